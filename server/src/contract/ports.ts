@@ -1,0 +1,245 @@
+/**
+ * The ports: what the rooms of the house need from each other and from the outside world. Read this first.
+ * Drivers implement `Sql`, `Queue` and `Bus`; dialects implement `Dialect`; `ledger/` implements `Ledger`.
+ */
+import type { AnswerCall, DialectName } from './call.ts';
+import type { FieldError } from './errors.ts';
+import type { FinishReason, Part, ProviderFailure, Usage, VisiblePart, WireError } from './part.ts';
+import type {
+  Acceptance,
+  Accepted,
+  AttemptEnd,
+  AttemptRow,
+  AttemptStart,
+  Claim,
+  EventRow,
+  FrameWrite,
+  Opening,
+  RequestRow,
+  Settlement,
+  StoredBody,
+  StoredFrame,
+  StoredResult,
+} from './record.ts';
+import type { State } from './states.ts';
+
+/* ---- the database ---- */
+
+export type SqlValue = string | number | boolean | null | Buffer;
+export type Row = Record<string, unknown>;
+
+/**
+ * All that PGlite and PostgreSQL differ in. `int8` and `numeric` arrive as text unless cast, `json` arrives parsed,
+ * so SQL casts what it returns. A failure to reach the database throws `GoblinError('unavailable')`.
+ */
+export interface Sql {
+  query<R extends Row = Row>(text: string, values?: readonly SqlValue[]): Promise<R[]>;
+  /** Runs `work` alone in one transaction; commits when it resolves, rolls back when it throws. */
+  transaction<T>(work: (sql: Pick<Sql, 'query'>) => Promise<T>): Promise<T>;
+  /** Runs a text of several statements without values: migrations. */
+  script(text: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/* ---- wake-ups and fan-out ---- */
+
+/** Tickets: they only wake. One may be lost or repeated; the row in the database decides everything. */
+export interface Queue {
+  wake(): void;
+  /** Resolves at the next ticket, after `ms`, or when `signal` aborts; tickets that came since the last wait count. */
+  wait(ms: number, signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type BusMessage =
+  /** Frames that the database already holds, in order. */
+  | { type: 'frames'; frames: readonly StoredFrame[] }
+  /** The request was cancelled: whoever runs it closes its upstream socket. */
+  | { type: 'cancel' }
+  /** The request reached a terminal state. */
+  | { type: 'ended' };
+
+/** Topics are request ids. Listeners must not throw and must not block. */
+export interface Bus {
+  publish(topic: string, message: BusMessage): void;
+  /** Returns the function that stops following. */
+  follow(topic: string, listener: (message: BusMessage) => void): () => void;
+  close(): Promise<void>;
+}
+
+/* ---- the record ---- */
+
+export interface ListFilter {
+  status?: State;
+  taskType?: string;
+  /** Id of the last item of the page before. */
+  after?: string;
+  limit: number;
+}
+
+export interface QueueNumbers {
+  depth: number;
+  running: number;
+  oldestAgeMs: number;
+}
+
+/** Every function takes the tenant first, or carries it inside; another tenant's id behaves like an unknown one. */
+export interface Ledger {
+  /** Detached: row, body, event and idempotency key in one commit. */
+  accept(tenant: string, acceptance: Acceptance): Promise<Accepted>;
+  /** Attached: accept, claim (epoch 1) and first attempt in one commit. */
+  open(tenant: string, opening: Opening): Promise<Accepted>;
+  /** The next `n` queued requests in fair order, now `running` under `owner`. */
+  claim(owner: string, n: number): Promise<Claim[]>;
+  /** Begins an attempt, and ends the one before it; false when the epoch is no longer ours. */
+  attempt(tenant: string, id: string, epoch: number, start: AttemptStart, ended: AttemptEnd | null): Promise<boolean>;
+  /** Commits frames; null when the epoch is no longer ours. */
+  frames(write: FrameWrite): Promise<StoredFrame[] | null>;
+  /** Ends a running request; null when the epoch is no longer ours, else the frames as stored. */
+  settle(settlement: Settlement): Promise<StoredFrame[] | null>;
+  /** Writes what the last attempt cost although the request ended before it (cancel): state and money end separately. */
+  settleAttempt(tenant: string, id: string, epoch: number, ended: AttemptEnd): Promise<void>;
+  /** Hands a running request back to the queue without burning it; `delayMs` is how long it must rest. */
+  release(tenant: string, id: string, epoch: number, delayMs: number): Promise<boolean>;
+  /** Ends a request `cancelled` if it is not at an end; answers the state after, and its last frames if it moved. */
+  cancel(tenant: string, id: string, actor: string): Promise<{ state: State; changed: boolean } | null>;
+
+  get(tenant: string, id: string): Promise<RequestRow | null>;
+  attempts(tenant: string, id: string): Promise<AttemptRow[]>;
+  list(tenant: string, filter: ListFilter): Promise<RequestRow[]>;
+  events(tenant: string, id: string, after: number, limit: number): Promise<EventRow[]>;
+  result(tenant: string, id: string): Promise<StoredResult | null>;
+  /** Text that was shown before a request ended without success. */
+  partialText(tenant: string, id: string): Promise<string | null>;
+  /** Frames with numbers above `after`, lowest first. */
+  framesAfter(tenant: string, id: string, after: number, limit: number): Promise<StoredFrame[]>;
+  body(tenant: string, id: string): Promise<StoredBody | null>;
+  /** Looks an idempotency key up without using it. */
+  findByIdempotencyKey(tenant: string, key: string): Promise<{ id: string; bodyHash: string } | null>;
+  /** One audit event without a request: a refusal, a key made or revoked. */
+  note(tenant: string, type: string, payload: Record<string, unknown>): Promise<void>;
+  queueNumbers(): Promise<QueueNumbers>;
+}
+
+/* ---- wire formats ---- */
+
+/** What a vendor must do differently from its dialect's norm. Data in the catalogue, read by the dialect. */
+export interface Quirks {
+  /** The field that bounds output tokens (OpenAI dialect). Default `max_tokens`. */
+  maxTokensField?: 'max_tokens' | 'max_completion_tokens';
+  /** `stream_options: { include_usage: true }` is refused, so it is not sent. */
+  noStreamOptions?: boolean;
+  /** Fields of the dialect that the vendor refuses: dropped with a notice. */
+  refuses?: readonly string[];
+  /** The vendor counts reasoning tokens beside `completion_tokens`, not inside. */
+  reasoningBesideOutput?: boolean;
+}
+
+export interface EncodeTarget {
+  provider: string;
+  /** The vendor's own name of the model. */
+  model: string;
+  quirks: Quirks;
+  /** Default bound for dialects that require one. Tokens. */
+  maxOutput?: number;
+}
+
+/** Something of the call that was dropped or changed for this target; becomes a `notice` frame. */
+export interface Notice {
+  code: string;
+  detail: string;
+}
+
+export interface WireRequest {
+  /** Appended to the base URL, starts with a slash. */
+  path: string;
+  /** Without credentials: transport adds those. */
+  headers: Record<string, string>;
+  body: string;
+  notices: Notice[];
+}
+
+/** One event of a stream. `name` is empty when the vendor gave none. */
+export interface WireEvent {
+  name: string;
+  data: string;
+}
+
+/**
+ * Turns a vendor's events into parts. Pure and synchronous; knows nothing of sockets. Events after the terminal
+ * signal yield only usage. Never throws: what cannot be understood is a failure part.
+ */
+export interface Decoder {
+  push(event: WireEvent): readonly Part[];
+  /** End of input: without a terminal signal it yields a failure part (`upstream_truncated`). */
+  end(): readonly Part[];
+}
+
+/** What an answer turned out to be, for a door's unstreamed body. */
+export interface Answer {
+  parts: readonly VisiblePart[];
+  finishReason: FinishReason;
+  usage: Usage;
+}
+
+/** Facts about a request that a door writes into its body. `created` is in seconds. */
+export interface DoorContext {
+  requestId: string;
+  model: string;
+  created: number;
+  /** Whether the caller asked for usage in the stream. */
+  includeUsage: boolean;
+}
+
+/** Our own facts for the caller, as `x_mcp` in the last chunk. */
+export type Truth = Record<string, unknown>;
+
+/** Makes bytes for the caller, in the door's dialect. Each string is ready to be written; it may be empty. */
+export interface Encoder {
+  part(part: VisiblePart): string;
+  finish(reason: FinishReason, usage: Usage, truth: Truth): string;
+  /** An error after the stream began: in-band, and nothing that looks like a regular end. */
+  failure(error: WireError): string;
+  whole(answer: Answer, truth: Truth): string;
+}
+
+export type DoorDecoded = { call: AnswerCall; stream: boolean; includeUsage: boolean };
+
+export interface Dialect {
+  name: DialectName;
+  framing: 'sse';
+  vendor: {
+    /** Throws `unsupported_by_target` when the call cannot be expressed at all. */
+    encode(call: AnswerCall, target: EncodeTarget, stream: boolean): WireRequest;
+    decoder(quirks: Quirks): Decoder;
+    /** Parts of an unstreamed answer (the JSON text), failure included. Never throws. */
+    whole(body: string, quirks: Quirks): Part[];
+    /** Classes an answer with an error status. `headers` have lower-case names. `now` is for `retry-after` dates. */
+    failure(status: number, headers: Record<string, string>, body: string, now: number): ProviderFailure;
+    /** Path of the list of models, and the ids in its body. */
+    modelsPath: string;
+    models(body: unknown): string[];
+  };
+  door?: {
+    /** Throws `GoblinError('invalid_request')` with a path for each field that cannot be accepted. */
+    decode(body: Record<string, unknown>): DoorDecoded;
+    encoder(context: DoorContext): Encoder;
+    /** An error before the stream began: the JSON body in the door's own shape. */
+    error(
+      code: string,
+      status: number,
+      message: string,
+      requestId: string | null,
+      errors?: readonly FieldError[],
+    ): string;
+  };
+}
+
+/* ---- observation ---- */
+
+/** Never throws, never blocks. Names are those of the metrics table. */
+export interface Telemetry {
+  count(name: string, tags: Record<string, string>, by?: number): void;
+  time(name: string, ms: number, tags: Record<string, string>): void;
+  log(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>): void;
+}

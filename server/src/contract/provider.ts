@@ -1,0 +1,90 @@
+/** Vendors, models, prices and plans: the words shared by catalogue, routing, money and execution. */
+import type { DialectName } from './call.ts';
+import type { Quirks } from './ports.ts';
+
+/** How a vendor wants to see its key. */
+export type AuthStyle = 'bearer' | 'x-api-key' | 'api-key' | 'api-subscription-key' | 'none';
+
+/** A row of the catalogue. Pure data. */
+export interface Vendor {
+  /** Our name of it, as in `provider/model`. Lower case, digits, hyphens. */
+  name: string;
+  title: string;
+  dialect: DialectName;
+  /** Without a trailing slash; the dialect's path is appended. */
+  baseUrl: string;
+  auth: AuthStyle;
+  /** Fixed headers, e.g. a version. */
+  headers?: Readonly<Record<string, string>>;
+  /** Variables that hold its key, the first one set wins. Empty for local servers. */
+  keyVariables: readonly string[];
+  /** `OPENAI` in `OPENAI_BASE_URL`: the key variable without its ending. */
+  variablePrefix: string;
+  /** A general credential (`GITHUB_TOKEN`) enables nothing unless `goblin.yaml` names this provider. */
+  needsEntry?: boolean;
+  quirks?: Quirks;
+  /** Ids of this vendor in the price data and the model data, when they differ from `name`. */
+  priceId?: string;
+  modelsId?: string;
+  /** It makes models of its own: bare names that start so go to it first (`gpt-`, `claude-`). */
+  makes?: readonly string[];
+  /** A server on the user's own machine: costs nothing. */
+  local?: boolean;
+}
+
+/** A rate in picodollars (1e-12 USD) per token; `tiers` replace `base` once the input is larger than `start` tokens. */
+export interface Rate {
+  base: number;
+  tiers?: readonly { start: number; rate: number }[];
+}
+
+export interface Price {
+  input: Rate;
+  output: Rate;
+  /** Missing means: as `input`. */
+  cachedInput?: Rate;
+  cacheWrite?: Rate;
+  /** Picodollars for each call, whatever its size. */
+  perCall?: number;
+  /** Where the price comes from, stored with every amount. */
+  version: string;
+}
+
+/** `null` in a field means: not known, so nothing is refused on its account. */
+export interface ModelInfo {
+  id: string;
+  contextWindow: number | null;
+  maxOutput: number | null;
+  tools: boolean | null;
+  images: boolean | null;
+  reasoning: boolean | null;
+  /** Answers with text to messages (embedding, audio and image models do not). */
+  chat: boolean;
+}
+
+/** A vendor that is switched on: what the process may call. Holds the key, so it is never logged or sent whole. */
+export interface Provider {
+  name: string;
+  title: string;
+  dialect: DialectName;
+  baseUrl: string;
+  auth: AuthStyle;
+  headers: Readonly<Record<string, string>>;
+  key: string | null;
+  quirks: Quirks;
+  vendor: Vendor | null;
+  /** Costs nothing (local servers, the simulator). */
+  free: boolean;
+  local: boolean;
+  /** Models named in `goblin.yaml` or answered by the server itself; joined with the catalogue's. */
+  models: readonly string[];
+  /** The simulator when it answers for want of a vendor: offers any name. */
+  anyModel: boolean;
+}
+
+/** Where one attempt may go, and why it stands at this place of the plan. */
+export interface PlannedTarget {
+  provider: string;
+  model: string;
+  reason: string;
+}

@@ -1,0 +1,186 @@
+/** What the ledger writes and reads. Times are milliseconds of database time, money is picodollars (1e-12 USD). */
+import type { Call, Kind } from './call.ts';
+import type { ErrorCode } from './errors.ts';
+import type { FinishReason, FrameBody, Usage } from './part.ts';
+import type { FailoverMode, Mode, State, TerminalState } from './states.ts';
+
+/** What is kept out of the hot row: the call and what belongs to its content. */
+export interface StoredBody {
+  call: Call;
+  hints: string[];
+  metadata: Record<string, unknown> | null;
+}
+
+export interface Acceptance {
+  id: string;
+  keyId: string | null;
+  kind: Kind;
+  mode: Mode;
+  priority: number;
+  taskType: string;
+  model: string | null;
+  /** 32 hex digits: the first 128 bits of HMAC-SHA256 of the user id. */
+  userHash: string;
+  /** Which secret made `userHash`. */
+  userKeyId: string;
+  /** Absolute, in milliseconds since the epoch; null means now. */
+  notBefore: number | null;
+  /** Milliseconds from acceptance after which the request ends `expired`. */
+  deadlineMs: number | null;
+  failover: FailoverMode;
+  callbackUrl: string | null;
+  labels: Record<string, string> | null;
+  idempotency: { key: string; bodyHash: string } | null;
+  body: StoredBody;
+  estimatePico: number | null;
+  priceVersion: string | null;
+}
+
+/** `created` is false when the idempotency key had been used with the same body. */
+export type Accepted =
+  | { outcome: 'accepted' | 'replayed'; id: string; createdAt: number; estimatePico: number | null }
+  | { outcome: 'mismatch' };
+
+export interface AttemptStart {
+  attempt: number;
+  provider: string;
+  model: string;
+  reason: string;
+}
+
+export interface AttemptEnd {
+  attempt: number;
+  status: 'succeeded' | 'failed' | 'cancelled';
+  firstTokenMs: number | null;
+  latencyMs: number;
+  usage: Usage | null;
+  costPico: number | null;
+  priceVersion: string | null;
+  error: AttemptError | null;
+}
+
+export interface AttemptError {
+  code: ErrorCode;
+  upstream_status?: number;
+  detail: string;
+}
+
+/** An attached request begins: accept, claim and first attempt are one insert. */
+export interface Opening extends Acceptance {
+  owner: string;
+  attempt: AttemptStart;
+}
+
+/** A request that this worker may run. */
+export interface Claim {
+  id: string;
+  tenant: string;
+  epoch: number;
+  taskType: string;
+  failover: FailoverMode;
+  /** Attempts that earlier epochs began. */
+  attempts: number;
+  /** Highest frame number that exists. */
+  lastSeq: number;
+  /** Time left until the total limit started to count, and until the deadline; null without one. */
+  runningForMs: number;
+  deadlineInMs: number | null;
+  callbackUrl: string | null;
+  body: StoredBody;
+}
+
+export interface FrameWrite {
+  id: string;
+  tenant: string;
+  epoch: number;
+  firstSeq: number;
+  frames: FrameBody[];
+}
+
+export interface StoredFrame {
+  seq: number;
+  /** The whole frame as JSON text, `seq` included. */
+  json: string;
+  type: FrameBody['type'];
+}
+
+export interface StoredResult {
+  text: string;
+  /** OpenAI-shaped assistant message. */
+  message: Record<string, unknown>;
+  finishReason: FinishReason;
+  provider: string;
+  model: string;
+  usage: Usage;
+  costPico: number | null;
+  priceVersion: string | null;
+  latencyMs: number;
+}
+
+export interface Settlement {
+  id: string;
+  tenant: string;
+  epoch: number;
+  state: TerminalState;
+  error: RequestError | null;
+  /** Present exactly when `state` is `succeeded`. */
+  result: StoredResult | null;
+  /** Text shown before the request ended in another way. */
+  partialText: string | null;
+  costPico: number | null;
+  attempt: AttemptEnd | null;
+  /** The last frames, `end` included; empty for attached requests. */
+  firstSeq: number;
+  frames: FrameBody[];
+  callbackUrl: string | null;
+}
+
+export interface RequestError {
+  code: ErrorCode;
+  message: string;
+  upstream_status?: number;
+}
+
+export interface RequestRow {
+  id: string;
+  mode: Mode;
+  state: State;
+  taskType: string;
+  priority: number;
+  model: string | null;
+  createdAt: number;
+  startedAt: number | null;
+  finishedAt: number | null;
+  estimatePico: number | null;
+  costPico: number | null;
+  labels: Record<string, string> | null;
+  error: RequestError | null;
+  lastSeq: number;
+  epoch: number;
+}
+
+export interface AttemptRow extends AttemptStart {
+  status: 'running' | AttemptEnd['status'];
+  startedAt: number;
+  firstTokenMs: number | null;
+  latencyMs: number | null;
+  usage: Usage | null;
+  costPico: number | null;
+  error: AttemptError | null;
+}
+
+export interface EventRow {
+  id: number;
+  at: number;
+  type: string;
+  payload: Record<string, unknown>;
+}
+
+export interface KeyRow {
+  id: string;
+  tenant: string;
+  name: string | null;
+  lastFour: string;
+  createdAt: number;
+  revokedAt: number | null;
+}
