@@ -3,7 +3,7 @@
  * Drivers implement `Sql`, `Queue` and `Bus`; dialects implement `Dialect`; `ledger/` implements `Ledger`.
  */
 import type { AnswerCall, DialectName } from './call.ts';
-import type { FieldError } from './errors.ts';
+import type { ErrorCode, FieldError } from './errors.ts';
 import type { FinishReason, Part, ProviderFailure, Usage, VisiblePart, WireError } from './part.ts';
 import type {
   Acceptance,
@@ -100,9 +100,15 @@ export interface Ledger {
   /** Writes what the last attempt cost although the request ended before it (cancel): state and money end separately. */
   settleAttempt(tenant: string, id: string, epoch: number, ended: AttemptEnd): Promise<void>;
   /** Hands a running request back to the queue without burning it; `delayMs` is how long it must rest. */
-  release(tenant: string, id: string, epoch: number, delayMs: number): Promise<boolean>;
-  /** Ends a request `cancelled` if it is not at an end; answers the state after, and its last frames if it moved. */
-  cancel(tenant: string, id: string, actor: string): Promise<{ state: State; changed: boolean } | null>;
+  release(tenant: string, id: string, epoch: number, delayMs: number, reason: string): Promise<boolean>;
+  /** Ends a request from outside its runner if it is not at an end: cancel, deadline. Null for an unknown id. */
+  end(
+    tenant: string,
+    id: string,
+    state: 'cancelled' | 'expired' | 'failed',
+    error: { code: ErrorCode; message: string },
+    actor: string,
+  ): Promise<{ state: State; changed: boolean; frame: StoredFrame | null } | null>;
 
   get(tenant: string, id: string): Promise<RequestRow | null>;
   attempts(tenant: string, id: string): Promise<AttemptRow[]>;
@@ -119,6 +125,10 @@ export interface Ledger {
   /** One audit event without a request: a refusal, a key made or revoked. */
   note(tenant: string, type: string, payload: Record<string, unknown>): Promise<void>;
   queueNumbers(): Promise<QueueNumbers>;
+  /** Writes of accepts and settles that wait. */
+  backlog(): number;
+  /** Resolves when no write waits. */
+  idle(): Promise<void>;
 }
 
 /* ---- wire formats ---- */

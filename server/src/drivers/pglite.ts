@@ -1,0 +1,109 @@
+/** `Sql` over PGlite in a worker thread, in a folder that this process has locked (see folder-lock.ts). */
+import { Worker } from 'node:worker_threads';
+import { GoblinError } from '../contract/errors.ts';
+import type { Row, Sql, SqlValue } from '../contract/ports.ts';
+import type { Ask, Reply } from './pglite-worker.ts';
+
+/** Ask without its number. */
+type Body<T> = T extends Ask ? Omit<T, 'id'> : never;
+
+export class SqlError extends Error {
+  readonly sqlState: string | undefined;
+  constructor(message: string, sqlState: string | undefined) {
+    super(message);
+    this.name = 'SqlError';
+    this.sqlState = sqlState;
+  }
+}
+
+/** Opens (on a first start: makes) the database in `folder`. Throws when the folder cannot be read or is damaged. */
+export async function openPglite(folder: string): Promise<Sql> {
+  const worker = new Worker(new URL('./pglite-worker.ts', import.meta.url), { workerData: { folder } });
+  const waiting = new Map<number, { resolve(rows: Row[]): void; reject(error: Error): void }>();
+  let next = 1;
+  let dead: Error | null = null;
+  let closed = false;
+
+  const fail = (error: Error) => {
+    dead ??= error;
+    for (const { reject } of waiting.values()) {
+      reject(
+        new GoblinError('unavailable', 'The embedded database has stopped; restart the server.', { cause: error }),
+      );
+    }
+    waiting.clear();
+  };
+  worker.on('error', fail);
+  worker.on('exit', (code) => {
+    if (!closed) fail(new Error(`The database thread ended with code ${code}.`));
+  });
+  worker.on('message', (reply: Reply) => {
+    const entry = waiting.get(reply.id);
+    if (!entry) return;
+    waiting.delete(reply.id);
+    if ('error' in reply) entry.reject(new SqlError(reply.error.message, reply.error.code));
+    else entry.resolve(reply.rows);
+  });
+
+  const send = (ask: Body<Ask>): Promise<Row[]> =>
+    new Promise((resolve, reject) => {
+      if (dead) {
+        reject(
+          new GoblinError('unavailable', 'The embedded database has stopped; restart the server.', { cause: dead }),
+        );
+        return;
+      }
+      const id = next++;
+      waiting.set(id, { resolve, reject });
+      worker.postMessage({ ...ask, id });
+    });
+
+  await new Promise<void>((resolve, reject) => {
+    waiting.set(0, { resolve: () => resolve(), reject });
+  });
+
+  // One connection: while a transaction is open, everything else waits here.
+  let gate: Promise<void> = Promise.resolve();
+  let held = 0;
+  const query = (text: string, values: readonly SqlValue[] = []) => send({ op: 'query', text, values: [...values] });
+
+  return {
+    async query<R extends Row>(text: string, values: readonly SqlValue[] = []) {
+      while (held > 0) await gate;
+      return (await query(text, values)) as R[];
+    },
+    async transaction(work) {
+      while (held > 0) await gate;
+      held++;
+      let open = () => {};
+      gate = new Promise((resolve) => {
+        open = resolve;
+      });
+      try {
+        await query('begin');
+        const result = await work({
+          query: async <R extends Row>(text: string, values: readonly SqlValue[] = []) =>
+            (await query(text, values)) as R[],
+        });
+        await query('commit');
+        return result;
+      } catch (error) {
+        await query('rollback').catch(() => {});
+        throw error;
+      } finally {
+        held--;
+        open();
+      }
+    },
+    async script(text) {
+      while (held > 0) await gate;
+      await send({ op: 'script', text });
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      await send({ op: 'close' }).catch(() => {});
+      await worker.terminate();
+    },
+  };
+}

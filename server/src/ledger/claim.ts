@@ -1,0 +1,77 @@
+/** Who runs next. The order is decided here and nowhere else. */
+import type { Sql } from '../contract/ports.ts';
+import type { Claim, StoredBody } from '../contract/record.ts';
+import type { FailoverMode } from '../contract/states.ts';
+
+// Takes the next $2 queued requests: tenants in turn (those with the least running first), each tenant's by rank.
+const CLAIM = `
+with recursive tenants(tenant) as (
+  (select tenant from mcp_request where state = 'queued' order by tenant limit 1)
+  union all
+  select (select r.tenant from mcp_request r where r.state = 'queued' and r.tenant > t.tenant order by r.tenant limit 1)
+  from tenants t where t.tenant is not null
+), busy as (
+  select tenant, count(*) as n from mcp_request where state = 'running' and mode = 'detached' group by tenant
+), candidates as (
+  select c.id, c.queue_rank, coalesce(b.n, 0) + row_number() over (partition by t.tenant order by c.queue_rank) as turn
+  from tenants t left join busy b using (tenant)
+  cross join lateral (
+    select r.id, r.queue_rank from mcp_request r
+    where r.state = 'queued' and r.tenant = t.tenant
+      and (r.not_before is null or r.not_before <= now()) and (r.deadline_at is null or r.deadline_at > now())
+    order by r.queue_rank limit $2 for update skip locked
+  ) c
+  where t.tenant is not null
+), picked as (
+  select id from candidates order by turn, queue_rank limit $2
+), claimed as (
+  update mcp_request r
+  set state = 'running', epoch = r.epoch + 1, owner = $1, started_at = coalesce(r.started_at, now())
+  from picked p where r.id = p.id
+  returning r.*
+), events as (
+  insert into mcp_event (tenant, request_id, type, actor, payload)
+  select tenant, id, 'request.running', $1, jsonb_build_object('epoch', epoch) from claimed
+)
+select c.id::text, c.tenant, c.epoch, c.task_type, c.failover, c.attempts::int, c.last_seq, c.callback_url,
+  (extract(epoch from now() - c.started_at) * 1000)::float8 as running_for,
+  (extract(epoch from c.deadline_at - now()) * 1000)::float8 as deadline_in,
+  c.queue_rank::text as rank, b.data
+from claimed c left join mcp_body b on b.request_id = c.id and b.day = c.day
+order by c.queue_rank`;
+
+interface ClaimRow extends Record<string, unknown> {
+  id: string;
+  tenant: string;
+  epoch: number;
+  task_type: string;
+  failover: FailoverMode;
+  attempts: number;
+  last_seq: number;
+  callback_url: string | null;
+  running_for: number;
+  deadline_in: number | null;
+  data: Uint8Array | null;
+}
+
+export async function claim(sql: Sql, owner: string, n: number): Promise<Claim[]> {
+  const rows = await sql.query<ClaimRow>(CLAIM, [owner, n]);
+  return rows.map((row) => ({
+    id: row.id,
+    tenant: row.tenant,
+    epoch: row.epoch,
+    taskType: row.task_type,
+    failover: row.failover,
+    attempts: row.attempts,
+    lastSeq: row.last_seq,
+    runningForMs: row.running_for,
+    deadlineInMs: row.deadline_in,
+    callbackUrl: row.callback_url,
+    body: decodeBody(row.data),
+  }));
+}
+
+export function decodeBody(data: Uint8Array | null): StoredBody {
+  if (!data) return { call: { kind: 'answer', messages: [] }, hints: [], metadata: null };
+  return JSON.parse(Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('utf8')) as StoredBody;
+}

@@ -1,0 +1,200 @@
+/** What callers ask of the record. Each function takes the tenant first; another tenant's id finds nothing. */
+
+import type { Usage } from '../contract/part.ts';
+import type { ListFilter, QueueNumbers, Row, Sql, SqlValue } from '../contract/ports.ts';
+import type { AttemptRow, EventRow, RequestRow, StoredBody, StoredFrame, StoredResult } from '../contract/record.ts';
+import { decodeBody } from './claim.ts';
+import { dayOf } from './ids.ts';
+
+const ms = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`;
+
+const REQUEST_COLUMNS = `id::text, mode, state, task_type, priority::int, model, ${ms('created_at')} as created_at,
+  ${ms('started_at')} as started_at, ${ms('finished_at')} as finished_at, estimate_pico::float8, cost_pico::float8,
+  labels, error, last_seq, epoch`;
+
+// One request.
+const GET = `select ${REQUEST_COLUMNS} from mcp_request where tenant = $1 and id = $2`;
+
+// The attempts of one request.
+const ATTEMPTS = `select attempt::int, provider, model, reason, status, ${ms('started_at')} as started_at, first_token_ms, latency_ms,
+  usage, cost_pico::float8, error from mcp_attempt where request_id = $2 and tenant = $1 order by attempt`;
+
+// The trail of one request.
+const EVENTS = `select id::float8, ${ms('at')} as at, type, payload from mcp_event
+  where request_id = $2 and tenant = $1 and id > $3 order by id limit $4`;
+
+// The result of one request.
+const RESULT = `select text, message, finish_reason, provider, model, usage, cost_pico::float8, price_version, latency_ms
+  from mcp_result where request_id = $2 and day = $3 and tenant = $1`;
+
+// What was shown of one request that did not succeed.
+const PARTIAL = `select p.text from mcp_partial p join mcp_request r on r.id = p.request_id
+  where p.request_id = $2 and p.day = $3 and r.tenant = $1`;
+
+// Frames of one request above a number.
+const FRAMES = `select f.seq, f.type, f.data::text as json from mcp_frame f
+  where f.request_id = $2 and f.seq > $3 and f.day >= $5
+    and exists (select 1 from mcp_request r where r.id = $2 and r.tenant = $1)
+  order by f.seq limit $4`;
+
+// The body of one request.
+const BODY = `select b.data from mcp_body b join mcp_request r on r.id = b.request_id
+  where b.request_id = $2 and b.day = $3 and r.tenant = $1`;
+
+// How many wait and run, and since when the oldest waits.
+const QUEUE = `select count(*) filter (where state = 'queued')::int as depth, count(*) filter (where state = 'running')::int as running,
+  coalesce(max(extract(epoch from now() - greatest(created_at, not_before)) * 1000) filter (where state = 'queued'), 0)::float8 as oldest
+  from mcp_request where state in ('queued', 'running')`;
+
+interface RequestColumns extends Row {
+  id: string;
+  mode: RequestRow['mode'];
+  state: RequestRow['state'];
+  task_type: string;
+  priority: number;
+  model: string | null;
+  created_at: number;
+  started_at: number | null;
+  finished_at: number | null;
+  estimate_pico: number | null;
+  cost_pico: number | null;
+  labels: Record<string, string> | null;
+  error: RequestRow['error'];
+  last_seq: number;
+  epoch: number;
+}
+
+const toRequest = (row: RequestColumns): RequestRow => ({
+  id: row.id,
+  mode: row.mode,
+  state: row.state,
+  taskType: row.task_type,
+  priority: row.priority,
+  model: row.model,
+  createdAt: row.created_at,
+  startedAt: row.started_at,
+  finishedAt: row.finished_at,
+  estimatePico: row.estimate_pico,
+  costPico: row.cost_pico,
+  labels: row.labels,
+  error: row.error,
+  lastSeq: row.last_seq,
+  epoch: row.epoch,
+});
+
+export async function getRequest(sql: Sql, tenant: string, id: string): Promise<RequestRow | null> {
+  const [row] = await sql.query<RequestColumns>(GET, [tenant, id]);
+  return row ? toRequest(row) : null;
+}
+
+export async function listRequests(sql: Sql, tenant: string, filter: ListFilter): Promise<RequestRow[]> {
+  const values: SqlValue[] = [tenant];
+  const where = ['tenant = $1'];
+  const and = (text: string, value: SqlValue) => {
+    values.push(value);
+    where.push(text.replace('?', `$${values.length}`));
+  };
+  if (filter.status) and('state = ?', filter.status);
+  if (filter.taskType) and('task_type = ?', filter.taskType);
+  if (filter.after) and('id < ?', filter.after);
+  values.push(filter.limit);
+  const rows = await sql.query<RequestColumns>(
+    `select ${REQUEST_COLUMNS} from mcp_request where ${where.join(' and ')} order by id desc limit $${values.length}`,
+    values,
+  );
+  return rows.map(toRequest);
+}
+
+interface AttemptColumns extends Row {
+  attempt: number;
+  provider: string;
+  model: string;
+  reason: string;
+  status: AttemptRow['status'];
+  started_at: number;
+  first_token_ms: number | null;
+  latency_ms: number | null;
+  usage: Usage | null;
+  cost_pico: number | null;
+  error: AttemptRow['error'];
+}
+
+export async function listAttempts(sql: Sql, tenant: string, id: string): Promise<AttemptRow[]> {
+  const rows = await sql.query<AttemptColumns>(ATTEMPTS, [tenant, id]);
+  return rows.map((row) => ({
+    attempt: row.attempt,
+    provider: row.provider,
+    model: row.model,
+    reason: row.reason,
+    status: row.status,
+    startedAt: row.started_at,
+    firstTokenMs: row.first_token_ms,
+    latencyMs: row.latency_ms,
+    usage: row.usage,
+    costPico: row.cost_pico,
+    error: row.error,
+  }));
+}
+
+export async function listEvents(
+  sql: Sql,
+  tenant: string,
+  id: string,
+  after: number,
+  limit: number,
+): Promise<EventRow[]> {
+  return (await sql.query(EVENTS, [tenant, id, after, limit])) as unknown as EventRow[];
+}
+
+interface ResultColumns extends Row {
+  text: string;
+  message: Record<string, unknown>;
+  finish_reason: StoredResult['finishReason'];
+  provider: string;
+  model: string;
+  usage: Usage;
+  cost_pico: number | null;
+  price_version: string | null;
+  latency_ms: number;
+}
+
+export async function getResult(sql: Sql, tenant: string, id: string): Promise<StoredResult | null> {
+  const [row] = await sql.query<ResultColumns>(RESULT, [tenant, id, dayOf(id)]);
+  if (!row) return null;
+  return {
+    text: row.text,
+    message: row.message,
+    finishReason: row.finish_reason,
+    provider: row.provider,
+    model: row.model,
+    usage: row.usage,
+    costPico: row.cost_pico,
+    priceVersion: row.price_version,
+    latencyMs: row.latency_ms,
+  };
+}
+
+export async function getPartial(sql: Sql, tenant: string, id: string): Promise<string | null> {
+  const [row] = await sql.query<{ text: string }>(PARTIAL, [tenant, id, dayOf(id)]);
+  return row?.text ?? null;
+}
+
+export async function framesAfter(
+  sql: Sql,
+  tenant: string,
+  id: string,
+  after: number,
+  limit: number,
+): Promise<StoredFrame[]> {
+  return (await sql.query(FRAMES, [tenant, id, after, limit, dayOf(id)])) as unknown as StoredFrame[];
+}
+
+export async function getBody(sql: Sql, tenant: string, id: string): Promise<StoredBody | null> {
+  const [row] = await sql.query<{ data: Uint8Array }>(BODY, [tenant, id, dayOf(id)]);
+  return row ? decodeBody(row.data) : null;
+}
+
+export async function queueNumbers(sql: Sql): Promise<QueueNumbers> {
+  const [row] = await sql.query<{ depth: number; running: number; oldest: number }>(QUEUE);
+  return { depth: row?.depth ?? 0, running: row?.running ?? 0, oldestAgeMs: Math.max(0, Math.round(row?.oldest ?? 0)) };
+}

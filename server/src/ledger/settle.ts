@@ -1,0 +1,140 @@
+/** The ends of a request: settled by its runner, or cancelled by its caller. */
+import type { Sql } from '../contract/ports.ts';
+import type { Settlement, StoredFrame } from '../contract/record.ts';
+import type { State } from '../contract/states.ts';
+import { createGroup, type Group } from './group.ts';
+import { dayOf } from './ids.ts';
+import { attemptColumns, frameRows, numberFrames } from './write.ts';
+
+// Ends running requests: state, result, last attempt, last frames, event and call-back, all or nothing.
+const SETTLE = `
+with input as (
+  select * from json_to_recordset($1::json) as x(id uuid, day date, tenant text, epoch int, state text, request_error jsonb,
+    last_seq int, text text, message json, finish_reason text, result_provider text, result_model text,
+    result_usage jsonb, result_price_version text, result_latency int, partial text, callback boolean,
+    ended smallint, status text, first_token_ms int, latency_ms int, usage jsonb, cost_pico bigint, price_version text,
+    error jsonb)
+), ours as (
+  update mcp_request r
+  set state = i.state, finished_at = now(), error = i.request_error, last_seq = greatest(r.last_seq, i.last_seq),
+    -- One attempt without a price makes the whole unknown: never a smaller number that looks true.
+    cost_pico = case when i.ended is not null and i.cost_pico is null then null else (
+      select case when coalesce(bool_or(a.cost_pico is null), false) then null
+        else coalesce(sum(a.cost_pico), 0) + coalesce(i.cost_pico, 0) end
+      from mcp_attempt a where a.request_id = i.id and a.attempt is distinct from i.ended) end
+  from input i
+  where r.id = i.id and r.tenant = i.tenant and r.epoch = i.epoch and r.state = 'running'
+  returning r.id, r.epoch, r.cost_pico, r.callback_url
+), attempts as (
+  update mcp_attempt a set status = i.status, first_token_ms = i.first_token_ms, latency_ms = i.latency_ms,
+    usage = i.usage, cost_pico = i.cost_pico, price_version = i.price_version, error = i.error
+  from input i join ours using (id) where a.request_id = i.id and a.attempt = i.ended and a.status = 'running'
+), results as (
+  insert into mcp_result (request_id, day, tenant, text, message, finish_reason, provider, model, usage, cost_pico,
+    price_version, latency_ms)
+  select i.id, i.day, i.tenant, i.text, i.message, i.finish_reason, i.result_provider, i.result_model, i.result_usage,
+    o.cost_pico, i.result_price_version, i.result_latency
+  from input i join ours o using (id) where i.state = 'succeeded'
+), partials as (
+  insert into mcp_partial (request_id, day, text)
+  select i.id, i.day, i.partial from input i join ours using (id) where i.partial is not null and i.state <> 'succeeded'
+), frames as (
+  insert into mcp_frame (request_id, seq, day, epoch, type, data)
+  select f.id, f.seq, (now() at time zone 'utc')::date, o.epoch, f.type, f.data
+  from json_to_recordset($2::json) as f(id uuid, seq int, type text, data json) join ours o using (id)
+), events as (
+  insert into mcp_event (tenant, request_id, type, payload)
+  select i.tenant, i.id, 'request.' || i.state, jsonb_strip_nulls(jsonb_build_object('epoch', i.epoch,
+    'provider', i.result_provider, 'model', i.result_model, 'finish_reason', i.finish_reason,
+    'cost_pico', o.cost_pico, 'code', i.request_error ->> 'code'))
+  from input i join ours o using (id)
+), callbacks as (
+  insert into mcp_callback (request_id, tenant, url, status, next_at)
+  select i.id, i.tenant, o.callback_url, 'waiting', now() from input i join ours o using (id) where o.callback_url is not null
+)
+select id::text from ours`;
+
+// Ends a request as cancelled or expired from outside, with its end frame; the runner finds out by the fence and the bus.
+const END = `
+with ended as (
+  update mcp_request
+  set state = $3, finished_at = now(), error = $4::jsonb, last_seq = last_seq + (mode = 'detached')::int
+  where tenant = $1 and id = $2 and state in ('queued', 'running')
+  returning id, day, tenant, mode, epoch, last_seq, callback_url
+), frames as (
+  insert into mcp_frame (request_id, seq, day, epoch, type, data)
+  select id, last_seq, (now() at time zone 'utc')::date, epoch, 'end', replace($5, '"seq":0', '"seq":' || last_seq)::json
+  from ended where mode = 'detached'
+), events as (
+  insert into mcp_event (tenant, request_id, type, actor, payload)
+  select tenant, id, 'request.' || $3, $6, jsonb_build_object('epoch', epoch) from ended
+), callbacks as (
+  insert into mcp_callback (request_id, tenant, url, status, next_at)
+  select id, tenant, callback_url, 'waiting', now() from ended where callback_url is not null
+)
+select mode, last_seq from ended`;
+
+// The state of one request.
+const STATE = 'select state from mcp_request where tenant = $1 and id = $2';
+
+export function createSettleGroup(sql: Sql): Group<Settlement, StoredFrame[] | null> {
+  return createGroup(
+    async (items) => {
+      const stored = items.map((item) => numberFrames(item.firstSeq, item.frames));
+      const rows = items.flatMap((item, index) => frameRows(item.id, stored[index] ?? []));
+      const ours = await sql.query<{ id: string }>(SETTLE, [JSON.stringify(items.map(toInput)), `[${rows.join(',')}]`]);
+      const ids = new Set(ours.map((row) => row.id));
+      return items.map((item, index) => (ids.has(item.id) ? (stored[index] ?? []) : null));
+    },
+    { most: 256, limit: 20_000 },
+  );
+}
+
+function toInput(s: Settlement): Record<string, unknown> {
+  const result = s.result;
+  return {
+    id: s.id,
+    day: dayOf(s.id),
+    tenant: s.tenant,
+    epoch: s.epoch,
+    state: s.state,
+    request_error: s.error,
+    last_seq: s.firstSeq + s.frames.length - 1,
+    text: result?.text ?? null,
+    message: result?.message ?? null,
+    finish_reason: result?.finishReason ?? null,
+    result_provider: result?.provider ?? null,
+    result_model: result?.model ?? null,
+    result_usage: result?.usage ?? null,
+    result_price_version: result?.priceVersion ?? null,
+    result_latency: result ? Math.round(result.latencyMs) : null,
+    partial: s.partialText,
+    ...attemptColumns(s.attempt),
+  };
+}
+
+/** Answers whether it ended the request, and with which last frame; null for an unknown id. */
+export async function endFromOutside(
+  sql: Sql,
+  tenant: string,
+  id: string,
+  state: 'cancelled' | 'expired' | 'failed',
+  error: { code: string; message: string },
+  actor: string,
+): Promise<{ state: State; changed: boolean; frame: StoredFrame | null } | null> {
+  const end = JSON.stringify({ seq: 0, type: 'end', status: state, finish_reason: null, error });
+  const [row] = await sql.query<{ mode: string; last_seq: number }>(END, [
+    tenant,
+    id,
+    state,
+    JSON.stringify(error),
+    end,
+    actor,
+  ]);
+  if (row) {
+    const json = end.replace('"seq":0', `"seq":${row.last_seq}`);
+    return { state, changed: true, frame: row.mode === 'detached' ? { seq: row.last_seq, type: 'end', json } : null };
+  }
+  const [now] = await sql.query<{ state: State }>(STATE, [tenant, id]);
+  return now ? { state: now.state, changed: false, frame: null } : null;
+}

@@ -1,0 +1,174 @@
+/** What a running request writes. Every statement is fenced: nothing of epoch n lands once n + 1 began or the request ended. */
+
+import type { FrameBody } from '../contract/part.ts';
+import type { Sql } from '../contract/ports.ts';
+import type { AttemptEnd, AttemptStart, FrameWrite, StoredFrame } from '../contract/record.ts';
+import { createGroup, type Group } from './group.ts';
+
+export interface AttemptWrite {
+  id: string;
+  tenant: string;
+  epoch: number;
+  start: AttemptStart;
+  ended: AttemptEnd | null;
+}
+
+// Begins attempts of running requests, and ends the ones before them.
+const ATTEMPT = `
+with input as (
+  select * from json_to_recordset($1::json) as x(id uuid, tenant text, epoch int, attempt smallint, provider text,
+    model text, reason text, ended smallint, status text, first_token_ms int, latency_ms int, usage jsonb,
+    cost_pico bigint, price_version text, error jsonb)
+), ours as (
+  update mcp_request r set attempts = i.attempt from input i
+  where r.id = i.id and r.tenant = i.tenant and r.epoch = i.epoch and r.state = 'running'
+  returning r.id
+), before as (
+  update mcp_attempt a set status = i.status, first_token_ms = i.first_token_ms, latency_ms = i.latency_ms,
+    usage = i.usage, cost_pico = i.cost_pico, price_version = i.price_version, error = i.error
+  from input i join ours using (id)
+  where a.request_id = i.id and a.attempt = i.ended and a.status = 'running'
+), begun as (
+  insert into mcp_attempt (request_id, attempt, tenant, epoch, provider, model, reason, status)
+  select id, attempt, tenant, epoch, provider, model, reason, 'running' from input join ours using (id)
+)
+select id::text from ours`;
+
+// Commits frames of running requests and moves their highest number.
+const FRAMES = `
+with input as (
+  select * from json_to_recordset($1::json) as x(id uuid, tenant text, epoch int, last_seq int)
+), ours as (
+  update mcp_request r set last_seq = i.last_seq from input i
+  where r.id = i.id and r.tenant = i.tenant and r.epoch = i.epoch and r.state = 'running' and r.last_seq < i.last_seq
+  returning r.id, r.epoch
+), frames as (
+  insert into mcp_frame (request_id, seq, day, epoch, type, data)
+  select f.id, f.seq, (now() at time zone 'utc')::date, o.epoch, f.type, f.data
+  from json_to_recordset($2::json) as f(id uuid, seq int, type text, data json) join ours o using (id)
+)
+select id::text from ours`;
+
+// Ends one attempt of a request that is over or not: its money is written apart from its state, by the epoch that opened it.
+const SETTLE_ATTEMPT = `
+with ended as (
+  update mcp_attempt set status = $5, first_token_ms = $6, latency_ms = $7, usage = $8::jsonb, cost_pico = $9::bigint,
+    price_version = $10, error = $11::jsonb
+  where request_id = $1 and tenant = $2 and attempt = $3 and epoch = $4 and status = 'running'
+  returning 1
+)
+update mcp_request r set cost_pico = (
+  select case when coalesce(bool_or(a.cost_pico is null), false) then null else coalesce(sum(a.cost_pico), 0) end + $9::bigint
+  from mcp_attempt a where a.request_id = $1 and a.attempt <> $3)
+where r.id = $1 and r.tenant = $2 and exists (select 1 from ended)`;
+
+// Hands a running request back to the queue.
+const RELEASE = `
+with back as (
+  update mcp_request set state = 'queued', owner = null, not_before = now() + $4 * interval '1 millisecond'
+  where id = $1 and tenant = $2 and epoch = $3 and state = 'running'
+  returning id, tenant, epoch
+), events as (
+  insert into mcp_event (tenant, request_id, type, payload)
+  select tenant, id, 'request.queued', jsonb_build_object('epoch', epoch, 'reason', $5::text, 'delay_ms', $4) from back
+)
+select id from back`;
+
+/** Frames as they are stored and sent: the same text everywhere. */
+export function numberFrames(firstSeq: number, frames: readonly FrameBody[]): StoredFrame[] {
+  return frames.map((frame, index) => {
+    const seq = firstSeq + index;
+    return { seq, type: frame.type, json: `{"seq":${seq},${JSON.stringify(frame).slice(1)}` };
+  });
+}
+
+/** One JSON array for `json_to_recordset`, without parsing the frames' text again. */
+export function frameRows(id: string, frames: readonly StoredFrame[]): string[] {
+  return frames.map((frame) => `{"id":"${id}","seq":${frame.seq},"type":"${frame.type}","data":${frame.json}}`);
+}
+
+export function attemptColumns(ended: AttemptEnd | null): Record<string, unknown> {
+  return {
+    ended: ended?.attempt ?? null,
+    status: ended?.status ?? null,
+    first_token_ms:
+      ended?.firstTokenMs === undefined || ended?.firstTokenMs === null ? null : Math.round(ended.firstTokenMs),
+    latency_ms: ended ? Math.round(ended.latencyMs) : null,
+    usage: ended?.usage ?? null,
+    cost_pico: ended?.costPico ?? null,
+    price_version: ended?.priceVersion ?? null,
+    error: ended?.error ?? null,
+  };
+}
+
+export function createAttemptGroup(sql: Sql): Group<AttemptWrite, boolean> {
+  return createGroup(
+    async (items) => {
+      const input = items.map((item) => ({
+        id: item.id,
+        tenant: item.tenant,
+        epoch: item.epoch,
+        ...item.start,
+        ...attemptColumns(item.ended),
+      }));
+      const ours = await sql.query<{ id: string }>(ATTEMPT, [JSON.stringify(input)]);
+      const ids = new Set(ours.map((row) => row.id));
+      return items.map((item) => ids.has(item.id));
+    },
+    { most: 256, limit: 20_000 },
+  );
+}
+
+export function createFrameGroup(sql: Sql): Group<FrameWrite, StoredFrame[] | null> {
+  return createGroup(
+    async (items) => {
+      const stored = items.map((item) => numberFrames(item.firstSeq, item.frames));
+      const input = items.map((item) => ({
+        id: item.id,
+        tenant: item.tenant,
+        epoch: item.epoch,
+        last_seq: item.firstSeq + item.frames.length - 1,
+      }));
+      const rows = items.flatMap((item, index) => frameRows(item.id, stored[index] ?? []));
+      const ours = await sql.query<{ id: string }>(FRAMES, [JSON.stringify(input), `[${rows.join(',')}]`]);
+      const ids = new Set(ours.map((row) => row.id));
+      return items.map((item, index) => (ids.has(item.id) ? (stored[index] ?? []) : null));
+    },
+    { most: 256, limit: 20_000 },
+  );
+}
+
+export async function settleAttempt(
+  sql: Sql,
+  tenant: string,
+  id: string,
+  epoch: number,
+  ended: AttemptEnd,
+): Promise<void> {
+  const c = attemptColumns(ended);
+  await sql.query(SETTLE_ATTEMPT, [
+    id,
+    tenant,
+    ended.attempt,
+    epoch,
+    ended.status,
+    c.first_token_ms as number | null,
+    c.latency_ms as number,
+    ended.usage ? JSON.stringify(ended.usage) : null,
+    ended.costPico,
+    ended.priceVersion,
+    ended.error ? JSON.stringify(ended.error) : null,
+  ]);
+}
+
+export async function release(
+  sql: Sql,
+  tenant: string,
+  id: string,
+  epoch: number,
+  delayMs: number,
+  reason: string,
+): Promise<boolean> {
+  const rows = await sql.query(RELEASE, [id, tenant, epoch, delayMs, reason]);
+  return rows.length === 1;
+}
