@@ -36,7 +36,7 @@ export interface Acceptance {
   priceVersion: string | null;
 }
 
-/** `created` is false when the idempotency key had been used with the same body. */
+/** `replayed`: the idempotency key had been used with the same body. `mismatch`: with another one. */
 export type Accepted =
   | { outcome: 'accepted' | 'replayed'; id: string; createdAt: number; estimatePico: number | null }
   | { outcome: 'mismatch' };
@@ -82,7 +82,7 @@ export interface Claim {
   attempts: number;
   /** Highest frame number that exists. */
   lastSeq: number;
-  /** Time left until the total limit started to count, and until the deadline; null without one. */
+  /** Milliseconds since the first claim, and until the deadline; null without one. */
   runningForMs: number;
   deadlineInMs: number | null;
   callbackUrl: string | null;
@@ -127,12 +127,10 @@ export interface Settlement {
   result: StoredResult | null;
   /** Text shown before the request ended in another way. */
   partialText: string | null;
-  costPico: number | null;
   attempt: AttemptEnd | null;
   /** The last frames, `end` included; empty for attached requests. */
   firstSeq: number;
   frames: FrameBody[];
-  callbackUrl: string | null;
 }
 
 export interface RequestError {

@@ -99,7 +99,7 @@ function toInput(s: Settlement): Record<string, unknown> {
     epoch: s.epoch,
     state: s.state,
     request_error: s.error,
-    last_seq: s.firstSeq + s.frames.length - 1,
+    last_seq: s.frames.length === 0 ? 0 : s.firstSeq + s.frames.length - 1,
     text: result?.text ?? null,
     message: result?.message ?? null,
     finish_reason: result?.finishReason ?? null,

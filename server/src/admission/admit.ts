@@ -1,0 +1,167 @@
+/**
+ * May it run? One ordered list that every door passes; whoever refuses throws a `GoblinError`, and nothing is stored
+ * but one event. Limits, policy, secrets and holds join this list at their places.
+ *
+ *   route → window → price → accept
+ */
+import { GoblinError } from '../contract/errors.ts';
+import type { Caller } from '../contract/caller.ts';
+import type { Admitted, Cancel, Receipt, Submission, Submit } from '../contract/flow.ts';
+import type { Bus, Ledger, Queue } from '../contract/ports.ts';
+import type { ModelInfo, PlannedTarget, Price } from '../contract/provider.ts';
+import type { Acceptance } from '../contract/record.ts';
+import { estimateCost, estimateInputTokens } from '../money/estimate.ts';
+import { fitsWindow } from '../money/tokens.ts';
+
+export interface AdmissionDeps {
+  ledger: Ledger;
+  bus: Bus;
+  queue: Queue;
+  newId(): string;
+  userHash(tenant: string, user: string): string;
+  userKeyId: string;
+  plan(submission: Submission, inputTokens: number): PlannedTarget[];
+  info(target: PlannedTarget): ModelInfo | null;
+  /** Null: not known. */
+  price(target: PlannedTarget): Price | 'free' | null;
+}
+
+export interface Admission {
+  /** Throws for every refusal. A promise only when the prompt is so long that its tokens must be counted. */
+  admit(caller: Caller, submission: Submission): Admitted | Promise<Admitted>;
+  acceptance(caller: Caller, submission: Submission, admitted: Admitted): Acceptance;
+  submit: Submit;
+  cancel: Cancel;
+}
+
+export function createAdmission(deps: AdmissionDeps): Admission {
+  const { ledger } = deps;
+
+  function finish(submission: Submission, targets: PlannedTarget[], inputTokens: number): Admitted {
+    const first = targets[0] as PlannedTarget;
+    const price = deps.price(first);
+    const maxOutput = deps.info(first)?.maxOutput ?? undefined;
+    return {
+      targets,
+      inputTokens,
+      estimatePico: price === 'free' ? 0 : price ? estimateCost(inputTokens, expectedOutput(submission, maxOutput), price) : null,
+      priceVersion: price === 'free' ? 'free' : (price?.version ?? null),
+    };
+  }
+
+  function admit(caller: Caller, submission: Submission): Admitted | Promise<Admitted> {
+    if (!caller.permissions.has('request:write')) {
+      throw new GoblinError('forbidden', 'This key may not submit requests; use one that was made for it.');
+    }
+    const inputTokens = estimateInputTokens(submission.call);
+    const targets = deps.plan(submission, inputTokens);
+    const windows = targets.map((target) => deps.info(target)?.contextWindow ?? null);
+    // The estimate is far below every window nearly always: then nothing is counted.
+    if (windows.every((window) => window === null || inputTokens * 2 < window)) return finish(submission, targets, inputTokens);
+    return fitting(submission, targets, windows, inputTokens);
+  }
+
+  async function fitting(
+    submission: Submission,
+    targets: PlannedTarget[],
+    windows: (number | null)[],
+    inputTokens: number,
+  ): Promise<Admitted> {
+    const fits = new Map<number, boolean>();
+    const able: PlannedTarget[] = [];
+    for (const [index, target] of targets.entries()) {
+      const window = windows[index] ?? null;
+      if (window !== null && !fits.has(window)) fits.set(window, await fitsWindow(submission.call, window));
+      if (window === null || fits.get(window)) able.push(target);
+    }
+    if (able.length === 0) {
+      const largest = Math.max(...windows.map((window) => window ?? 0));
+      throw new GoblinError(
+        'context_too_long',
+        `The prompt has more than the ${largest.toLocaleString('en-US')} tokens that the model can read; shorten it or choose a model with a larger window.`,
+      );
+    }
+    return finish(submission, able, inputTokens);
+  }
+
+  function acceptance(caller: Caller, submission: Submission, admitted: Admitted): Acceptance {
+    return {
+      id: deps.newId(),
+      keyId: caller.key,
+      kind: submission.kind,
+      mode: submission.mode,
+      priority: submission.priority,
+      taskType: submission.taskType,
+      model: submission.call.model ?? null,
+      userHash: deps.userHash(caller.tenant, submission.userId),
+      userKeyId: deps.userKeyId,
+      notBefore: submission.notBefore,
+      deadlineMs: submission.deadlineMs,
+      failover: submission.failover,
+      callbackUrl: submission.callbackUrl,
+      labels: submission.labels,
+      idempotency: submission.idempotency,
+      body: { call: submission.call, hints: submission.hints, metadata: submission.metadata },
+      estimatePico: admitted.estimatePico,
+      priceVersion: admitted.priceVersion,
+    };
+  }
+
+  async function submit(caller: Caller, submission: Submission): Promise<Receipt> {
+    // A replay is answered even when the request would be refused by now.
+    if (submission.idempotency) {
+      const known = await ledger.findByIdempotencyKey(caller.tenant, submission.idempotency.key);
+      const row = known && (await ledger.get(caller.tenant, known.id));
+      if (known && row) {
+        if (known.bodyHash !== submission.idempotency.bodyHash) throw mismatch();
+        return { requestId: row.id, createdAt: row.createdAt, estimatePico: row.estimatePico, replayed: true };
+      }
+    }
+    const admitted = await admit(caller, submission);
+    const accepted = await ledger.accept(caller.tenant, acceptance(caller, submission, admitted));
+    if (accepted.outcome === 'mismatch') throw mismatch();
+    if (accepted.outcome === 'accepted') deps.queue.wake();
+    return {
+      requestId: accepted.id,
+      createdAt: accepted.createdAt,
+      estimatePico: accepted.estimatePico,
+      replayed: accepted.outcome === 'replayed',
+    };
+  }
+
+  return {
+    admit,
+    acceptance,
+    submit,
+    async cancel(caller, id) {
+      const ended = await ledger.end(
+        caller.tenant,
+        id,
+        'cancelled',
+        { code: 'cancelled', message: 'The request was cancelled.' },
+        caller.key ?? caller.user,
+      );
+      if (!ended) return null;
+      if (ended.changed) {
+        if (ended.frame) deps.bus.publish(id, { type: 'frames', frames: [ended.frame] });
+        deps.bus.publish(id, { type: 'cancel' });
+        deps.bus.publish(id, { type: 'ended' });
+      }
+      return { state: ended.state };
+    },
+  };
+}
+
+/** What an answer usually comes to when nobody bounds it. Tokens. */
+const USUAL_OUTPUT = 500;
+
+function expectedOutput(submission: Submission, maxOutput: number | undefined): number {
+  return Math.min(submission.call.maxTokens ?? USUAL_OUTPUT, maxOutput ?? Number.POSITIVE_INFINITY);
+}
+
+function mismatch(): GoblinError {
+  return new GoblinError(
+    'idempotency_mismatch',
+    'This Idempotency-Key was used with another body; send the same body again, or use a new key.',
+  );
+}

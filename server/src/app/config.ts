@@ -1,0 +1,176 @@
+/** The only reader of `process.env`. Every value knows where it came from; a wrong one stops the start in one sentence. */
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseEnv } from 'node:util';
+import { parseSettings, SettingsError, settle, type Settings } from '../settings/settings.ts';
+
+/** A start that cannot go on. The message is one sentence with a good example; the exit code is 1. */
+export class ConfigError extends Error {}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+export interface Config {
+  host: string;
+  port: number;
+  dataDir: string;
+  auth: 'off' | 'required';
+  origins: string[];
+  /** Null: made once, in the data folder. */
+  secret: string | null;
+  logLevel: LogLevel;
+  proxy: { https: string; none: string } | null;
+  settings: Settings;
+  settingsFile: string | null;
+  /** Environment and `.env`, for provider keys and base URLs. Empty values count as unset. */
+  env: Record<string, string>;
+  /** What `goblin config` prints. */
+  report: ConfigLine[];
+}
+
+export interface ConfigLine {
+  name: string;
+  value: string;
+  source: 'environment' | '.env' | 'goblin.yaml' | 'default' | 'derived';
+  secret?: boolean;
+}
+
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'];
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** Reads environment, `.env` and `goblin.yaml` of the folder. Throws `ConfigError`. */
+export function readConfig(folder: string, processEnv: Record<string, string | undefined>): Config {
+  const sources = new Map<string, ConfigLine['source']>();
+  const env: Record<string, string> = {};
+  const file = resolve(folder, '.env');
+  if (existsSync(file)) {
+    for (const [name, value] of Object.entries(parseEnv(readFileSync(file, 'utf8')))) {
+      if (value !== undefined && value.trim() !== '') {
+        env[name] = value.trim();
+        sources.set(name, '.env');
+      }
+    }
+  }
+  for (const [name, value] of Object.entries(processEnv)) {
+    if (value !== undefined && value.trim() !== '') {
+      env[name] = value.trim();
+      sources.set(name, 'environment');
+    }
+  }
+
+  const report: ConfigLine[] = [];
+  const read = (name: string, fallback: string, secret = false): string => {
+    const value = env[name] ?? fallback;
+    report.push({ name, value, source: sources.get(name) ?? 'default', ...(secret ? { secret } : {}) });
+    return value;
+  };
+
+  for (const [name, what] of [
+    ['DATABASE_URL', 'PostgreSQL'],
+    ['REDIS_URL', 'Redis'],
+    ['REDIS_HOST', 'Redis'],
+    ['CHROMA_URL', 'Chroma'],
+  ] as const) {
+    if (env[name]) {
+      throw new ConfigError(
+        `${name} is set, but this version runs on its embedded drivers only and cannot use ${what}; unset ${name}, e.g. env -u ${name} npm start.`,
+      );
+    }
+  }
+
+  const host = read('HOST', '127.0.0.1');
+  const port = integer('PORT', read('PORT', '8000'), 0, 65_535, 'PORT=8000');
+  const dataDir = resolve(folder, read('MCP_DATA_DIR', './data'));
+  const settingsName = read('MCP_CONFIG', 'goblin.yaml');
+  const settings = readSettings(resolve(folder, settingsName), settingsName, sources.has('MCP_CONFIG'));
+  const auth = env.MCP_AUTH ?? (isLoopback(host) ? 'off' : 'required');
+  report.push({ name: 'MCP_AUTH', value: auth, source: sources.get('MCP_AUTH') ?? 'derived' });
+  if (auth !== 'off' && auth !== 'required') {
+    throw new ConfigError(`MCP_AUTH is "${auth}" but takes only off or required, e.g. MCP_AUTH=required.`);
+  }
+  if (auth === 'off' && !isLoopback(host)) {
+    throw new ConfigError(
+      `MCP_AUTH=off is refused on HOST=${host}, because anyone who reaches that address could use your keys; set MCP_AUTH=required, or HOST=127.0.0.1.`,
+    );
+  }
+  const origins = list(read('MCP_ORIGINS', ''));
+  for (const origin of origins) {
+    if (!isOrigin(origin)) {
+      throw new ConfigError(`MCP_ORIGINS has "${origin}", which is not an origin; write it like https://app.example.com.`);
+    }
+  }
+  const secret = read('MCP_SECRET', '', true) || null;
+  if (secret !== null && secret.length < 32) {
+    throw new ConfigError(
+      'MCP_SECRET is shorter than 32 characters; make one with: node -e "console.log(crypto.randomBytes(32).toString(\'hex\'))".',
+    );
+  }
+  const logLevel = read('LOG_LEVEL', 'info');
+  if (!LOG_LEVELS.includes(logLevel)) {
+    throw new ConfigError(`LOG_LEVEL is "${logLevel}" but takes ${LOG_LEVELS.join(', ')}, e.g. LOG_LEVEL=info.`);
+  }
+  const https = env.HTTPS_PROXY ?? env.https_proxy;
+  if (https && !isHttpUrl(https)) {
+    throw new ConfigError(`HTTPS_PROXY is "${mask(https)}", which is not an http URL; write it like http://proxy.example.com:3128.`);
+  }
+
+  return {
+    host,
+    port,
+    dataDir,
+    auth,
+    origins,
+    secret,
+    logLevel: logLevel as LogLevel,
+    proxy: https ? { https, none: env.NO_PROXY ?? env.no_proxy ?? '' } : null,
+    settings: settings ?? settle({}),
+    settingsFile: settings ? settingsName : null,
+    env,
+    report,
+  };
+}
+
+function readSettings(path: string, name: string, asked: boolean): Settings | null {
+  if (!existsSync(path)) {
+    if (asked) throw new ConfigError(`MCP_CONFIG names ${name}, which is not there; give the path of a file, e.g. MCP_CONFIG=goblin.yaml.`);
+    return null;
+  }
+  try {
+    return settle(parseSettings(readFileSync(path, 'utf8'), name));
+  } catch (error) {
+    if (error instanceof SettingsError) throw new ConfigError(error.message);
+    throw new ConfigError(`${name} cannot be read (${(error as { code?: string }).code ?? 'unknown reason'}); check that it is a readable file.`);
+  }
+}
+
+function integer(name: string, text: string, least: number, most: number, example: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < least || value > most) {
+    throw new ConfigError(`${name} is "${text}" but takes a whole number from ${least} to ${most}, e.g. ${example}.`);
+  }
+  return value;
+}
+
+const list = (text: string): string[] =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+
+function isOrigin(text: string): boolean {
+  return isHttpUrl(text) && new URL(text).origin === text;
+}
+
+export function isHttpUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol } = new URL(text);
+  return protocol === 'http:' || protocol === 'https:';
+}
+
+/** `sk-…abcd`: enough to tell two secrets apart. */
+export function mask(value: string): string {
+  if (value === '') return '';
+  return value.length < 12 ? '…' : `…${value.slice(-4)}`;
+}

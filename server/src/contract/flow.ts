@@ -1,0 +1,97 @@
+/** What passes between the front door, admission and execution. */
+import type { AnswerCall, DialectName, Kind } from './call.ts';
+import type { Caller } from './caller.ts';
+import type { FinishReason, Part, Usage, VisiblePart } from './part.ts';
+import type { Notice } from './ports.ts';
+import type { PlannedTarget } from './provider.ts';
+import type { AttemptStart, RequestError } from './record.ts';
+import type { FailoverMode, Mode, State, TerminalState } from './states.ts';
+
+/** What a caller asked for, checked and decoded, not yet admitted. */
+export interface Submission {
+  kind: Kind;
+  mode: Mode;
+  call: AnswerCall;
+  taskType: string;
+  hints: string[];
+  priority: number;
+  /** An end user's label; stored only as a hash. */
+  userId: string;
+  notBefore: number | null;
+  deadlineMs: number | null;
+  failover: FailoverMode;
+  callbackUrl: string | null;
+  labels: Record<string, string> | null;
+  metadata: Record<string, unknown> | null;
+  idempotency: { key: string; bodyHash: string } | null;
+}
+
+export interface Receipt {
+  requestId: string;
+  createdAt: number;
+  estimatePico: number | null;
+  replayed: boolean;
+}
+
+/** Detached: resolves after the commit. Throws `GoblinError` for every refusal. */
+export type Submit = (caller: Caller, submission: Submission) => Promise<Receipt>;
+
+export type Cancel = (caller: Caller, id: string) => Promise<{ state: State } | null>;
+
+/** How an attached request ended. */
+export interface AttachedOutcome {
+  state: TerminalState;
+  error: RequestError | null;
+  /** Milliseconds until the caller should try again, when the vendor said so. */
+  retryAfterMs: number | null;
+  parts: readonly VisiblePart[];
+  finishReason: FinishReason | null;
+  usage: Usage | null;
+  provider: string;
+  model: string;
+  attempts: number;
+  costPico: number | null;
+  priceReason: string | null;
+  /** The vendor's own unstreamed body, when its dialect is the door's. */
+  body: string | null;
+}
+
+/** Who listens to an attached request. Called only in order, on the event loop; must not throw. */
+export interface AnswerListener {
+  /** An attempt begins; `restart` is set when what was said so far is void. */
+  attempt(start: AttemptStart, restart: string | null): void;
+  notice(notice: Notice): void;
+  /** The parts of one event of the vendor; `raw` is the event's own text when the vendor speaks the door's dialect. */
+  event(parts: readonly Part[], raw: string | null): void;
+  /** Everything so far may be sent: the request is committed. False pauses the vendor until `resume`. */
+  flush(): boolean;
+  done(outcome: AttachedOutcome): void;
+}
+
+export interface AttachedHandle {
+  requestId: string;
+  /** The connection closed: the request is cancelled. */
+  leave(): void;
+  /** The connection can take more. */
+  resume(): void;
+}
+
+export interface AttachedInput {
+  submission: Submission;
+  /** Whether the vendor is asked for a stream. */
+  stream: boolean;
+  /** The door's dialect: events of a vendor of the same dialect come with their raw text. */
+  door: DialectName;
+  listener: AnswerListener;
+}
+
+/** Attached: admits, then runs while the caller waits. Throws for every refusal. */
+export type RunAttached = (caller: Caller, input: AttachedInput) => AttachedHandle;
+
+/** What admission decided. */
+export interface Admitted {
+  targets: PlannedTarget[];
+  inputTokens: number;
+  estimatePico: number | null;
+  priceVersion: string | null;
+}

@@ -1,0 +1,236 @@
+/**
+ * Runs a request while its caller waits. The record's first row is committed beside the first upstream call; nothing
+ * of the answer leaves before that commit. The end is written behind the answer, bounded by the ledger's own limits.
+ */
+import { ERRORS, GoblinError } from '../contract/errors.ts';
+import type { Caller } from '../contract/caller.ts';
+import type { AttachedHandle, AttachedInput, AttachedOutcome } from '../contract/flow.ts';
+import type { Bus, Ledger } from '../contract/ports.ts';
+import type { PlannedTarget } from '../contract/provider.ts';
+import type { Acceptance, AttemptStart, Settlement } from '../contract/record.ts';
+import { openaiMessage } from '../dialects/index.ts';
+import type { Wheel } from '../providers/wheel.ts';
+import { type RunDeps, type RunEnd, type StopReason, startRun } from './run.ts';
+
+/** A commit that takes longer than this voids the call that was begun beside it. */
+const COMMIT_MS = 5000;
+
+export interface AttachedDeps {
+  ledger: Ledger;
+  bus: Bus;
+  wheel: Wheel;
+  owner: string;
+  run: Omit<RunDeps, 'begin'>;
+  totalMs: number;
+  /** Registers a running request, so that cancel and shutdown find it; answers the function that takes it off. */
+  register(id: string, tenant: string, stop: (reason: StopReason) => void): () => void;
+  ended(taskType: string, end: RunEnd): void;
+}
+
+/** The call was closed because its first row came too late: nothing was shown. */
+const VOIDED = {
+  state: 'failed',
+  error: { code: 'unavailable', message: 'The record did not answer in time.' },
+} as const;
+
+/** How long an answer whose caller left runs on, so that a retry with the same idempotency key can have it. */
+const LEFT_WITH_KEY_MS = 30_000;
+
+export function runAttached(
+  deps: AttachedDeps,
+  caller: Caller,
+  input: AttachedInput,
+  acceptance: Acceptance,
+  targets: PlannedTarget[],
+  hop: string | null,
+): AttachedHandle {
+  const { ledger } = deps;
+  const { listener } = input;
+  const id = acceptance.id;
+  const tenant = caller.tenant;
+  let committed = false;
+  let voided: GoblinError | null = null;
+  let left = false;
+  let pendingFlush = false;
+  let outcome: AttachedOutcome | null = null;
+  let delivered = false;
+  let opened: Promise<boolean> = Promise.resolve(false);
+  const committedBeside = acceptance.idempotency === null;
+
+  const late = deps.wheel.alarm(() => {
+    voided ??= new GoblinError('unavailable', 'The record did not answer in time; try again in a moment.', { retryAfterMs: 1000 });
+    run.stop('unrecorded');
+  });
+
+  /** Commits acceptance, claim and first attempt in one. */
+  async function open(start: AttemptStart): Promise<boolean> {
+    late.set(COMMIT_MS);
+    try {
+      const accepted = await ledger.open(tenant, { ...acceptance, owner: deps.owner, attempt: start });
+      late.stop();
+      if (voided) return accepted.outcome === 'accepted';
+      if (accepted.outcome !== 'accepted') {
+        voided = new GoblinError('idempotency_mismatch', 'The idempotency key is in use; send another key.');
+        run.stop('unrecorded');
+        return false;
+      }
+      committed = true;
+      if (pendingFlush && !left && !listener.flush()) pendingFlush = false;
+      deliver();
+      return true;
+    } catch (error) {
+      late.stop();
+      voided =
+        error instanceof GoblinError
+          ? error
+          : new GoblinError('unavailable', 'The record cannot be written; try again in a moment.', { retryAfterMs: 1000 });
+      run.stop('unrecorded');
+      return false;
+    }
+  }
+
+  function deliver(): void {
+    if (!outcome || !committed || delivered) return;
+    delivered = true;
+    if (!left) listener.done(outcome);
+  }
+
+  const run = startRun(
+    {
+      ...deps.run,
+      begin(start, before) {
+        if (start.attempt > 1) return ledger.attempt(tenant, id, 1, start, before);
+        opened = open(start);
+        return committedBeside ? Promise.resolve(true) : opened;
+      },
+    },
+    {
+      id,
+      call: input.submission.call,
+      targets,
+      firstAttempt: 1,
+      stream: input.stream,
+      failover: input.submission.failover,
+      requeue: false,
+      restarted: null,
+      hop,
+      totalMs: deps.totalMs,
+      deadlineMs: input.submission.deadlineMs,
+    },
+    {
+      attempt(start, restart) {
+        if (!left) listener.attempt(start, restart);
+      },
+      notice: (notice) => {
+        if (!left) listener.notice(notice);
+      },
+      event(parts, raw, dialect) {
+        if (!left) listener.event(parts, dialect.name === input.door ? raw : null);
+      },
+      flush() {
+        if (left) return true;
+        if (committed) return listener.flush();
+        pendingFlush = true;
+        return true;
+      },
+    },
+  );
+  const unregister = deps.register(id, tenant, run.stop);
+
+  void run.done.then(async (end) => {
+    unregister();
+    if (voided) {
+      if (!left) listener.done(failedBefore(voided));
+    } else {
+      outcome = toOutcome(end);
+      deliver();
+      deps.ended(acceptance.taskType, end);
+    }
+    try {
+      // The end may come before the beginning is committed.
+      if (!(await opened)) return;
+      const stored = await ledger.settle(settlementOf(tenant, id, voided ? { ...end, ...VOIDED } : end));
+      if (stored) deps.bus.publish(id, { type: 'ended' });
+      else if (end.attempt) await ledger.settleAttempt(tenant, id, 1, end.attempt);
+    } catch {
+      // The record is away: the sweeper ends the request by its lease and charges it by estimate.
+    }
+  });
+
+  return {
+    requestId: id,
+    leave() {
+      if (left || delivered) return;
+      left = true;
+      if (acceptance.idempotency === null) run.stop('left');
+      else {
+        run.resume();
+        deps.wheel.alarm(() => run.stop('left')).set(LEFT_WITH_KEY_MS);
+      }
+    },
+    resume: () => run.resume(),
+  };
+}
+
+function settlementOf(tenant: string, id: string, end: RunEnd): Settlement {
+  const state = end.state ?? 'failed';
+  return {
+    id,
+    tenant,
+    epoch: 1,
+    state,
+    error: end.error,
+    result:
+      state === 'succeeded' && end.usage && end.last && end.finishReason
+        ? {
+            text: end.text,
+            message: openaiMessage(end.parts),
+            finishReason: end.finishReason,
+            provider: end.last.provider,
+            model: end.last.model,
+            usage: end.usage,
+            costPico: null,
+            priceVersion: end.attempt?.priceVersion ?? null,
+            latencyMs: end.latencyMs,
+          }
+        : null,
+    partialText: state === 'succeeded' || end.text === '' ? null : end.text,
+    attempt: end.attempt,
+    firstSeq: 1,
+    frames: [],
+  };
+}
+
+function toOutcome(end: RunEnd): AttachedOutcome {
+  return {
+    state: end.state ?? 'failed',
+    error: end.state === null ? { code: 'interrupted', message: ERRORS.interrupted.title } : end.error,
+    retryAfterMs: end.retryAfterMs,
+    parts: end.parts,
+    finishReason: end.finishReason,
+    usage: end.usage,
+    provider: end.last?.provider ?? '',
+    model: end.last?.model ?? '',
+    attempts: end.last?.attempt ?? 0,
+    costPico: end.costPico,
+    priceReason: end.costPico === null ? 'the price of this model is not known' : null,
+    body: end.body,
+  };
+}
+
+function failedBefore(error: GoblinError): AttachedOutcome {
+  return {
+    state: 'failed',
+    error: { code: error.code, message: error.detail },
+    retryAfterMs: error.retryAfterMs ?? null,
+    parts: [],
+    finishReason: null,
+    usage: null,
+    provider: '',
+    model: '',
+    attempts: 0,
+    costPico: null,
+    priceReason: null,
+    body: null,
+  };
+}

@@ -1,0 +1,338 @@
+/**
+ * One try at one target: sends the call, watches four clocks, decides by the bytes what came back, and turns it into
+ * parts. The answer is complete only when the vendor's own terminal signal was seen.
+ */
+import { GoblinError } from '../contract/errors.ts';
+import type { FinishReason, Part, ProviderFailure, Usage } from '../contract/part.ts';
+import type { Dialect, WireRequest } from '../contract/ports.ts';
+import type { Provider } from '../contract/provider.ts';
+import { createSseParser } from '../dialects/sse.ts';
+import type { Transport, Upstream } from '../providers/transport.ts';
+import type { Wheel } from '../providers/wheel.ts';
+
+/** All in milliseconds. */
+export interface Clocks {
+  headersMs: number;
+  /** Instead of `headersMs` when the whole answer comes at once: its headers come when it is ready. */
+  answerMs: number;
+  firstTokenMs: number;
+  idleMs: number;
+}
+
+/** After the terminal signal only usage is still read, this long at most. */
+const AFTER_TERMINAL_MS = 2000;
+const MAX_ERROR_BODY = 64 * 1024;
+const MAX_WHOLE_BODY = 64 * 1024 * 1024;
+
+export interface AttemptInput {
+  dialect: Dialect;
+  provider: Provider;
+  request: WireRequest;
+  stream: boolean;
+  /** From the caller's own hop mark, passed on. */
+  hop: string | null;
+  clocks: Clocks;
+}
+
+export interface AttemptListener {
+  /** Parts of one event, never usage or failure alone; `raw` is the event's text (empty for a whole body). */
+  event(parts: readonly Part[], raw: string): void;
+  /** The end of one read from the socket. False: pause. */
+  flush(): boolean;
+  done(outcome: AttemptOutcome): void;
+}
+
+export interface AttemptOutcome {
+  failure: ProviderFailure | null;
+  finishReason: FinishReason | null;
+  usage: Usage | null;
+  firstTokenMs: number | null;
+  latencyMs: number;
+  /** The vendor took the call: it may cost something whatever came of it. */
+  accepted: boolean;
+  /** The unstreamed body as it came. */
+  body: string | null;
+}
+
+export interface RunningAttempt {
+  /** Closes the upstream socket; `done` is not called. */
+  abort(): AttemptOutcome;
+  resume(): void;
+}
+
+export function startAttempt(
+  deps: { transport: Transport; wheel: Wheel },
+  input: AttemptInput,
+  listener: AttemptListener,
+): RunningAttempt {
+  const { clocks, dialect, provider } = input;
+  const started = performance.now();
+  const outcome: AttemptOutcome = {
+    failure: null,
+    finishReason: null,
+    usage: null,
+    firstTokenMs: null,
+    latencyMs: 0,
+    accepted: false,
+    body: null,
+  };
+  let upstream: Upstream | null = null;
+  let over = false;
+  let status = 0;
+  let headers: Record<string, string> = {};
+  let mode: 'head' | 'error' | 'sniff' | 'whole' | 'stream' = 'head';
+  let chunks: Buffer[] = [];
+  let size = 0;
+  let paused = false;
+  let lastData = started;
+  let waitingFor: ProviderFailure = late('no headers');
+
+  const decoder = dialect.vendor.decoder(provider.quirks);
+  const parser = createSseParser({
+    onEvent(event) {
+      lastData = performance.now();
+      if (over) return;
+      if (outcome.finishReason !== null && event.data === '[DONE]') {
+        finish();
+        return;
+      }
+      take(decoder.push(event), event.raw);
+    },
+  });
+
+  const alarm = deps.wheel.alarm(() => {
+    if (over) {
+      upstream?.abort();
+      return;
+    }
+    if (outcome.finishReason !== null) {
+      finish();
+      upstream?.abort();
+      return;
+    }
+    if (mode === 'stream' && outcome.firstTokenMs !== null) {
+      // Re-armed by arithmetic, not at every event: the alarm looks when data last came.
+      const left = paused ? clocks.idleMs : lastData + clocks.idleMs - performance.now();
+      if (left > 1) {
+        alarm.set(left);
+        return;
+      }
+    }
+    fail(waitingFor);
+  });
+
+  function take(parts: readonly Part[], raw: string): void {
+    for (const part of parts) {
+      if (part.type === 'usage') outcome.usage = part.usage;
+      else if (part.type === 'failure') {
+        fail(part.failure);
+        return;
+      } else if (part.type === 'finish') {
+        outcome.finishReason = part.reason;
+        waitingFor = late('no end after the terminal signal');
+        alarm.set(AFTER_TERMINAL_MS);
+      } else if (outcome.firstTokenMs === null) {
+        outcome.firstTokenMs = performance.now() - started;
+        waitingFor = late('silence in the middle of the answer');
+        alarm.set(clocks.idleMs);
+      }
+    }
+    listener.event(parts, raw);
+  }
+
+  function finish(): void {
+    if (over) return;
+    over = true;
+    outcome.latencyMs = performance.now() - started;
+    // The socket is left to end by itself, so that it can be used again; the alarm closes one that lingers.
+    alarm.set(AFTER_TERMINAL_MS);
+    listener.done(outcome);
+  }
+
+  function fail(failure: ProviderFailure): void {
+    if (over) return;
+    over = true;
+    alarm.stop();
+    upstream?.abort();
+    outcome.failure = failure;
+    outcome.latencyMs = performance.now() - started;
+    listener.done(outcome);
+  }
+
+  function protocol(detail: string): void {
+    fail({ code: 'upstream_protocol', status, detail });
+  }
+
+  /** The bytes decide what this is, not the content type. */
+  function sniff(chunk: Buffer): void {
+    const first = firstByte(chunk);
+    if (first === undefined) return;
+    if (first === 0x3c) protocol('a page of HTML instead of an answer');
+    else if (first === 0x7b || first === 0x5b) mode = 'whole';
+    else mode = 'stream';
+  }
+
+  function push(chunk: Buffer): void {
+    try {
+      parser.push(chunk);
+    } catch (error) {
+      protocol(error instanceof GoblinError ? error.detail : 'unreadable stream');
+    }
+    if (over) return;
+    if (!listener.flush()) {
+      paused = true;
+      upstream?.pause();
+    }
+  }
+
+  function end(): void {
+    if (over) {
+      alarm.stop();
+      return;
+    }
+    if (mode === 'error') {
+      fail(dialect.vendor.failure(status, headers, Buffer.concat(chunks).toString('utf8'), Date.now()));
+      return;
+    }
+    if (mode === 'whole') {
+      outcome.body = Buffer.concat(chunks).toString('utf8');
+      take(dialect.vendor.whole(outcome.body, provider.quirks), '');
+    } else {
+      try {
+        parser.end();
+      } catch (error) {
+        protocol(error instanceof GoblinError ? error.detail : 'unreadable stream');
+      }
+      if (!over) take(decoder.end(), '');
+    }
+    if (over) return;
+    if (outcome.finishReason === null) fail({ code: 'upstream_truncated', status, detail: 'the answer has no end' });
+    else {
+      listener.flush();
+      finish();
+      alarm.stop();
+    }
+  }
+
+  upstream = deps.transport.post(provider, input.request, input.hop, {
+    head(code, received) {
+      if (over) return;
+      status = code;
+      headers = received;
+      lastData = performance.now();
+      if (code >= 200 && code < 300) {
+        mode = 'sniff';
+        outcome.accepted = true;
+        waitingFor = late('no first token');
+        if (input.stream) alarm.set(clocks.firstTokenMs);
+      } else {
+        mode = 'error';
+        waitingFor = late('an error without an end');
+        alarm.set(clocks.idleMs);
+      }
+    },
+    data(chunk) {
+      if (over) return;
+      if (mode === 'sniff') sniff(chunk);
+      if (over) return;
+      if (mode === 'stream') {
+        if (chunks.length > 0) {
+          // Blank bytes before the first sign, kept until it came.
+          chunk = Buffer.concat([...chunks, chunk]);
+          chunks = [];
+        }
+        push(chunk);
+        return;
+      }
+      size += chunk.length;
+      if (mode === 'error') {
+        if (size <= MAX_ERROR_BODY) chunks.push(chunk);
+        else end();
+        return;
+      }
+      if (size > MAX_WHOLE_BODY) {
+        protocol('an answer of more than 64 MB');
+        return;
+      }
+      chunks.push(chunk);
+      if (mode === 'whole') {
+        waitingFor = late('silence in the middle of the answer');
+        alarm.set(clocks.idleMs);
+      }
+    },
+    end,
+    error(failure, sent) {
+      if (over) return;
+      // A cut after the terminal signal cuts nothing (a body shorter than announced).
+      if (outcome.finishReason !== null) {
+        finish();
+        alarm.stop();
+        return;
+      }
+      if (mode === 'error' && status > 0) {
+        end();
+        return;
+      }
+      if (mode === 'whole' || (mode === 'stream' && outcome.accepted)) {
+        if (mode === 'whole') {
+          // Complete JSON in a body shorter than announced is an answer; anything else says itself what it lacks.
+          end();
+          return;
+        }
+        tail(failure);
+        return;
+      }
+      outcome.accepted = mode !== 'head';
+      if (!sent) outcome.accepted = false;
+      fail(mode === 'head' ? failure : { code: 'upstream_truncated', status, detail: failure.detail });
+    },
+  });
+  alarm.set(input.stream ? clocks.headersMs : clocks.answerMs);
+
+  /** The connection broke in mid-stream: what is complete in the buffer still counts. */
+  function tail(failure: ProviderFailure): void {
+    try {
+      parser.end();
+    } catch {
+      // Half an event: the cut itself is the news.
+    }
+    if (over) return;
+    if (outcome.finishReason !== null) {
+      listener.flush();
+      finish();
+      alarm.stop();
+    } else fail({ code: 'upstream_truncated', status, detail: failure.detail });
+  }
+
+  return {
+    abort() {
+      if (!over) {
+        over = true;
+        alarm.stop();
+        upstream?.abort();
+        outcome.latencyMs = performance.now() - started;
+      }
+      return outcome;
+    },
+    resume() {
+      if (!paused) return;
+      paused = false;
+      lastData = performance.now();
+      upstream?.resume();
+    },
+  };
+}
+
+function late(detail: string): ProviderFailure {
+  return { code: 'upstream_timeout', detail };
+}
+
+/** The first byte that is neither blank nor a byte-order mark. */
+function firstByte(chunk: Buffer): number | undefined {
+  for (const byte of chunk) {
+    if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) continue;
+    if (byte === 0xef || byte === 0xbb || byte === 0xbf) continue;
+    return byte;
+  }
+  return undefined;
+}

@@ -1,0 +1,202 @@
+/** Runs a claimed request to its end: parts become frames, the end is one commit. */
+import type { FrameBody, Part } from '../contract/part.ts';
+import { wireUsage } from '../contract/part.ts';
+import type { Bus, Ledger } from '../contract/ports.ts';
+import type { PlannedTarget } from '../contract/provider.ts';
+import type { AttemptEnd, Claim, RequestError, Settlement } from '../contract/record.ts';
+import { GoblinError } from '../contract/errors.ts';
+import { openaiMessage } from '../dialects/index.ts';
+import { createFrameLog } from './frames.ts';
+import { type RunDeps, type RunEnd, type StopReason, startRun } from './run.ts';
+
+export interface DetachedDeps {
+  ledger: Ledger;
+  bus: Bus;
+  run: Omit<RunDeps, 'begin'>;
+  totalMs: number;
+  /** Plans again: providers may have changed since the request was accepted. Throws when nothing can take it. */
+  plan(claim: Claim): PlannedTarget[];
+  /** Told of every end, for metrics and call-backs. */
+  ended(claim: Claim, end: RunEnd): void;
+}
+
+export interface DetachedRun {
+  /** Resolves when nothing more is written. Never rejects. */
+  done: Promise<void>;
+  stop(reason: StopReason): void;
+}
+
+export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
+  const { ledger, bus } = deps;
+  const { id, tenant, epoch } = claim;
+  let stopEarly: StopReason | null = null;
+  let stop = (reason: StopReason) => {
+    stopEarly = reason;
+  };
+
+  const log = createFrameLog(
+    { ledger, bus },
+    { id, tenant, epoch, lastSeq: claim.lastSeq, onLost: () => stop('lost'), onRoom: () => resume() },
+  );
+  let resume = () => {};
+
+  async function settle(end: RunEnd): Promise<void> {
+    const rest = await log.close();
+    const frames: FrameBody[] = [...rest.frames];
+    if (end.usage) frames.push({ type: 'usage', usage: wireUsage(end.usage) });
+    const state = end.state ?? 'failed';
+    frames.push({
+      type: 'end',
+      status: state,
+      finish_reason: end.finishReason,
+      ...(end.error ? { error: end.error } : {}),
+    });
+    const settlement: Settlement = {
+      id,
+      tenant,
+      epoch,
+      state,
+      error: end.error,
+      result:
+        state === 'succeeded' && end.usage && end.last && end.finishReason
+          ? {
+              text: end.text,
+              message: openaiMessage(end.parts),
+              finishReason: end.finishReason,
+              provider: end.last.provider,
+              model: end.last.model,
+              usage: end.usage,
+              costPico: null,
+              priceVersion: end.attempt?.priceVersion ?? null,
+              latencyMs: end.latencyMs,
+            }
+          : null,
+      partialText: state === 'succeeded' || end.text === '' ? null : end.text,
+      attempt: end.attempt,
+      firstSeq: rest.firstSeq,
+      frames,
+    };
+    const stored = await ledger.settle(settlement);
+    if (stored) {
+      bus.publish(id, { type: 'frames', frames: stored });
+      bus.publish(id, { type: 'ended' });
+      deps.ended(claim, end);
+    } else if (end.attempt) await money(end.attempt);
+  }
+
+  /** The state ended without us (cancel, deadline): what the attempt cost is still ours to write. */
+  async function money(attempt: AttemptEnd): Promise<void> {
+    await ledger.settleAttempt(tenant, id, epoch, attempt);
+  }
+
+  async function go(): Promise<void> {
+    let targets: PlannedTarget[];
+    try {
+      if (claim.body.call.messages.length === 0) throw new GoblinError('gone', 'The body of the request is no longer kept.');
+      targets = deps.plan(claim);
+    } catch (error) {
+      await settle(refused(error));
+      return;
+    }
+    const run = startRun(
+      {
+        ...deps.run,
+        begin: (start, before) => ledger.attempt(tenant, id, epoch, start, before),
+      },
+      {
+        id,
+        call: claim.body.call,
+        targets,
+        firstAttempt: claim.attempts + 1,
+        stream: true,
+        failover: claim.failover,
+        requeue: true,
+        restarted: claim.lastSeq > 0 ? 'a new worker took over' : null,
+        hop: null,
+        totalMs: deps.totalMs - claim.runningForMs,
+        deadlineMs: claim.deadlineInMs,
+      },
+      {
+        attempt(start, restart) {
+          if (restart) log.add({ type: 'restart', attempt: start.attempt, reason: restart });
+          log.add({ type: 'attempt', ...start });
+          log.flush();
+        },
+        notice: (notice) => log.add({ type: 'notice', ...notice }),
+        event(parts) {
+          for (const part of parts) {
+            const frame = toFrame(part);
+            if (frame) log.add(frame);
+          }
+        },
+        flush: () => log.flush(),
+      },
+    );
+    stop = run.stop;
+    resume = run.resume;
+    if (stopEarly) run.stop(stopEarly);
+    const end = await run.done;
+    if (end.state) await settle(end);
+    else if (end.requeueMs !== null) await handBack(end, end.requeueMs);
+    else {
+      await log.close();
+      if (end.attempt) await money(end.attempt);
+    }
+  }
+
+  async function handBack(end: RunEnd, delayMs: number): Promise<void> {
+    const rest = await log.close();
+    if (rest.frames.length > 0) {
+      const stored = await ledger.frames({ id, tenant, epoch, firstSeq: rest.firstSeq, frames: rest.frames });
+      if (stored) bus.publish(id, { type: 'frames', frames: stored });
+    }
+    if (end.attempt) await money(end.attempt);
+    await ledger.release(tenant, id, epoch, delayMs, delayMs > 0 ? 'the provider asked for a rest' : 'the process stops');
+  }
+
+  return {
+    done: go().catch(() => {
+      // The database is away: the lease ends by itself, and whoever claims the request next runs it.
+    }),
+    stop: (reason) => stop(reason),
+  };
+}
+
+function toFrame(part: Part): FrameBody | null {
+  switch (part.type) {
+    case 'text':
+      return part.text === '' ? null : { type: 'text', text: part.text };
+    case 'reasoning':
+      return part.text === '' ? null : { type: 'reasoning', text: part.text };
+    case 'tool_call':
+      return {
+        type: 'tool_call',
+        index: part.index,
+        ...(part.id === undefined ? {} : { id: part.id }),
+        ...(part.name === undefined ? {} : { name: part.name }),
+        arguments: part.arguments,
+      };
+    default:
+      return null;
+  }
+}
+
+function refused(error: unknown): RunEnd {
+  const known = error instanceof GoblinError ? error : new GoblinError('internal', 'The request could not be planned.');
+  const requestError: RequestError = { code: known.code, message: known.detail };
+  return {
+    state: 'failed',
+    requeueMs: null,
+    error: requestError,
+    retryAfterMs: null,
+    parts: [],
+    text: '',
+    finishReason: null,
+    usage: null,
+    last: null,
+    attempt: null,
+    costPico: 0,
+    latencyMs: 0,
+    body: null,
+  };
+}

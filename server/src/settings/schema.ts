@@ -1,0 +1,71 @@
+/** What `goblin.yaml` may say. Unknown fields are refused by name. */
+import { type Static, Type } from '@sinclair/typebox';
+
+const strict = { additionalProperties: false };
+const Ms = Type.Integer({ minimum: 1, maximum: 86_400_000 });
+const OneOrMany = Type.Union([
+  Type.String({ minLength: 1, maxLength: 300 }),
+  Type.Array(Type.String({ minLength: 1, maxLength: 300 }), { minItems: 1, maxItems: 50 }),
+]);
+const Rates = Type.Object(
+  {
+    input: Type.Number({ minimum: 0, maximum: 1e6 }),
+    output: Type.Number({ minimum: 0, maximum: 1e6 }),
+    cached_input: Type.Optional(Type.Number({ minimum: 0, maximum: 1e6 })),
+    cache_write: Type.Optional(Type.Number({ minimum: 0, maximum: 1e6 })),
+  },
+  strict,
+);
+
+const ProviderEntry = Type.Object(
+  {
+    dialect: Type.Optional(Type.Union([Type.Literal('openai'), Type.Literal('anthropic')])),
+    base_url: Type.Optional(Type.String({ minLength: 1, maxLength: 2000 })),
+    key_env: Type.Optional(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' })),
+    models: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 300 }), { maxItems: 1000 })),
+    headers: Type.Optional(Type.Record(Type.String({ pattern: '^[A-Za-z0-9-]+$' }), Type.String({ maxLength: 2000 }))),
+    free: Type.Optional(Type.Boolean()),
+    enabled: Type.Optional(Type.Boolean()),
+  },
+  strict,
+);
+
+export const SettingsFile = Type.Object(
+  {
+    providers: Type.Optional(Type.Record(Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$' }), ProviderEntry)),
+    aliases: Type.Optional(Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$' }), OneOrMany)),
+    tasks: Type.Optional(
+      Type.Record(
+        Type.String({ pattern: '^[a-z][a-z0-9_-]{0,62}$' }),
+        Type.Object({ model: Type.Optional(OneOrMany) }, strict),
+      ),
+    ),
+    prices: Type.Optional(Type.Record(Type.String({ pattern: '^[a-z0-9][a-z0-9-]*/.+$' }), Rates)),
+    clocks: Type.Optional(
+      Type.Object(
+        {
+          connect_ms: Type.Optional(Ms),
+          headers_ms: Type.Optional(Ms),
+          answer_ms: Type.Optional(Ms),
+          first_token_ms: Type.Optional(Ms),
+          idle_ms: Type.Optional(Ms),
+          total_ms: Type.Optional(Ms),
+          lease_ms: Type.Optional(Type.Integer({ minimum: 200, maximum: 3_600_000 })),
+          heartbeat_ms: Type.Optional(Type.Integer({ minimum: 50, maximum: 3_600_000 })),
+        },
+        strict,
+      ),
+    ),
+    attempts: Type.Optional(Type.Integer({ minimum: 1, maximum: 20 })),
+    running_per_worker: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
+    body_bytes: Type.Optional(Type.Integer({ minimum: 1024, maximum: 1_000_000_000 })),
+    frames_hours: Type.Optional(Type.Integer({ minimum: 1, maximum: 24 * 365 })),
+    bodies_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 3650 })),
+    local_servers: Type.Optional(Type.Boolean()),
+    simulator: Type.Optional(Type.Boolean()),
+    callbacks: Type.Optional(Type.Object({ allow_private: Type.Optional(Type.Boolean()) }, strict)),
+  },
+  strict,
+);
+export type SettingsFile = Static<typeof SettingsFile>;
+export type ProviderEntry = Static<typeof ProviderEntry>;

@@ -1,0 +1,103 @@
+/** One immutable snapshot of what the file says, with every default filled in. */
+import { Value } from '@sinclair/typebox/value';
+import { parse } from 'yaml';
+import { type ProviderEntry, SettingsFile } from './schema.ts';
+
+export interface Settings {
+  providers: Readonly<Record<string, ProviderEntry>>;
+  aliases: Readonly<Record<string, readonly string[]>>;
+  tasks: Readonly<Record<string, { model?: readonly string[] }>>;
+  /** USD per million tokens, by `provider/model`. */
+  prices: NonNullable<SettingsFile['prices']>;
+  clocks: {
+    connectMs: number;
+    headersMs: number;
+    answerMs: number;
+    firstTokenMs: number;
+    idleMs: number;
+    totalMs: number;
+    leaseMs: number;
+    heartbeatMs: number;
+  };
+  attempts: number;
+  runningPerWorker: number;
+  bodyBytes: number;
+  framesHours: number;
+  bodiesDays: number;
+  localServers: boolean;
+  simulator: boolean;
+  allowPrivateCallbacks: boolean;
+}
+
+export const TASK_TYPES = ['chat', 'summarize', 'extract', 'classify', 'translate', 'code'] as const;
+
+/** Thrown with one sentence that names the place and what is accepted. */
+export class SettingsError extends Error {}
+
+/** Reads the text of `goblin.yaml` (YAML or JSON). Throws `SettingsError`. */
+export function parseSettings(text: string, fileName: string): SettingsFile {
+  let value: unknown;
+  try {
+    value = parse(text, { maxAliasCount: 100 }) ?? {};
+  } catch (error) {
+    const first = String((error as Error).message).split('\n')[0];
+    throw new SettingsError(`${fileName} is not valid YAML: ${first}`);
+  }
+  if (Value.Check(SettingsFile, value)) return value;
+  const error = [...Value.Errors(SettingsFile, value)].at(0);
+  const path = error ? error.path.slice(1).replaceAll('/', '.') || 'the whole file' : 'the file';
+  if (error?.schema && error.message === 'Unexpected property') {
+    throw new SettingsError(`${fileName}: ${path} is not a setting; see docs/configuration.md for those that are.`);
+  }
+  throw new SettingsError(`${fileName}: ${path}: ${lower(error?.message ?? 'not accepted')}.`);
+}
+
+const lower = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);
+const many = (value: string | string[] | undefined) => (value === undefined ? undefined : [value].flat());
+
+/** Fills in the defaults of API.md. Throws `SettingsError` when values contradict each other. */
+export function settle(file: SettingsFile): Settings {
+  const clocks = file.clocks ?? {};
+  const leaseMs = clocks.lease_ms ?? 15_000;
+  const heartbeatMs = clocks.heartbeat_ms ?? Math.min(5000, Math.floor(leaseMs / 3));
+  if (heartbeatMs * 2 > leaseMs) {
+    throw new SettingsError(
+      `goblin.yaml: clocks.heartbeat_ms (${heartbeatMs}) must be at most half of clocks.lease_ms (${leaseMs}).`,
+    );
+  }
+  const totalMs = clocks.total_ms ?? 600_000;
+  return Object.freeze({
+    providers: file.providers ?? {},
+    aliases: Object.fromEntries(Object.entries(file.aliases ?? {}).map(([name, list]) => [name, many(list) ?? []])),
+    tasks: Object.fromEntries(
+      Object.entries(file.tasks ?? {}).map(([name, task]) => {
+        const model = many(task.model);
+        return [name, model ? { model } : {}];
+      }),
+    ),
+    prices: file.prices ?? {},
+    clocks: {
+      connectMs: clocks.connect_ms ?? 5000,
+      headersMs: clocks.headers_ms ?? 60_000,
+      // An unstreamed answer has its headers when it is ready. Whoever sets the headers clock means it for both.
+      answerMs: clocks.answer_ms ?? clocks.headers_ms ?? totalMs,
+      firstTokenMs: clocks.first_token_ms ?? 60_000,
+      idleMs: clocks.idle_ms ?? 30_000,
+      totalMs,
+      leaseMs,
+      heartbeatMs,
+    },
+    attempts: file.attempts ?? 4,
+    runningPerWorker: file.running_per_worker ?? 64,
+    bodyBytes: file.body_bytes ?? 10 * 1024 * 1024,
+    framesHours: file.frames_hours ?? 24,
+    bodiesDays: file.bodies_days ?? 30,
+    localServers: file.local_servers ?? true,
+    simulator: file.simulator ?? false,
+    allowPrivateCallbacks: file.callbacks?.allow_private ?? false,
+  });
+}
+
+export function taskTypes(settings: Settings): string[] {
+  return [...new Set([...TASK_TYPES, ...Object.keys(settings.tasks)])];
+}
