@@ -20,7 +20,7 @@ export interface AdmissionDeps {
   newId(): string;
   userHash(tenant: string, user: string): string;
   userKeyId: string;
-  plan(submission: Submission, inputTokens: number): PlannedTarget[];
+  plan(submission: Submission): PlannedTarget[] | Promise<PlannedTarget[]>;
   info(target: PlannedTarget): ModelInfo | null;
   /** Null: not known. */
   price(target: PlannedTarget): Price | 'free' | null;
@@ -54,7 +54,11 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       throw new GoblinError('forbidden', 'This key may not submit requests; use one that was made for it.');
     }
     const inputTokens = estimateInputTokens(submission.call);
-    const targets = deps.plan(submission, inputTokens);
+    const targets = deps.plan(submission);
+    return targets instanceof Promise ? targets.then((late) => fit(submission, late, inputTokens)) : fit(submission, targets, inputTokens);
+  }
+
+  function fit(submission: Submission, targets: PlannedTarget[], inputTokens: number): Admitted | Promise<Admitted> {
     const windows = targets.map((target) => deps.info(target)?.contextWindow ?? null);
     // The estimate is far below every window nearly always: then nothing is counted.
     if (windows.every((window) => window === null || inputTokens * 2 < window)) return finish(submission, targets, inputTokens);
@@ -159,7 +163,7 @@ function expectedOutput(submission: Submission, maxOutput: number | undefined): 
   return Math.min(submission.call.maxTokens ?? USUAL_OUTPUT, maxOutput ?? Number.POSITIVE_INFINITY);
 }
 
-function mismatch(): GoblinError {
+export function mismatch(): GoblinError {
   return new GoblinError(
     'idempotency_mismatch',
     'This Idempotency-Key was used with another body; send the same body again, or use a new key.',

@@ -6,7 +6,7 @@ import type { ModelInfo, Vendor } from '../contract/provider.ts';
 import { AUTO } from './auto.ts';
 import { loadModelFacts, loadPriceData, type ModelFacts, PRICE_DATA_VERSION, type PriceData } from './data.ts';
 import { isMovingAlias, looksLikeChat, undated } from './names.ts';
-import { type DetailedPrice, namesOf, toPrice } from './prices.ts';
+import { type DetailedPrice, exactNamesOf, namesOf, toPrice } from './prices.ts';
 import { VENDORS } from './vendors.ts';
 
 export interface Catalogue {
@@ -14,7 +14,7 @@ export interface Catalogue {
   load(vendorNames: readonly string[]): Promise<void>;
   /** Names of the vendor's models, those that `auto` may choose first. */
   vendorModels(vendorName: string): readonly string[];
-  /** Whether the vendor has a model of this name: one of `vendorModels`, or a dated form of what it makes itself. */
+  /** Whether the vendor has a model of this name: one of `vendorModels`, another spelling or a dated form of one. */
   lists(vendorName: string, modelId: string): boolean;
   /** Null when nothing is known of the model. */
   model(vendorName: string, modelId: string): ModelInfo | null;
@@ -41,7 +41,10 @@ interface VendorData {
   vendor: Vendor;
   prices: PriceData | null;
   names: readonly string[];
-  nameSet: ReadonlySet<string>;
+  /** The names and their other spellings. */
+  accepted: ReadonlySet<string>;
+  /** The names without their dates. */
+  undatedNames: ReadonlySet<string>;
   facts: ReadonlyMap<string, ModelFacts>;
   priced: Map<string, PricedName | null>;
   priceCache: Map<string, CachedPrice>;
@@ -58,6 +61,7 @@ const NOT_OFFERED: Readonly<Record<string, RegExp>> = {
   openai: /^(ft:|gpt-oss|moderation$|ada$|babbage$|curie$|davinci$|gpt-3\.5-0301$)|\.ft-|:/,
   gemini: /^(?!gemini-|gemma-)|^gemini-(flash|pro)-1\.5/,
   mistral: /:|^mistral-small-(24b|3\.)/,
+  deepseek: /^deepseek-(r1|v3|chat-v3)/,
 };
 
 /** Corrections of the model data, each with its source. */
@@ -98,6 +102,12 @@ function collectNames(vendor: Vendor, prices: PriceData | null, facts: readonly 
   return names;
 }
 
+function otherSpellings(vendor: Vendor, prices: PriceData | null): string[] {
+  const skip = NOT_OFFERED[vendor.name];
+  const models = prices === null ? [] : (pricedProvider(vendor, prices)?.models ?? []);
+  return models.flatMap(exactNamesOf).filter((name) => !skip?.test(name));
+}
+
 async function readVendor(vendor: Vendor): Promise<VendorData> {
   const [prices, facts] = await Promise.all([loadPriceData(), loadModelFacts(vendor.modelsId ?? vendor.name)]);
   const known = pricedProvider(vendor, prices) === null ? null : prices;
@@ -110,7 +120,8 @@ async function readVendor(vendor: Vendor): Promise<VendorData> {
     vendor,
     prices: known,
     names,
-    nameSet: new Set(names),
+    accepted: new Set([...names, ...otherSpellings(vendor, known)]),
+    undatedNames: new Set(names.map(undated)),
     facts: byName,
     priced: new Map(),
     priceCache: new Map(),
@@ -120,7 +131,7 @@ async function readVendor(vendor: Vendor): Promise<VendorData> {
 
 /** Finds a model in the price data. 0.2 ms, so its answers are kept. */
 function findPriced(data: VendorData, modelId: string): PricedName | null {
-  if (data.prices === null || modelId.length > NAME_LIMIT) return null;
+  if (data.prices === null) return null;
   const kept = data.priced.get(modelId);
   if (kept !== undefined) return kept;
   const found = calculate(data, modelId, 0);
@@ -146,13 +157,12 @@ function findPrice(data: VendorData, modelId: string, at: number): CachedPrice {
 }
 
 function describe(data: VendorData, modelId: string): ModelInfo | null {
-  if (modelId.length > NAME_LIMIT) return null;
   const priced = findPriced(data, modelId);
   const fact =
     data.facts.get(modelId.toLowerCase()) ??
     data.facts.get(undated(modelId)) ??
     (priced === null ? undefined : (data.facts.get(priced.id.toLowerCase()) ?? data.facts.get(undated(priced.id))));
-  if (fact === undefined && priced === null && !data.nameSet.has(modelId)) return null;
+  if (fact === undefined && priced === null && !data.accepted.has(modelId)) return null;
 
   const moving = isMovingAlias(modelId);
   const input = fact?.modalities?.input;
@@ -195,17 +205,16 @@ export function createCatalogue(): Catalogue {
 
     lists(vendorName, modelId) {
       const data = dataOf(vendorName);
-      if (data === undefined) return false;
-      if (data.nameSet.has(modelId)) return true;
-      const name = modelId.toLowerCase();
-      return (
-        data.vendor.makes?.some((prefix) => name.startsWith(prefix)) === true && findPriced(data, modelId) !== null
-      );
+      if (data === undefined || modelId.length > NAME_LIMIT) return false;
+      if (data.accepted.has(modelId)) return true;
+      // A maker keeps each model under its date too; others choose their own names.
+      const base = undated(modelId);
+      return data.vendor.makes !== undefined && base !== modelId.toLowerCase() && data.undatedNames.has(base);
     },
 
     model(vendorName, modelId) {
       const data = dataOf(vendorName);
-      if (data === undefined) return null;
+      if (data === undefined || modelId.length > NAME_LIMIT) return null;
       const kept = data.infoCache.get(modelId);
       return kept === undefined ? remember(data.infoCache, modelId, describe(data, modelId)) : kept;
     },
@@ -218,6 +227,6 @@ export function createCatalogue(): Catalogue {
       return remember(data.priceCache, modelId, findPrice(data, modelId, at)).price;
     },
 
-    autoModels: (vendorName) => AUTO[vendorName] ?? [],
+    autoModels: (vendorName) => (Object.hasOwn(AUTO, vendorName) ? (AUTO[vendorName] ?? []) : []),
   };
 }

@@ -50,24 +50,25 @@ function alternatives(match: MatchLogic): readonly MatchLogic[] {
   return 'or' in match ? match.or.flatMap(alternatives) : [match];
 }
 
+/** Every name that the rules of a model match letter by letter. */
+export function exactNamesOf(model: PricedModel): readonly string[] {
+  return alternatives(model.match).flatMap((rule) => ('equals' in rule ? [rule.equals] : []));
+}
+
+function matchesId(rule: MatchLogic, id: string): boolean {
+  if ('equals' in rule) return rule.equals.toLowerCase() === id;
+  if ('starts_with' in rule) return id.startsWith(rule.starts_with.toLowerCase());
+  if ('ends_with' in rule) return id.endsWith(rule.ends_with.toLowerCase());
+  return 'contains' in rule && id.includes(rule.contains.toLowerCase());
+}
+
 /**
  * Names by which a vendor calls a model of the price data. Its id is one only if its own rule matches it: the id
  * `gpt-oss-20b` stands for `accounts/fireworks/models/gpt-oss-20b`.
  */
 export function namesOf(model: PricedModel): readonly string[] {
-  const exact: string[] = [];
   const id = model.id.toLowerCase();
-  for (const rule of alternatives(model.match)) {
-    if ('equals' in rule) {
-      if (rule.equals.toLowerCase() === id) return [model.id];
-      exact.push(rule.equals);
-    } else if ('starts_with' in rule) {
-      if (id.startsWith(rule.starts_with.toLowerCase())) return [model.id];
-    } else if ('ends_with' in rule) {
-      if (id.endsWith(rule.ends_with.toLowerCase())) return [model.id];
-    } else if ('contains' in rule) {
-      if (id.includes(rule.contains.toLowerCase())) return [model.id];
-    }
-  }
+  if (alternatives(model.match).some((rule) => matchesId(rule, id))) return [model.id];
+  const exact = exactNamesOf(model);
   return exact.length === 0 ? [model.id] : exact;
 }

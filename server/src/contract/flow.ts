@@ -61,8 +61,8 @@ export interface AnswerListener {
   /** An attempt begins; `restart` is set when what was said so far is void. */
   attempt(start: AttemptStart, restart: string | null): void;
   notice(notice: Notice): void;
-  /** The parts of one event of the vendor; `raw` is the event's own text when the vendor speaks the door's dialect. */
-  event(parts: readonly Part[], raw: string | null): void;
+  /** The parts of one event of the vendor; `data` is the event's own text when the vendor speaks the door's dialect. */
+  event(parts: readonly Part[], data: string | null): void;
   /** Everything so far may be sent: the request is committed. False pauses the vendor until `resume`. */
   flush(): boolean;
   done(outcome: AttachedOutcome): void;

@@ -1,6 +1,7 @@
 /** Classes what vendors say when they fail: one set of rules for HTTP errors, errors in a stream, and JSON with 200. */
 import type { ErrorCode } from '../contract/errors.ts';
 import type { FailurePart, ProviderFailure } from '../contract/part.ts';
+import type { WireEvent } from '../contract/ports.ts';
 import { isObject, type Json, objectIn, parseJson } from './json.ts';
 import { parseWait, retryAfterMs } from './retry-after.ts';
 
@@ -44,7 +45,8 @@ const RULES: readonly Rule[] = [
     code: 'content_filter',
     statuses: [400, 403, 422, 451],
     words: /content_filter|content_policy|responsible_?ai|invalid_prompt|data_inspection|moderation_blocked/,
-    message: /content (management )?policy|content filter|flagged (by|as|for)|input was flagged|violat\w* .{0,30}polic/i,
+    message:
+      /content (management )?policy|content filter|flagged (by|as|for)|input was flagged|violat\w* .{0,30}polic/i,
   },
   {
     code: 'upstream_unauthorized',
@@ -56,7 +58,8 @@ const RULES: readonly Rule[] = [
     code: 'upstream_unknown_model',
     statuses: [400, 404, 422],
     words: /model_not_found|invalid_model|model_not_exist/,
-    message: /model\b[^.]{0,80}(does not exist|doesn't exist|not found|not exist)|(invalid|unknown|unsupported|no such) model/i,
+    message:
+      /model\b[^.]{0,80}(does not exist|doesn't exist|not found|not exist)|(invalid|unknown|unsupported|no such) model/i,
   },
   { code: 'upstream_overloaded', statuses: [429, 500, 502, 503, 529], words: /overloaded/, message: /overloaded/i },
 ];
@@ -104,8 +107,9 @@ export function httpFailure(
   now: number,
 ): ProviderFailure {
   const parsed = parseJson(body);
-  const complaint = parsed.ok ? complaintIn(parsed.value) : null;
-  const said = complaint ?? { words: '', status: null, message: plainText(body), retryDelay: null };
+  const complaint = parsed.ok ? complaintIn(parsed.value, true) : null;
+  const message = parsed.ok ? '' : plainText(body);
+  const said = complaint ?? { words: '', status: null, message, retryDelay: null };
   const failure: ProviderFailure = {
     code: classify(said, status),
     status,
@@ -118,7 +122,7 @@ export function httpFailure(
 
 /** An error in a stream, or a JSON error with status 200. Null when the document complains about nothing. */
 export function reportedFailure(document: unknown): FailurePart | null {
-  const said = complaintIn(document);
+  const said = complaintIn(document, false);
   if (said === null) return null;
   const wait = waitIn(said, 0);
   const failure: ProviderFailure = { code: classify(said, null), detail: detailOf(said, 'error in the answer') };
@@ -130,16 +134,30 @@ export function failed(code: ErrorCode, detail: string): FailurePart {
   return { type: 'failure', failure: { code, detail: cleanDetail(detail) } };
 }
 
+/** `tail`: the input ended inside the event (`SseEvent.tail`), so broken JSON means cut, not garbled. */
+export type TailEvent = WireEvent & { tail?: boolean };
+
+/** A complete event whose data is no JSON object. The data itself stays out of our records: it may hold an answer. */
+export function notAnEvent(event: TailEvent, data: string, cut: boolean): FailurePart {
+  if (event.tail && cut) return failed('upstream_truncated', 'the stream ends inside an event');
+  if (event.name === 'error') return failed('upstream_unavailable', 'an error event that is not JSON');
+  return failed('upstream_protocol', `an event of ${data.length} characters is not a JSON object`);
+}
+
 /** A body that is not a JSON document where one was expected: cut, HTML, or something else. */
 export function unreadable(body: string, cut: boolean): FailurePart {
   const text = body.trimStart();
   if (text === '') return failed('upstream_truncated', 'the answer has no body');
   if (cut) return failed('upstream_truncated', `the answer ends inside its JSON after ${body.length} characters`);
-  return failed('upstream_protocol', `not an answer: ${plainText(body)}`);
+  const what = isHtml(body) ? 'an HTML page' : `${body.length} characters that are not JSON`;
+  return failed('upstream_protocol', `not an answer but ${what}`);
 }
 
-/** Finds an error object: `{error: …}`, Gemini's `[{error: …}]`, `{object: "error"}`, `{type: "error"}`, bare ones. */
-function complaintIn(document: unknown): Complaint | null {
+/**
+ * Finds an error object: `{error: …}`, Gemini's `[{error: …}]`, `{object: "error"}`, `{type: "error"}`, bare ones.
+ * `sure`: the status has said already that this is an error; else events of unknown types are not taken for one.
+ */
+function complaintIn(document: unknown, sure: boolean): Complaint | null {
   const root = Array.isArray(document) ? document.find(isObject) : document;
   if (!isObject(root)) return null;
   const { error } = root;
@@ -149,8 +167,8 @@ function complaintIn(document: unknown): Complaint | null {
   if (Array.isArray(errors) && isObject(errors[0])) return complaint(errors[0], null);
   if ('choices' in root || 'content' in root) return null;
   const named = root.object === 'error' || root.type === 'error';
-  const bare = ('message' in root || 'detail' in root) && !('object' in root) && !('id' in root);
-  return named || bare ? complaint(root, null) : null;
+  const bare = ('message' in root || 'detail' in root) && !('type' in root || 'object' in root || 'id' in root);
+  return sure || named || bare ? complaint(root, null) : null;
 }
 
 function complaint(error: Json, text: string | null): Complaint {
@@ -182,8 +200,11 @@ function waitIn(said: Complaint, now: number): number | undefined {
 }
 
 function plainText(body: string): string {
-  const start = body.slice(0, 4 * LONGEST_DETAIL);
-  return /^\s*<|<(!doctype|html|body)\b/i.test(start) ? 'an HTML page' : start;
+  return isHtml(body) ? 'an HTML page' : body.slice(0, 4 * LONGEST_DETAIL);
+}
+
+function isHtml(body: string): boolean {
+  return /^\s*<|<(!doctype|html|body)\b/i.test(body.slice(0, 4 * LONGEST_DETAIL));
 }
 
 function detailOf(said: Complaint, fallback: string): string {
@@ -192,7 +213,8 @@ function detailOf(said: Complaint, fallback: string): string {
 }
 
 /** Keys that vendors repeat in their messages ("Incorrect API key provided: sk-…"). */
-const KEYS = /\b(?:(?:sk|pk|rk|gsk|xai|nvapi|hf|r8|pplx|csk|fw|key|tgp|dapi)[-_][\w*.-]{6,}|AIza[\w*-]{20,}|Bearer\s+\S+)/gi;
+const KEYS =
+  /\b(?:(?:sk|pk|rk|gsk|xai|nvapi|hf|r8|pplx|csk|fw|key|tgp|dapi)[-_][\w*.-]{6,}|AIza[\w*-]{20,}|Bearer\s+\S+)/gi;
 
 function cleanDetail(text: string): string {
   const line = text

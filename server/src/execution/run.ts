@@ -44,7 +44,7 @@ export interface RunInput {
 export interface RunSink {
   attempt(start: AttemptStart, restart: string | null): void;
   notice(notice: Notice): void;
-  event(parts: readonly Part[], raw: string, dialect: Dialect): void;
+  event(parts: readonly Part[], data: string, dialect: Dialect): void;
   flush(): boolean;
 }
 
@@ -200,9 +200,9 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
         deps,
         { dialect, provider, request, stream: input.stream, hop: input.hop, clocks: deps.clocks },
         {
-          event(parts, raw) {
+          event(parts, data) {
             for (const part of parts) if (isVisible(part)) assembly.add(part);
-            sink.event(parts, raw, dialect);
+            sink.event(parts, data, dialect);
           },
           flush: () => sink.flush(),
           done: resolve,

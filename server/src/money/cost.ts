@@ -16,7 +16,7 @@ function rateAt(rate: Rate, inputTokens: number): number {
 const whole = (tokens: number): number => (Number.isFinite(tokens) && tokens > 0 ? Math.round(tokens) : 0);
 
 /** Picodollars of one call. Exact up to $9,007 (2^53 picodollars), where it stays. */
-export function costOf(usage: Usage, price: Price): number {
+export function costOf(usage: Usage, price: DetailedPrice): number {
   const input = whole(usage.inputTokens);
   const output = whole(usage.outputTokens);
   // Parts of the input and output never exceed the whole, whatever a vendor says.
@@ -29,7 +29,7 @@ export function costOf(usage: Usage, price: Price): number {
   if (written > 0) cost += written * (price.cacheWrite ? rateAt(price.cacheWrite, input) : inputRate);
 
   const outputRate = rateAt(price.output, input);
-  const reasoningRate = (price as DetailedPrice).reasoning;
+  const reasoningRate = price.reasoning;
   const reasoning = reasoningRate === undefined ? 0 : Math.min(whole(usage.reasoningTokens), output);
   cost += (output - reasoning) * outputRate;
   if (reasoningRate !== undefined) cost += reasoning * rateAt(reasoningRate, input);

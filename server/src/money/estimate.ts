@@ -48,16 +48,20 @@ export function inputSize(call: AnswerCall): InputSize {
   return size;
 }
 
-/** About how many tokens a vendor will count. Below 2 µs for a small call. */
-export function estimateInputTokens(call: AnswerCall): number {
-  const { bytes, pictures } = inputSize(call);
+function likely({ bytes, pictures }: InputSize, call: AnswerCall): number {
   return Math.ceil(bytes / BYTES_PER_TOKEN) + pictures * TOKENS_PER_IMAGE + call.messages.length * TOKENS_PER_MESSAGE;
 }
 
-/** Between how many tokens the text can have at all, without counting. A token has a byte at least. */
-export function inputBounds(call: AnswerCall): { least: number; most: number } {
-  const { bytes } = inputSize(call);
-  return { least: Math.floor(bytes / MOST_BYTES_PER_TOKEN), most: bytes };
+/** About how many tokens a vendor will count. Below 2 µs for a small call. */
+export const estimateInputTokens = (call: AnswerCall): number => likely(inputSize(call), call);
+
+/**
+ * Between how many tokens the text can have at all, without counting: a token has a byte at least. `likely` is the
+ * estimate, images included. What routing wants to know.
+ */
+export function inputBounds(call: AnswerCall): { least: number; likely: number; most: number } {
+  const size = inputSize(call);
+  return { least: Math.floor(size.bytes / MOST_BYTES_PER_TOKEN), likely: likely(size, call), most: size.bytes };
 }
 
 /** Picodollars, if the input has this many tokens and the output as many as it may. */

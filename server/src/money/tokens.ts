@@ -15,9 +15,9 @@ const SLICE = 4_096;
 const TURN_MS = 8;
 
 type Count = (text: string) => number;
-let counting: Promise<Count> | undefined;
 
-async function load(): Promise<Count> {
+/** The import is cached by the runtime; asking again costs microseconds. */
+async function tokenizer(): Promise<Count> {
   const { countTokens, setMergeCacheSize } = await import('gpt-tokenizer/encoding/o200k_base');
   // It would keep 100,000 words of callers' texts in memory.
   setMergeCacheSize(0);
@@ -59,8 +59,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 /** Counts the texts one after another; stops early once the count is beyond `limit`. */
 async function countAll(texts: Iterable<string>, limit = Number.POSITIVE_INFINITY): Promise<number> {
-  counting ??= load();
-  const count = await counting;
+  const count = await tokenizer();
   let tokens = 0;
   let began = performance.now();
   for (const text of texts) {

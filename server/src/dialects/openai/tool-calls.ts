@@ -5,6 +5,7 @@ import { createTextMender, type TextMender } from '../text.ts';
 
 interface Slot {
   index: number;
+  /** The vendor's own, which may come late or never. */
   id: string | null;
   /** Null until the call was shown. */
   name: string | null;
@@ -67,8 +68,7 @@ export function createToolCallReader(): ToolCallReader {
     // A call is shown once it has its name, so that its first part carries id and name as readers expect.
     if (name === null) return null;
     slot.name = name;
-    slot.id ??= inventedId(responseId, slot.index);
-    part.id = slot.id;
+    part.id = slot.id ?? inventedId(responseId, slot.index);
     part.name = name;
     part.arguments = slot.mender.push(slot.waiting);
     slot.waiting = '';

@@ -42,13 +42,7 @@ function readUsage(value: unknown, quirks: Quirks): Usage | null {
 }
 
 /** Whether reasoning is counted apart from the completion: the total decides if it can, else what the catalogue knows. */
-function isBeside(
-  total: number | null,
-  input: number,
-  completion: number,
-  reasoning: number,
-  quirks: Quirks,
-): boolean {
+function isBeside(total: number | null, input: number, completion: number, reasoning: number, quirks: Quirks): boolean {
   if (total === input + completion) return false;
   if (total === input + completion + reasoning) return true;
   return quirks.reasoningBesideOutput === true;

@@ -16,7 +16,7 @@ export interface WireUsage {
   };
 }
 
-export interface ToolCall {
+interface ToolCall {
   id: string;
   name: string;
   /** The arguments' JSON text in the pieces in which it is streamed. */
@@ -38,7 +38,7 @@ export interface Answer {
   asWhole: boolean;
 }
 
-export const ANNOUNCEMENT = 'This is the Goblin simulator, not a model: no provider is configured.';
+const ANNOUNCEMENT = 'This is the Goblin simulator, not a model: no provider is configured.';
 const DEFAULT_TOKENS = 30;
 const DEFAULT_REASONING = 8;
 

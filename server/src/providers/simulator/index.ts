@@ -126,7 +126,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     } catch (error) {
       // It runs inside the server: no request, however strange, may bring that down.
       const refused =
-        error instanceof Refused ? error : new Refused(500, `The simulator failed: ${error}`, null, null, 'server_error');
+        error instanceof Refused
+          ? error
+          : new Refused(500, `The simulator failed: ${error}`, null, null, 'server_error');
       script = plainScript(refused.status, JSON_TYPE, refusedBody(refused), []);
     }
     entry.fault = fault?.asked ?? null;

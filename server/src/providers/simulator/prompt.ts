@@ -13,11 +13,11 @@ export interface Prompt {
   toolResult: string | null;
   /** Text of an assistant message at the very end: the answer goes on from it. */
   prefix: string;
-  /** 64 hex digits, the same for the same messages. */
+  /** 64 hex digits, the same for the same messages whatever their orders: a fault does not change what is said. */
   digest: string;
 }
 
-const DIRECTIVE = /\[\[sim\b[^\]]*\]\]/g;
+const DIRECTIVE = /\s*\[\[sim\b[^\]]*\]\]/g;
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -66,7 +66,7 @@ export function readPrompt(messages: readonly Record<string, unknown>[]): Prompt
     images,
     toolResult,
     prefix,
-    digest: hash('sha256', JSON.stringify(asked), 'hex'),
+    digest: hash('sha256', JSON.stringify(asked).replace(DIRECTIVE, ''), 'hex'),
   };
 }
 

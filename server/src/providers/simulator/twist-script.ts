@@ -62,6 +62,32 @@ function slice(script: Script, ends: (bytes: Buffer, at: number) => number): voi
   });
 }
 
+/** The whole body in pieces of the same size, whatever the events are. */
+function trickle(script: Script, size: number, waitMs: number): void {
+  const pieces: Step[] = [];
+  let held: Buffer = Buffer.alloc(0);
+  let tokens = 0;
+  let usage: unknown;
+  const cut = (length: number): void => {
+    const piece: Step = { kind: 'other', bytes: held.subarray(0, length), tokens };
+    if (pieces.length > 0) piece.waitMs = waitMs;
+    if (usage !== undefined) piece.usage = usage;
+    pieces.push(piece);
+    held = held.subarray(length);
+    tokens = 0;
+    usage = undefined;
+  };
+  for (const step of script.steps) {
+    held = Buffer.concat([held, Buffer.from(step.bytes)]);
+    while (held.length > size) cut(size);
+    tokens += step.tokens;
+    usage = step.usage ?? usage;
+  }
+  if (held.length > 0) cut(held.length);
+  script.apart = true;
+  script.steps = pieces;
+}
+
 export const SCRIPT_TWISTS: Partial<Record<FaultName, Twist>> = {
   'cut-after-N': (script, n) => stopAfter(script, n, 'cut'),
   'end-after-N': (script, n) => stopAfter(script, n, 'end'),
@@ -147,10 +173,7 @@ export const SCRIPT_TWISTS: Partial<Record<FaultName, Twist>> = {
   linger: (script) => {
     script.ending = 'hang';
   },
-  'slow-body': (script, n) => {
-    slice(script, (_bytes, at) => at + 256);
-    for (const [i, step] of script.steps.entries()) if (i > 0) step.waitMs = n;
-  },
+  'slow-body': (script, n) => trickle(script, 256, n),
   'no-headers': (script) => {
     script.headers = null;
     script.ending = 'hang';

@@ -2,7 +2,7 @@
 import { type Answer, countTokens } from './answer.ts';
 import { piecesOf, type Script, type Step } from './script.ts';
 
-export const SSE_TYPE = 'text/event-stream; charset=utf-8';
+const SSE_TYPE = 'text/event-stream; charset=utf-8';
 export const JSON_TYPE = 'application/json';
 const FINGERPRINT = 'fp_goblinsim1';
 const PADDING = 'aZ3kQ9wLx7RtB2mN';
@@ -17,7 +17,7 @@ export interface StreamStyle {
   obfuscate: boolean;
 }
 
-export function streamSteps(answer: Answer, style: StreamStyle): Step[] {
+function streamSteps(answer: Answer, style: StreamStyle): Step[] {
   const steps: Step[] = [];
   const head =
     `data: {"id":${JSON.stringify(answer.id)},"object":"chat.completion.chunk","created":${answer.created},` +
@@ -90,7 +90,7 @@ function running(usage: unknown, tokens: number): unknown {
   return { ...usage, completion_tokens: tokens, total_tokens: prompt + tokens };
 }
 
-export function wholeBody(answer: Answer): string {
+function wholeBody(answer: Answer): string {
   const message: Record<string, unknown> = {
     role: 'assistant',
     content: answer.calls.length > 0 ? null : answer.content.join(''),
@@ -119,7 +119,7 @@ export function wholeBody(answer: Answer): string {
 }
 
 /** `sliced`: in pieces that a fault can count, instead of one. */
-export function wholeSteps(answer: Answer, sliced: boolean): Step[] {
+function wholeSteps(answer: Answer, sliced: boolean): Step[] {
   const tokens = countTokens(answer);
   const body = wholeBody(answer);
   if (sliced) return piecesOf(body, tokens, answer.usage);

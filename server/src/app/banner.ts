@@ -1,0 +1,29 @@
+/** What a start prints: where it is, what it found, what to try. */
+import type { Config } from './config.ts';
+import type { Running } from './start.ts';
+import { VERSION } from './version.ts';
+
+export function banner(config: Config, running: Running): string {
+  const providers = running.live.providers();
+  const only = providers.length === 1 && providers[0]?.anyModel === true;
+  const found =
+    providers.length === 0
+      ? 'none: set a key, e.g. OPENAI_API_KEY, and start again'
+      : only
+        ? 'none, so the simulator answers (set a key, e.g. OPENAI_API_KEY, or start Ollama)'
+        : providers.map((provider) => provider.name).join(', ');
+  const key = config.auth === 'required' ? ` \\\n    -H 'authorization: Bearer <key>'` : '';
+  return [
+    `Goblin Model Control Plane ${VERSION}, ready in ${(running.readyMs / 1000).toFixed(1)} s`,
+    '',
+    `  address    ${running.address}   (API reference: ${running.address}/docs)`,
+    `  data       ${config.dataDir}   (embedded database)`,
+    `  providers  ${found}`,
+    `  access     ${config.auth === 'off' ? 'open to this machine only (MCP_AUTH=off)' : 'with a key: npm run goblin -- key create --tenant <name>'}`,
+    '',
+    '  Try:',
+    `  curl -s ${running.address}/mcp/v1/request -H 'content-type: application/json'${key} \\`,
+    `    -d '{"user_id": "test", "prompt": "Hello MCP!", "task_type": "chat"}'`,
+    '',
+  ].join('\n');
+}

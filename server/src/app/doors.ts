@@ -1,0 +1,216 @@
+/** The doors of a house: the server with every route, wired to what stands behind it. */
+import type { FastifyInstance } from 'fastify';
+import { mismatch } from '../admission/admit.ts';
+import type { AttachedOutcome } from '../contract/flow.ts';
+import type { VisiblePart } from '../contract/part.ts';
+import { isTerminal } from '../contract/states.ts';
+import { DIALECTS, openaiUsage } from '../dialects/index.ts';
+import { type OpenAiDoorDeps, openaiDoor, readHop } from '../edge/openai-door.ts';
+import { type OperationsDeps, operationRoutes } from '../edge/operations.ts';
+import { keyRoutes } from '../edge/keys.ts';
+import { requestRoutes } from '../edge/requests.ts';
+import { createServer } from '../edge/server.ts';
+import { streamRoutes } from '../edge/streams.ts';
+import { docsRoutes } from '../edge/docs.ts';
+import { runAttached } from '../execution/attached.ts';
+import { isPrivateHost } from '../guard/addresses.ts';
+import { createIdentify } from '../identity/identify.ts';
+import { createKey, findKey, listKeys, revokeKey } from '../identity/keys.ts';
+import { listProcesses } from '../ledger/sweep.ts';
+import { newRequestId } from '../ledger/ids.ts';
+import type { House } from './assembly.ts';
+import { isLoopback } from './config.ts';
+import { VERSION } from './version.ts';
+
+export interface Doors {
+  app: FastifyInstance;
+  close(): Promise<void>;
+}
+
+export async function openDoors(house: House, operatorToken: string): Promise<Doors> {
+  const { config, ledger, bus, sql, live } = house;
+  const openai = DIALECTS.openai;
+  const app = await createServer({
+    bodyLimit: config.settings.bodyBytes,
+    version: VERSION,
+    telemetry: house.recorder,
+    origins: config.origins,
+    door: openai,
+    identify: createIdentify({
+      auth: config.auth,
+      find: async (key) => (sql ? await findKey(sql, key) : null),
+      operatorToken,
+      now: Date.now,
+    }),
+    hostAllowed: (host) => config.auth === 'required' || isLoopback(host.replace(/:\d+$/, '')),
+  });
+
+  operationRoutes(app, operations(house));
+  requestRoutes(app, {
+    ledger,
+    bus,
+    submit: house.admission.submit,
+    cancel: house.admission.cancel,
+    rules: () => ({ taskTypes: house.taskTypes, allowPrivateCallbacks: config.settings.allowPrivateCallbacks }),
+    privateHost: isPrivateHost,
+  });
+  const streams = streamRoutes(app, { ledger, bus, framesHours: config.settings.framesHours, now: Date.now });
+  const door = openaiDoor(app, {
+    dialect: openai,
+    ledger,
+    newId: newRequestId,
+    run: (caller, id, input, hop) => {
+      const admitted = house.admission.admit(caller, input.submission);
+      const go = (a: Awaited<typeof admitted>) =>
+        runAttached(
+          house.attached,
+          caller,
+          input,
+          { ...house.admission.acceptance(caller, input.submission, a), id },
+          a.targets,
+          hop,
+        );
+      return admitted instanceof Promise ? admitted.then(go) : go(admitted);
+    },
+    replay: replayer(house),
+    taskTypes: () => house.taskTypes,
+    models: live.models,
+    hop: (header) => readHop(header, house.instance),
+    usage: openaiUsage,
+  });
+  if (sql) {
+    keyRoutes(app, {
+      create: (tenant, name) => createKey(sql, tenant, name),
+      list: (tenant) => listKeys(sql, tenant),
+      revoke: (id) => revokeKey(sql, id),
+    });
+  }
+  docsRoutes(app);
+  await app.ready();
+  return {
+    app,
+    async close() {
+      streams.close();
+      door.close();
+      await app.close();
+    },
+  };
+}
+
+/** An earlier attached request with the same key: joined when it runs, told again when it has ended. */
+function replayer(house: House): OpenAiDoorDeps['replay'] {
+  const { bus, ledger } = house;
+  return async (caller, submission) => {
+    if (!submission.idempotency) return null;
+    const known = await ledger.findByIdempotencyKey(caller.tenant, submission.idempotency.key);
+    if (!known) return null;
+    if (known.bodyHash !== submission.idempotency.bodyHash) throw mismatch();
+    await new Promise<void>((resolve, reject) => {
+      const look = async () => {
+        const row = await ledger.get(caller.tenant, known.id);
+        if (!row || isTerminal(row.state)) done();
+      };
+      const timer = setInterval(() => void look().catch(done), 1000);
+      const unfollow = bus.follow(known.id, (message) => {
+        if (message.type === 'ended') done();
+      });
+      function done(error?: unknown): void {
+        clearInterval(timer);
+        unfollow();
+        if (error) reject(error);
+        else resolve();
+      }
+      look().catch(done);
+    });
+    const row = await ledger.get(caller.tenant, known.id);
+    if (!row) return null;
+    const [result, attempts] = await Promise.all([ledger.result(caller.tenant, known.id), ledger.attempts(caller.tenant, known.id)]);
+    const outcome: AttachedOutcome = {
+      state: isTerminal(row.state) ? row.state : 'failed',
+      error: row.error,
+      retryAfterMs: null,
+      parts: result ? partsOf(result.message) : [],
+      finishReason: result?.finishReason ?? null,
+      usage: result?.usage ?? null,
+      provider: result?.provider ?? attempts.at(-1)?.provider ?? '',
+      model: result?.model ?? attempts.at(-1)?.model ?? '',
+      attempts: attempts.length,
+      costPico: row.costPico,
+      priceReason: null,
+      body: null,
+    };
+    return { id: known.id, outcome };
+  };
+}
+
+/** From the stored message back to parts. */
+function partsOf(message: Record<string, unknown>): VisiblePart[] {
+  const parts: VisiblePart[] = [];
+  if (typeof message.reasoning_content === 'string') parts.push({ type: 'reasoning', text: message.reasoning_content });
+  if (typeof message.content === 'string' && message.content !== '') parts.push({ type: 'text', text: message.content });
+  const calls = Array.isArray(message.tool_calls) ? message.tool_calls : [];
+  calls.forEach((call: { id?: string; function?: { name?: string; arguments?: string } }, index: number) => {
+    parts.push({
+      type: 'tool_call',
+      index,
+      ...(call.id === undefined ? {} : { id: call.id }),
+      ...(call.function?.name === undefined ? {} : { name: call.function.name }),
+      arguments: call.function?.arguments ?? '',
+    });
+  });
+  return parts;
+}
+
+function operations(house: House): OperationsDeps {
+  const { config, live, recorder, sql } = house;
+  const canServe = () => live.providers().length > 0;
+  return {
+    async readiness() {
+      const missing: string[] = [];
+      if (sql) await sql.query('select 1').catch(() => missing.push('database'));
+      if (!canServe()) missing.push('provider');
+      return { status: missing.length > 0 ? 'unavailable' : 'ready', missing };
+    },
+    async metrics() {
+      const started = performance.now();
+      const [queue, workers] = await Promise.all([
+        house.ledger.queueNumbers(),
+        sql ? listProcesses(sql) : Promise.resolve([]),
+      ]);
+      const latency = Math.round((performance.now() - started) * 100) / 100;
+      const minute = recorder.lastMinute();
+      const targets = new Map(minute.targets.map((target) => [`${target.provider}\n${target.model}`, target]));
+      const idle = live
+        .providers()
+        .filter((provider) => !minute.targets.some((target) => target.provider === provider.name))
+        .map((provider) => ({
+          provider: provider.name,
+          model: null,
+          state: 'closed',
+          attempts: 0,
+          errors: 0,
+          error_rate: 0,
+          latency_p50_ms: null,
+          first_token_p50_ms: null,
+        }));
+      return {
+        status: canServe() ? 'ok' : 'degraded',
+        queue: { depth: queue.depth, running: queue.running, oldest_age_ms: queue.oldestAgeMs },
+        database: { driver: sql ? 'pglite' : 'none', pool: { size: 1, waiting: house.ledger.backlog() }, latency_ms: latency },
+        redis: null,
+        workers: workers.map((worker) => ({
+          id: worker.id,
+          kind: worker.kind,
+          host: worker.host,
+          pid: worker.pid,
+          running: worker.running,
+          capacity: worker.capacity,
+          beat_age_ms: worker.beatAgeMs,
+        })),
+        providers: [...[...targets.values()].map((target) => ({ ...target, state: 'closed' })), ...idle],
+        requests: { window_s: 60, ...minute.requests },
+        process: { version: VERSION, rss_bytes: process.memoryUsage.rss(), uptime_s: Math.round(process.uptime()), auth: config.auth },
+      };
+    },
+  };
+}

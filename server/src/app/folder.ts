@@ -1,0 +1,87 @@
+/** The data folder: its lock, its secret, and the note that tells the command line where the server is. */
+import { randomBytes } from 'node:crypto';
+import { accessSync, chmodSync, constants, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { lockFolder } from '../drivers/folder-lock.ts';
+import { ConfigError } from './config.ts';
+
+export interface ServerNote {
+  pid: number;
+  /** Where the server listens. */
+  address: string;
+  /** The command line's credential, new at each start. */
+  token: string;
+}
+
+export interface DataFolder {
+  path: string;
+  database: string;
+  secret: string;
+  writeNote(note: ServerNote): void;
+  /** Takes the note away and gives the lock back. */
+  release(): void;
+}
+
+const NOTE = 'server.json';
+
+/** Takes the folder for this process. Throws `ConfigError` when it cannot be written or is in use. */
+export function openFolder(path: string, secret: string | null): DataFolder {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new ConfigError(
+      `The data folder ${path} cannot be written (${(error as { code?: string }).code ?? 'unknown reason'}); choose another with MCP_DATA_DIR, e.g. MCP_DATA_DIR=./data.`,
+    );
+  }
+  let release: (() => void) | null;
+  try {
+    release = lockFolder(path);
+  } catch (error) {
+    throw new ConfigError(
+      `The data folder ${path} cannot be locked (${(error as Error).message}); choose another with MCP_DATA_DIR, e.g. MCP_DATA_DIR=./data.`,
+    );
+  }
+  if (!release) {
+    const note = readNote(path);
+    const who = note ? ` (process ${note.pid}, ${note.address})` : '';
+    throw new ConfigError(
+      `The data folder ${path} is in use by another server${who}; stop that one, or choose another folder with MCP_DATA_DIR.`,
+    );
+  }
+  const file = join(path, NOTE);
+  return {
+    path,
+    database: join(path, 'db'),
+    secret: secret ?? ownSecret(path),
+    writeNote(note) {
+      writeFileSync(file, `${JSON.stringify(note)}\n`, { mode: 0o600 });
+      chmodSync(file, 0o600);
+    },
+    release() {
+      rmSync(file, { force: true });
+      release();
+    },
+  };
+}
+
+function ownSecret(path: string): string {
+  const file = join(path, 'secret');
+  if (existsSync(file)) {
+    const secret = readFileSync(file, 'utf8').trim();
+    if (secret.length >= 32) return secret;
+    throw new ConfigError(`${file} is damaged; put the secret back that made this folder, or set MCP_SECRET.`);
+  }
+  const secret = randomBytes(32).toString('hex');
+  writeFileSync(file, `${secret}\n`, { mode: 0o600 });
+  return secret;
+}
+
+/** Where the server of this folder is, if one says so. It may be dead. */
+export function readNote(path: string): ServerNote | null {
+  try {
+    return JSON.parse(readFileSync(join(path, NOTE), 'utf8')) as ServerNote;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,141 @@
+/** What is configured at this moment: providers and the router over them. One immutable snapshot, swapped whole. */
+import { createCatalogue } from '../catalogue/models.ts';
+import { LOCAL_VENDORS, VENDORS } from '../catalogue/vendors.ts';
+import { GoblinError } from '../contract/errors.ts';
+import type { Dialect } from '../contract/ports.ts';
+import type { ModelInfo, Price, Provider } from '../contract/provider.ts';
+import { DIALECTS } from '../dialects/index.ts';
+import { ratesFromSettings } from '../money/cost.ts';
+import { createModelLists } from '../providers/lists.ts';
+import { findLocalServers } from '../providers/local.ts';
+import { configuredProviders } from '../providers/registry.ts';
+import type { Transport } from '../providers/transport.ts';
+import { createRouter, type Plan, type PlanRequest, type Router } from '../routing/plan.ts';
+import type { Settings } from '../settings/settings.ts';
+
+/** How often local servers are looked for again. */
+const LOOK_MS = 30_000;
+
+export interface Live {
+  providers(): readonly Provider[];
+  provider(name: string): Provider | null;
+  dialect(provider: Provider): Dialect;
+  info(provider: Provider, model: string): ModelInfo | null;
+  price(provider: Provider, model: string): Price | null;
+  /** A promise only when a name is not known yet and the vendors must be asked for their lists. */
+  plan(request: PlanRequest): Plan | Promise<Plan>;
+  /** Plans with what is known now. */
+  planNow(request: PlanRequest): Plan;
+  /** Every model that can be asked for, the vendors' own lists included. */
+  models(): Promise<{ id: string; provider: string }[]>;
+  /** Looks for local servers; resolves when they have answered or not. */
+  look(): Promise<void>;
+  close(): void;
+}
+
+export interface LiveInput {
+  env: Readonly<Record<string, string>>;
+  settings: Settings;
+  transport: Transport;
+  isOurs(url: URL): boolean;
+  /** The simulator, and whether it stands in for want of a vendor. */
+  simulator(): Promise<{ provider: Provider; standIn: boolean } | null>;
+}
+
+/** Throws `ProviderConfigError` for a wrong key, base URL or entry. */
+export async function createLive(input: LiveInput): Promise<Live> {
+  const { settings, transport } = input;
+  const dialect = (provider: Provider): Dialect => DIALECTS[provider.dialect];
+  const configured = configuredProviders({
+    env: input.env,
+    entries: settings.providers,
+    vendors: VENDORS,
+    locals: LOCAL_VENDORS,
+    isOurs: input.isOurs,
+  });
+  const lists = createModelLists(transport, dialect);
+  const catalogue = createCatalogue();
+  const overrides = new Map(Object.entries(settings.prices).map(([name, rates]) => [name, ratesFromSettings(rates)]));
+  let local: Provider[] = [];
+  let stand: Provider | null = null;
+  let router: { router: Router; version: number } | null = null;
+  let all: readonly Provider[] = [];
+
+  const price = (provider: Provider, model: string, at: number = Date.now()): Price | null =>
+    overrides.get(`${provider.name}/${model}`) ??
+    (provider.vendor && !provider.local ? catalogue.price(provider.vendor.name, model, at) : null);
+
+  async function swap(): Promise<void> {
+    const real = [...configured, ...local];
+    const simulator = await input.simulator();
+    stand = simulator && (!simulator.standIn || real.length === 0) ? simulator.provider : null;
+    await catalogue.load(real.flatMap((provider) => (provider.vendor && !provider.local ? [provider.vendor.name] : [])));
+    all = stand ? [...real, stand] : real;
+    router = null;
+  }
+
+  function current(): Router {
+    if (router && router.version === lists.version()) return router.router;
+    const providers = all.map((provider) => {
+      const listed = lists.known(provider);
+      return listed.length === 0 ? provider : { ...provider, models: [...new Set([...provider.models, ...listed])] };
+    });
+    router = {
+      version: lists.version(),
+      router: createRouter({ providers, aliases: settings.aliases, tasks: settings.tasks, catalogue, price }),
+    };
+    return router.router;
+  }
+
+  async function look(): Promise<void> {
+    if (!settings.localServers) return;
+    const taken = new Set(configured.map((provider) => new URL(provider.baseUrl).host.replace('localhost', '127.0.0.1')));
+    const wanted = LOCAL_VENDORS.filter(
+      (vendor) => settings.providers[vendor.name]?.enabled !== false && !configured.some((p) => p.name === vendor.name),
+    );
+    const found = await findLocalServers(wanted, {
+      transport,
+      skip: (url) => input.isOurs(url) || taken.has(url.host),
+      key: (vendor) => vendor.keyVariables.map((name) => input.env[name]).find(Boolean) ?? null,
+    });
+    const same = JSON.stringify(found.map((p) => [p.name, p.models])) === JSON.stringify(local.map((p) => [p.name, p.models]));
+    if (same) return;
+    local = found;
+    await swap();
+  }
+
+  await swap();
+  const timer = settings.localServers ? setInterval(() => void look().catch(() => {}), LOOK_MS).unref() : null;
+
+  return {
+    providers: () => all,
+    provider: (name) => all.find((provider) => provider.name === name) ?? null,
+    dialect,
+    info: (provider, model) =>
+      provider.vendor && !provider.local ? catalogue.model(provider.vendor.name, model) : null,
+    price: (provider, model) => price(provider, model),
+    planNow: (request) => current().plan(request),
+    plan(request) {
+      try {
+        return current().plan(request);
+      } catch (error) {
+        if (!(error instanceof GoblinError) || error.code !== 'unknown_model') throw error;
+        const before = lists.version();
+        return lists.refresh(all).then(() => {
+          if (lists.version() === before) throw error;
+          return current().plan(request);
+        });
+      }
+    },
+    async models() {
+      await lists.refresh(all);
+      return current()
+        .models()
+        .map(({ provider, model }) => ({ id: `${provider}/${model}`, provider }));
+    },
+    look,
+    close() {
+      if (timer) clearInterval(timer);
+    },
+  };
+}

@@ -1,0 +1,20 @@
+/** The Anthropic messages dialect: vendors that speak it. Its door comes later and joins as `door`. */
+import type { Dialect } from '../../contract/ports.ts';
+import { httpFailure } from '../failures.ts';
+import { modelIds } from '../model-ids.ts';
+import { createAnthropicDecoder } from './decoder.ts';
+import { encodeAnthropic } from './encode.ts';
+import { anthropicWhole } from './whole.ts';
+
+export const anthropic: Dialect = {
+  name: 'anthropic',
+  framing: 'sse',
+  vendor: {
+    encode: encodeAnthropic,
+    decoder: () => createAnthropicDecoder(),
+    whole: anthropicWhole,
+    failure: httpFailure,
+    modelsPath: '/models',
+    models: modelIds,
+  },
+};

@@ -1,0 +1,100 @@
+/** A call to the body of `POST /chat/completions`. */
+import type { AnswerCall, ResponseFormat, Tool, ToolChoice } from '../../contract/call.ts';
+import type { EncodeTarget, Notice, Quirks, WireRequest } from '../../contract/ports.ts';
+import { isObject, type Json } from '../json.ts';
+import { note } from '../notices.ts';
+import { encodeMessages } from './encode-messages.ts';
+
+const TOKEN_FIELDS = ['max_tokens', 'max_completion_tokens'] as const;
+
+/**
+ * A call that came through our own OpenAI door keeps the caller's body: a shallow copy in which only the model, the
+ * stream, the usage option and the token limit are ours, so that fields we have never heard of survive. Whoever
+ * changes `call.messages` after the door must take `messages` out of `call.native.body`; they are then built anew.
+ */
+export function encodeOpenai(call: AnswerCall, target: EncodeTarget, stream: boolean): WireRequest {
+  const notices: Notice[] = [];
+  const { quirks } = target;
+  const body: Json = call.native?.dialect === 'openai' ? { ...call.native.body } : fromCall(call);
+  body.model = target.model;
+  body.stream = stream;
+  body.messages ??= encodeMessages(call.messages, notices);
+  setTokenLimit(body, call.maxTokens, quirks);
+  setStreamOptions(body, stream, quirks);
+  dropRefused(body, quirks, notices);
+  return {
+    path: '/chat/completions',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    notices,
+  };
+}
+
+function fromCall(call: AnswerCall): Json {
+  const body: Json = {};
+  if (call.temperature !== undefined) body.temperature = call.temperature;
+  if (call.topP !== undefined) body.top_p = call.topP;
+  if (call.stop !== undefined && call.stop.length > 0) body.stop = call.stop;
+  if (call.seed !== undefined) body.seed = call.seed;
+  if (call.reasoningEffort !== undefined) body.reasoning_effort = call.reasoningEffort;
+  if (call.responseFormat) body.response_format = encodeFormat(call.responseFormat);
+  if (call.tools && call.tools.length > 0) {
+    body.tools = call.tools.map(encodeTool);
+    // Vendors refuse both of these without tools.
+    if (call.toolChoice !== undefined) body.tool_choice = encodeChoice(call.toolChoice);
+    if (call.parallelToolCalls !== undefined) body.parallel_tool_calls = call.parallelToolCalls;
+  }
+  return body;
+}
+
+function encodeTool(tool: Tool): Json {
+  const { name, description, parameters, strict } = tool;
+  return { type: 'function', function: { name, description, parameters, strict } };
+}
+
+function encodeChoice(choice: ToolChoice): unknown {
+  return typeof choice === 'string' ? choice : { type: 'function', function: { name: choice.name } };
+}
+
+function encodeFormat(format: ResponseFormat): Json {
+  if (format.type === 'text') return { type: 'text' };
+  if (format.type === 'json') return { type: 'json_object' };
+  const { name, schema, strict, description } = format;
+  return { type: 'json_schema', json_schema: { name, schema, strict, description } };
+}
+
+function setTokenLimit(body: Json, limit: number | undefined, quirks: Quirks): void {
+  if (limit === undefined) return;
+  for (const field of TOKEN_FIELDS) delete body[field];
+  body[quirks.maxTokensField ?? 'max_tokens'] = limit;
+}
+
+/** We always ask for usage, whether or not the caller did: an answer without it can only be billed by estimate. */
+function setStreamOptions(body: Json, stream: boolean, quirks: Quirks): void {
+  if (!stream || quirks.noStreamOptions) {
+    delete body.stream_options;
+    return;
+  }
+  const asked = isObject(body.stream_options) ? body.stream_options : {};
+  body.stream_options = { ...asked, include_usage: true };
+}
+
+/** `quirks.refuses` names top-level fields, and fields of messages (`reasoning_content`, `name`). */
+function dropRefused(body: Json, quirks: Quirks, notices: Notice[]): void {
+  for (const field of quirks.refuses ?? []) {
+    if (field === 'model' || field === 'messages' || field === 'stream') continue;
+    let found = field in body && body[field] !== null;
+    delete body[field];
+    if (Array.isArray(body.messages) && body.messages.some((message) => isObject(message) && field in message)) {
+      found = true;
+      body.messages = body.messages.map((message) => without(message, field));
+    }
+    if (found) note(notices, 'dropped', `${field}: the provider does not take this field`);
+  }
+}
+
+function without(message: unknown, field: string): unknown {
+  if (!isObject(message) || !(field in message)) return message;
+  const { [field]: _, ...rest } = message;
+  return rest;
+}

@@ -1,0 +1,84 @@
+/** Parts to an OpenAI-shaped assistant message, for whole answers and stored results. */
+import type { ReasoningPart, VisiblePart } from '../../contract/part.ts';
+import { isObject, type Json } from '../json.ts';
+
+/** OpenRouter's name for Anthropic's blocks; clients that know `reasoning_details` send them back unchanged. */
+export const ANTHROPIC_FORMAT = 'anthropic-claude-v1';
+
+interface ToolCall {
+  id: string;
+  type: 'function';
+  function: { name: string; arguments: string };
+  invalid_arguments?: true;
+}
+
+/**
+ * `{ role, content, reasoning_content?, reasoning_details?, tool_calls? }`. Arguments that are not JSON (cut short, or
+ * the model's mistake) stay as they are and their call says `invalid_arguments: true`: they are never repaired.
+ */
+export function openaiMessage(parts: readonly VisiblePart[]): Record<string, unknown> {
+  const text: string[] = [];
+  const reasoning: string[] = [];
+  const details = createDetailCollector();
+  const detailList: Json[] = [];
+  const calls: ToolCall[] = [];
+  for (const part of parts) {
+    if (part.type === 'text') text.push(part.text);
+    else if (part.type === 'reasoning') {
+      reasoning.push(part.text);
+      const detail = details(part);
+      if (detail) detailList.push(detail);
+    } else addFragment(calls, part);
+  }
+  const toolCalls = calls.filter((call) => call !== undefined);
+  for (const call of toolCalls) if (!isJson(call.function.arguments)) call.invalid_arguments = true;
+  const content = text.join('');
+  const thought = reasoning.join('');
+  const message: Record<string, unknown> = {
+    role: 'assistant',
+    content: content === '' && toolCalls.length > 0 ? null : content,
+  };
+  if (thought !== '') message.reasoning_content = thought;
+  if (detailList.length > 0) message.reasoning_details = detailList;
+  if (toolCalls.length > 0) message.tool_calls = toolCalls;
+  return message;
+}
+
+function addFragment(calls: ToolCall[], part: Extract<VisiblePart, { type: 'tool_call' }>): void {
+  const known = calls[part.index];
+  const call = known ?? { id: '', type: 'function', function: { name: '', arguments: '' } };
+  if (!known) calls[part.index] = call;
+  if (part.id !== undefined) call.id = part.id;
+  if (part.name !== undefined) call.function.name = part.name;
+  call.function.arguments += part.arguments;
+  if (part.vendor?.dialect === 'openai') Object.assign(call, part.vendor.fields);
+}
+
+/**
+ * Yields the `reasoning_details` entry that a reasoning part completes. Anthropic's signature belongs to the text
+ * before it, so that text goes into the entry: whoever sends the entry back sends all that the signature covers.
+ */
+export function createDetailCollector(): (part: ReasoningPart) => Json | null {
+  let text = '';
+  let index = 0;
+  return (part) => {
+    text += part.text;
+    if (part.vendor === undefined) return null;
+    const { dialect, fields } = part.vendor;
+    const block = text;
+    text = '';
+    if (dialect === 'openai') return isObject(fields.reasoning_detail) ? fields.reasoning_detail : null;
+    const common = { format: ANTHROPIC_FORMAT, index: index++ };
+    if (fields.type === 'redacted_thinking') return { type: 'reasoning.encrypted', data: fields.data, ...common };
+    return { type: 'reasoning.text', text: block, signature: fields.signature, ...common };
+  };
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,106 @@
+/** Signed POSTs at the end of requests, as Standard Webhooks describes; tried again for a day. */
+import { createHmac } from 'node:crypto';
+import { lookup } from 'node:dns/promises';
+import type { Sql, Telemetry } from '../contract/ports.ts';
+import { isPrivateAddress } from '../guard/addresses.ts';
+import { type DueCallback, noteCallback, takeCallbacks } from '../ledger/callbacks.ts';
+import type { Transport } from '../providers/transport.ts';
+
+export interface CallbackDeps {
+  sql: Sql;
+  transport: Transport;
+  secret(tenant: string): string;
+  allowPrivate: boolean;
+  telemetry: Telemetry;
+}
+
+export interface CallbackSender {
+  wake(): void;
+  stop(): Promise<void>;
+}
+
+/** The schedule that Standard Webhooks recommends, shortened to one day. */
+const AGAIN_MS = [5_000, 30_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000];
+const TIMEOUT_MS = 15_000;
+const LOOK_MS = 5_000;
+
+/** `webhook-signature` over id, timestamp and body. */
+export function sign(secret: string, id: string, timestamp: number, body: string): string {
+  const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
+  return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
+}
+
+export function startCallbacks(deps: CallbackDeps): CallbackSender {
+  let working: Promise<void> | null = null;
+  let stopped = false;
+
+  async function deliver(due: DueCallback): Promise<void> {
+    const timestamp = Math.floor(Date.now() / 1000);
+    const body = JSON.stringify({
+      type: `request.${due.state}`,
+      timestamp: new Date(timestamp * 1000).toISOString(),
+      data: { request_id: due.id, status: due.state, links: { self: `/mcp/v1/request/${due.id}`, result: `/mcp/v1/request/${due.id}/result` } },
+    });
+    const id = `msg_${due.id}`;
+    let problem: string;
+    try {
+      const url = new URL(due.url);
+      if (!deps.allowPrivate) await refusePrivate(url);
+      const status = await deps.transport.deliver(
+        url,
+        {
+          'content-type': 'application/json',
+          'webhook-id': id,
+          'webhook-timestamp': String(timestamp),
+          'webhook-signature': sign(deps.secret(due.tenant), id, timestamp, body),
+        },
+        body,
+        TIMEOUT_MS,
+      );
+      if (status >= 200 && status < 300) {
+        await noteCallback(deps.sql, due.id, 'delivered', null, null);
+        return;
+      }
+      problem = `status ${status}`;
+    } catch (error) {
+      problem = (error as Error).message;
+    }
+    const again = AGAIN_MS[due.tries - 1];
+    await noteCallback(deps.sql, due.id, again === undefined ? 'given_up' : 'waiting', problem.slice(0, 500), again ?? null);
+    deps.telemetry.log('warn', 'a call-back was not delivered', { request_id: due.id, problem, tries: due.tries });
+  }
+
+  async function work(): Promise<void> {
+    for (;;) {
+      const due = await takeCallbacks(deps.sql);
+      await Promise.all(due.map(deliver));
+      if (due.length < 50 || stopped) return;
+    }
+  }
+
+  function look(): void {
+    if (working || stopped) return;
+    working = work()
+      .catch((error: unknown) => deps.telemetry.log('error', 'call-backs failed', { error: String(error) }))
+      .finally(() => {
+        working = null;
+      });
+  }
+
+  const timer = setInterval(look, LOOK_MS).unref();
+  return {
+    wake: look,
+    async stop() {
+      stopped = true;
+      clearInterval(timer);
+      await working;
+    },
+  };
+}
+
+/** The name is resolved here and by the connection once more; pinning one to the other comes with the egress guard. */
+async function refusePrivate(url: URL): Promise<void> {
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const addresses = await lookup(host, { all: true });
+  if (addresses.some(({ address }) => isPrivateAddress(address))) throw new Error('the address is private');
+}

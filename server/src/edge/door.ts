@@ -1,0 +1,272 @@
+/** What every drop-in door does alike: headers in, headers out, an answer streamed or whole, errors in the door's shape. */
+import type { ServerResponse } from 'node:http';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ERRORS, type ErrorCode, type FieldError, GoblinError } from '../contract/errors.ts';
+import type { AnswerListener, AttachedHandle, AttachedOutcome } from '../contract/flow.ts';
+import { isVisible, type Usage } from '../contract/part.ts';
+import type { Dialect, Encoder, Truth } from '../contract/ports.ts';
+import type { AttemptStart } from '../contract/record.ts';
+import type { FailoverMode } from '../contract/states.ts';
+import { dollars } from '../money/cost.ts';
+import { retryHeaders } from './problem.ts';
+import type { Relay } from './relay.ts';
+
+type Door = NonNullable<Dialect['door']>;
+
+export interface DoorHeaders {
+  taskType: string;
+  user: string | null;
+  labels: Record<string, string> | null;
+  failover: FailoverMode;
+  deadlineMs: number | null;
+}
+
+/** Reads the `x-mcp-…` request headers. Throws with the header's name. */
+export function readDoorHeaders(request: FastifyRequest, stream: boolean, taskTypes: readonly string[]): DoorHeaders {
+  const { headers } = request;
+  const one = (name: string): string | null => {
+    const value = headers[name];
+    return typeof value === 'string' && value !== '' ? value : null;
+  };
+  const taskType = one('x-mcp-task') ?? 'chat';
+  if (!taskTypes.includes(taskType)) wrong('x-mcp-task', `must be one of ${taskTypes.join(', ')}`);
+  const failover = one('x-mcp-failover') ?? 'continue';
+  if (failover !== 'continue' && failover !== 'restart' && failover !== 'fail') {
+    wrong('x-mcp-failover', 'must be continue, restart or fail');
+  }
+  if (failover === 'restart' && stream) wrong('x-mcp-failover', 'cannot be restart on a stream: what was sent cannot be taken back');
+  const deadline = one('x-mcp-deadline-ms');
+  if (deadline !== null && !/^[1-9]\d{0,10}$/.test(deadline)) wrong('x-mcp-deadline-ms', 'must be a whole number of milliseconds from 1');
+  const labels = one('x-mcp-labels');
+  return {
+    taskType,
+    user: one('x-mcp-user')?.slice(0, 512) ?? null,
+    labels: labels === null ? null : readLabels(labels),
+    failover,
+    deadlineMs: deadline === null ? null : Number(deadline),
+  };
+}
+
+function readLabels(text: string): Record<string, string> {
+  const pairs = text.split(',').map((pair) => /^\s*([^=\s][^=]{0,62}?)\s*=\s*(.{0,255}?)\s*$/.exec(pair));
+  if (pairs.length > 32 || pairs.some((pair) => pair === null)) {
+    wrong('x-mcp-labels', 'must be up to 32 pairs as in team=search,env=test');
+  }
+  return Object.fromEntries(pairs.map((pair) => [pair?.[1] as string, pair?.[2] as string]));
+}
+
+function wrong(path: string, message: string): never {
+  throw new GoblinError('invalid_request', `${path} ${message}.`, { errors: [{ path, message }] });
+}
+
+export function sendDoorError(door: Door, reply: FastifyReply, error: GoblinError): FastifyReply {
+  return reply
+    .code(error.status)
+    .headers({ 'content-type': 'application/json', ...retryHeaders(error.code, error.retryAfterMs) })
+    .send(door.error(error.code, error.status, sentence(error.code, error.detail, error.errors), error.requestId ?? null, error.errors));
+}
+
+function sentence(code: ErrorCode, detail: string, errors?: readonly FieldError[]): string {
+  return errors && errors.length > 1 ? `${ERRORS[code].title}: ${errors.map((e) => `${e.path} ${e.message}`).join('; ')}.` : detail;
+}
+
+export function truthOf(id: string, outcome: AttachedOutcome): Truth {
+  return {
+    request_id: id,
+    provider: outcome.provider,
+    model: outcome.model,
+    attempts: outcome.attempts,
+    cost_usd: dollars(outcome.costPico),
+    ...(outcome.priceReason ? { cost_reason: outcome.priceReason } : {}),
+  };
+}
+
+function errorBody(door: Door, id: string, outcome: AttachedOutcome): { status: number; headers: Record<string, string>; body: string } {
+  const code = outcome.error?.code ?? 'internal';
+  const status = ERRORS[code].status;
+  return {
+    status,
+    headers: { 'content-type': 'application/json', ...retryHeaders(code, outcome.retryAfterMs) },
+    body: door.error(code, status, outcome.error?.message ?? ERRORS[code].title, id),
+  };
+}
+
+interface Pen {
+  id: string;
+  door: Door;
+  encoder: Encoder;
+  res: ServerResponse;
+}
+
+/** Without a stream: nothing is sent before the end. */
+export function wholeListener(pen: Pen): AnswerListener {
+  return {
+    attempt() {},
+    notice() {},
+    event() {},
+    flush: () => true,
+    done(outcome) {
+      const { res, id } = pen;
+      if (res.destroyed) return;
+      if (outcome.state !== 'succeeded' || !outcome.finishReason || !outcome.usage) {
+        const error = errorBody(pen.door, id, outcome);
+        res.writeHead(error.status, { ...error.headers, ...answerHeaders(id, outcome), 'content-length': Buffer.byteLength(error.body) });
+        res.end(error.body);
+        return;
+      }
+      const body =
+        outcome.body ??
+        pen.encoder.whole({ parts: outcome.parts, finishReason: outcome.finishReason, usage: outcome.usage }, truthOf(id, outcome));
+      const cost = dollars(outcome.costPico);
+      res.writeHead(200, {
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(body),
+        ...answerHeaders(id, outcome),
+        ...(cost === null ? {} : { 'x-mcp-cost-usd': plainNumber(cost) }),
+      });
+      res.end(body);
+    },
+  };
+}
+
+/** Never 1.2e-7 in a header. */
+function plainNumber(value: number): string {
+  return value.toFixed(12).replace(/\.?0+$/, '');
+}
+
+function answerHeaders(id: string, of: { provider: string; model: string; attempts: number }): Record<string, string> {
+  return {
+    'x-mcp-request-id': id,
+    ...(of.attempts > 0
+      ? { 'x-mcp-provider': of.provider, 'x-mcp-model': headerText(of.model), 'x-mcp-attempts': String(of.attempts) }
+      : {}),
+  };
+}
+
+const headerText = (text: string) => text.replace(/[^\x20-\x7e]/g, '?');
+
+/** Streams whose headers wait for the first visible part, and streams that need a sign of life. */
+export interface Pulse {
+  add(beat: (now: number) => void): () => void;
+  close(): void;
+}
+
+export function createPulse(): Pulse {
+  const beats = new Set<(now: number) => void>();
+  const timer = setInterval(() => {
+    const now = performance.now();
+    for (const beat of beats) beat(now);
+  }, 1000).unref();
+  return {
+    add(beat) {
+      beats.add(beat);
+      return () => beats.delete(beat);
+    },
+    close: () => clearInterval(timer),
+  };
+}
+
+const HEADERS_AFTER_MS = 10_000;
+const KEEP_ALIVE_MS = 15_000;
+
+export function streamListener(
+  pen: Pen,
+  relay: Relay,
+  wireUsageOf: (usage: Usage) => Record<string, unknown>,
+  pulse: Pulse,
+): AnswerListener {
+  const { res, encoder } = pen;
+  let start: AttemptStart | null = null;
+  let out = '';
+  let visible = false;
+  let headed = false;
+  let relayed = false;
+  const began = performance.now();
+  let lastWrite = began;
+
+  const still = pulse.add((now) => {
+    if (!headed && now - began >= HEADERS_AFTER_MS) head();
+    if (headed && now - lastWrite >= KEEP_ALIVE_MS && !res.writableNeedDrain && !res.destroyed) {
+      lastWrite = now;
+      res.write(': keep-alive\n\n');
+    }
+  });
+
+  function head(): void {
+    headed = true;
+    res.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache',
+      'x-accel-buffering': 'no',
+      ...answerHeaders(pen.id, { provider: start?.provider ?? '', model: start?.model ?? '', attempts: start?.attempt ?? 0 }),
+    });
+    // Headers without a body yet are of use only when they leave now.
+    if (!visible) res.flushHeaders();
+  }
+
+  return {
+    attempt(next) {
+      start = next;
+      // What an attempt said before anything visible was never sent.
+      if (!visible) out = '';
+    },
+    notice() {},
+    event(parts, data) {
+      if (data !== null && data !== '') {
+        relayed = true;
+        out += relay.event(parts, data);
+        if (!visible) visible = parts.some(isVisible);
+        return;
+      }
+      for (const part of parts) {
+        if (!isVisible(part)) continue;
+        visible = true;
+        out += encoder.part(part);
+      }
+    },
+    flush() {
+      if (!visible || out === '' || res.destroyed) return true;
+      if (!headed) head();
+      const text = out;
+      out = '';
+      lastWrite = performance.now();
+      return res.write(text);
+    },
+    done(outcome) {
+      still();
+      if (res.destroyed) return;
+      if (outcome.state === 'succeeded' && outcome.finishReason && outcome.usage) {
+        if (!headed) head();
+        const truth = truthOf(pen.id, outcome);
+        out += relayed
+          ? relay.finish(outcome.usage, wireUsageOf(outcome.usage), truth)
+          : encoder.finish(outcome.finishReason, outcome.usage, truth);
+        res.end(out);
+        return;
+      }
+      if (!headed) {
+        const error = errorBody(pen.door, pen.id, outcome);
+        res.writeHead(error.status, { ...error.headers, ...answerHeaders(pen.id, outcome) });
+        res.end(error.body);
+        return;
+      }
+      const code = outcome.error?.code ?? 'internal';
+      res.end(
+        out +
+          encoder.failure({
+            code,
+            message: outcome.error?.message ?? ERRORS[code].title,
+            ...(outcome.error?.upstream_status ? { upstream_status: outcome.error.upstream_status } : {}),
+          }),
+      );
+    },
+  };
+}
+
+/** The connection's own troubles reach the request: gone, or able to take more. */
+export function attach(res: ServerResponse, handle: AttachedHandle): void {
+  res.on('drain', () => handle.resume());
+  res.on('close', () => {
+    if (!res.writableFinished) handle.leave();
+  });
+}

@@ -1,0 +1,162 @@
+/** `POST /v1/chat/completions` and `GET /v1/models`: an OpenAI client works by changing its address. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Caller } from '../contract/caller.ts';
+import { GoblinError } from '../contract/errors.ts';
+import type { AttachedHandle, AttachedInput, Submission } from '../contract/flow.ts';
+import type { Usage } from '../contract/part.ts';
+import type { Dialect, Ledger } from '../contract/ports.ts';
+import { canonicalHash, idempotencyKey, parseObject } from './body.ts';
+import { attach, createPulse, readDoorHeaders, sendDoorError, streamListener, wholeListener } from './door.ts';
+import { asGoblinError } from './problem.ts';
+import { openaiRelay } from './relay.ts';
+import { noteRefusal } from './requests.ts';
+
+export interface ListedModel {
+  id: string;
+  provider: string;
+}
+
+export interface OpenAiDoorDeps {
+  dialect: Dialect;
+  ledger: Ledger;
+  newId(): string;
+  /** Runs an attached request under the id. */
+  run(caller: Caller, id: string, input: AttachedInput, hop: string | null): AttachedHandle | Promise<AttachedHandle>;
+  replay(caller: Caller, submission: Submission): Promise<Replayed | null>;
+  taskTypes(): readonly string[];
+  models(): Promise<ListedModel[]>;
+  /** Throws when the call came from us. */
+  hop(header: unknown): string | null;
+  usage(usage: Usage): Record<string, unknown>;
+}
+
+/** An earlier request with the same key and body, at its end. */
+export type Replayed = { id: string; outcome: Parameters<AttachedInput['listener']['done']>[0] };
+
+export function openaiDoor(app: FastifyInstance, deps: OpenAiDoorDeps): { close(): void } {
+  const door = deps.dialect.door;
+  if (!door) throw new Error('the openai dialect has no door');
+  const pulse = createPulse();
+
+  app.post(
+    '/v1/chat/completions',
+    {
+      config: { permission: 'request:write', door: 'openai' },
+      schema: {
+        summary: 'OpenAI chat completions',
+        description: 'As OpenAI documents it, to any configured provider. Closing the connection cancels.',
+        tags: ['Drop-in doors'],
+        body: { type: 'object', additionalProperties: true, properties: { model: { type: 'string' }, messages: { type: 'array', items: {} }, stream: { type: 'boolean' } }, required: ['messages'] },
+      },
+    },
+    (request, reply) => {
+      try {
+        chat(request, reply);
+      } catch (error) {
+        fail(request, reply, error);
+      }
+    },
+  );
+
+  app.get(
+    '/v1/models',
+    {
+      config: { permission: 'request:read', door: 'openai' },
+      schema: { summary: 'The models of all configured providers', tags: ['Drop-in doors'] },
+    },
+    async () => {
+      const models = await deps.models();
+      return {
+        object: 'list',
+        data: models.map(({ id, provider }) => ({ id, object: 'model', created: 0, owned_by: provider })),
+      };
+    },
+  );
+
+  function fail(request: FastifyRequest, reply: FastifyReply, error: unknown): void {
+    const known = asGoblinError(error);
+    if (known.code === 'internal') request.log.error({ err: error }, 'the door failed');
+    if (door) void sendDoorError(door, reply, known);
+  }
+
+  function chat(request: FastifyRequest, reply: FastifyReply): void {
+    if (!door) return;
+    const caller = request.caller as Caller;
+    const body = parseObject(request.body);
+    const { call, stream, includeUsage } = door.decode(body);
+    const headers = readDoorHeaders(request, stream, deps.taskTypes());
+    const key = idempotencyKey(request.headers['idempotency-key']);
+    const hop = deps.hop(request.headers['x-mcp-hop']);
+    const submission: Submission = {
+      kind: 'answer',
+      mode: 'attached',
+      call,
+      taskType: headers.taskType,
+      hints: [],
+      priority: 5,
+      userId: headers.user ?? (typeof body.user === 'string' && body.user !== '' ? body.user.slice(0, 512) : caller.user),
+      notBefore: null,
+      deadlineMs: headers.deadlineMs,
+      failover: headers.failover,
+      callbackUrl: null,
+      labels: headers.labels,
+      metadata: null,
+      idempotency: key === null ? null : { key, bodyHash: canonicalHash(body) },
+    };
+    const id = deps.newId();
+    const res = reply.raw;
+    const pen = {
+      id,
+      door,
+      res,
+      encoder: door.encoder({ requestId: id, model: call.model ?? 'auto', created: Math.floor(Date.now() / 1000), includeUsage }),
+    };
+    const begin = (): AttachedHandle | Promise<AttachedHandle> => {
+      const listener = stream ? streamListener(pen, openaiRelay(includeUsage), deps.usage, pulse) : wholeListener(pen);
+      return deps.run(caller, id, { submission, stream, door: 'openai', listener }, hop);
+    };
+    const settled = (handle: AttachedHandle) => {
+      reply.hijack();
+      attach(res, handle);
+      if (res.destroyed) handle.leave();
+    };
+    if (key !== null) {
+      void withKey().catch((error: unknown) => refuse(error));
+      return;
+    }
+    const handle = begin();
+    if (handle instanceof Promise) handle.then(settled, refuse);
+    else settled(handle);
+
+    function refuse(error: unknown): void {
+      noteRefusal(deps.ledger, caller, error);
+      fail(request, reply, error);
+    }
+
+    async function withKey(): Promise<void> {
+      const earlier = await deps.replay(caller, submission);
+      if (!earlier) {
+        settled(await begin());
+        return;
+      }
+      reply.hijack();
+      res.setHeader('idempotent-replayed', 'true');
+      const replayed = { ...pen, id: earlier.id };
+      const listener = stream ? streamListener(replayed, openaiRelay(includeUsage), deps.usage, pulse) : wholeListener(replayed);
+      for (const part of earlier.outcome.parts) listener.event([part], null);
+      listener.flush();
+      listener.done(earlier.outcome);
+    }
+  }
+
+  return { close: () => pulse.close() };
+}
+
+/** Names every process a call went through; ours among them means that it came back. */
+export function readHop(header: unknown, instance: string): string | null {
+  if (typeof header !== 'string' || header === '') return null;
+  if (header.length > 2000 || header.split(',').includes(instance)) {
+    throw new GoblinError('loop_detected', 'The call came back to this server: a base URL of a provider leads here.');
+  }
+  return header;
+}

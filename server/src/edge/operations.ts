@@ -1,0 +1,42 @@
+/** Alive, ready, and how it goes. */
+import type { FastifyInstance } from 'fastify';
+
+export interface Readiness {
+  status: 'ready' | 'degraded' | 'unavailable';
+  missing: string[];
+}
+
+export interface OperationsDeps {
+  readiness(): Promise<Readiness>;
+  metrics(): Promise<Record<string, unknown>>;
+}
+
+export function operationRoutes(app: FastifyInstance, deps: OperationsDeps): void {
+  app.get(
+    '/healthz',
+    { config: { public: true }, schema: { summary: 'Alive', tags: ['Operations'] } },
+    async () => ({ status: 'ok' }),
+  );
+
+  app.get(
+    '/readyz',
+    {
+      config: { public: true },
+      schema: { summary: 'Ready to take requests; 503 only if it can serve nothing', tags: ['Operations'] },
+    },
+    async (_request, reply) => {
+      const readiness = await deps.readiness();
+      if (readiness.status === 'unavailable') reply.code(503).header('retry-after', '1');
+      return readiness;
+    },
+  );
+
+  app.get(
+    '/mcp/v1/admin/metrics',
+    {
+      config: { permission: 'operations:read' },
+      schema: { summary: 'Queue, database, workers, providers, requests of the last minute', tags: ['Operations'] },
+    },
+    async () => await deps.metrics(),
+  );
+}

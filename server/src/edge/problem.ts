@@ -1,0 +1,61 @@
+/** Every refusal is a clear error: a stable code, a sentence that says what to change, nothing of our insides. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ERRORS, type ErrorCode, GoblinError } from '../contract/errors.ts';
+
+/** Where the table of codes can be read. */
+const TYPE = 'https://goblin.invalid/errors/';
+
+export interface Problem {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+}
+
+export function toProblem(error: GoblinError): Problem {
+  const row = ERRORS[error.code];
+  return {
+    status: row.status,
+    headers: { 'content-type': 'application/problem+json', ...retryHeaders(error.code, error.retryAfterMs) },
+    body: JSON.stringify({
+      type: TYPE + error.code,
+      title: row.title,
+      status: row.status,
+      code: error.code,
+      detail: error.detail,
+      ...(error.requestId ? { request_id: error.requestId } : {}),
+      ...(error.errors ? { errors: error.errors } : {}),
+    }),
+  };
+}
+
+/** Retryable errors say when, final ones say so. */
+export function retryHeaders(code: ErrorCode, retryAfterMs?: number | null): Record<string, string> {
+  if (!ERRORS[code].callerRetry) return { 'x-should-retry': 'false' };
+  return { 'retry-after': String(Math.max(1, Math.ceil((retryAfterMs ?? 1000) / 1000))) };
+}
+
+const FASTIFY: Record<string, [ErrorCode, string]> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'Send the body with content-type: application/json.'],
+  FST_ERR_CTP_EMPTY_TYPE: ['unsupported_media_type', 'Send the body with content-type: application/json.'],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['body_too_large', 'The body is larger than this server takes; send less, or raise body_bytes in goblin.yaml.'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['invalid_request', 'The body is not as long as its content-length says.'],
+  FST_ERR_BAD_URL: ['invalid_request', 'The address has an escape that cannot be read, e.g. a lone %.'],
+  FST_ERR_MAX_PARAM_LENGTH: ['not_found', 'There is nothing at this address.'],
+};
+
+/** Our own errors as they are; the framework's by name; anything else is ours to log and nobody's to read. */
+export function asGoblinError(error: unknown): GoblinError {
+  if (error instanceof GoblinError) return error;
+  const { code, statusCode } = error as { code?: string; statusCode?: number };
+  const known = code ? FASTIFY[code] : undefined;
+  if (known) return new GoblinError(known[0], known[1], { cause: error });
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return new GoblinError('invalid_request', 'The request cannot be read as HTTP; check its headers and body.', { cause: error });
+  }
+  return new GoblinError('internal', 'Something went wrong on our side; it has been logged.', { cause: error });
+}
+
+export function sendProblem(error: unknown, _request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const problem = toProblem(asGoblinError(error));
+  return reply.code(problem.status).headers(problem.headers).send(problem.body);
+}

@@ -1,0 +1,337 @@
+/** Requests (detached): submit, look, wait, cancel, list. */
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Caller } from '../contract/caller.ts';
+import { ERRORS, GoblinError } from '../contract/errors.ts';
+import type { Cancel, Submit } from '../contract/flow.ts';
+import { wireUsage } from '../contract/part.ts';
+import type { Bus, Ledger } from '../contract/ports.ts';
+import type { AttemptRow, RequestRow } from '../contract/record.ts';
+import { isTerminal, STATES, type State } from '../contract/states.ts';
+import { isRequestId } from '../ledger/ids.ts';
+import { Type } from '@sinclair/typebox';
+import { dollars } from '../money/cost.ts';
+import { idempotencyKey, parseObject } from './body.ts';
+import { PageOut, ReceiptOut, RequestOut, ResultOut, SubmitBody } from './schemas.ts';
+import { decodeSubmission, type SubmitRules } from './submission.ts';
+
+export interface RequestDeps {
+  ledger: Ledger;
+  bus: Bus;
+  submit: Submit;
+  cancel: Cancel;
+  rules(): SubmitRules;
+  /** Whether a call-back may go to a host, by its name alone. */
+  privateHost(hostname: string): boolean;
+}
+
+const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+const LONGEST_WAIT_S = 60;
+
+export function notFound(id: string): GoblinError {
+  return new GoblinError('not_found', `There is no request ${id.slice(0, 64)}.`);
+}
+
+/** Throws 404 for what cannot be an id: it is as unknown as any other. */
+export function readId(request: FastifyRequest): string {
+  const id = (request.params as { id: string }).id;
+  if (!isRequestId(id)) throw notFound(/^[\x20-\x7e]*$/.test(id) ? id : 'with that id');
+  return id;
+}
+
+export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
+  const { ledger } = deps;
+  const params = { type: 'object', properties: { id: { type: 'string', format: 'uuid' } } };
+
+  app.post(
+    '/mcp/v1/request',
+    {
+      config: { permission: 'request:write' },
+      schema: {
+        summary: 'Submit a request',
+        description: 'Accepted with 202 after the commit; it runs on, whoever leaves. Send an `Idempotency-Key` to be able to send it again.',
+        tags: ['Requests'],
+        body: SubmitBody,
+        response: { 202: ReceiptOut },
+      },
+    },
+    async (request, reply) => {
+      const caller = request.caller as Caller;
+      const body = parseObject(request.body);
+      const rules = deps.rules();
+      const submission = decodeSubmission(body, caller, idempotencyKey(request.headers['idempotency-key']), rules, Date.now());
+      if (submission.callbackUrl && !rules.allowPrivateCallbacks && deps.privateHost(new URL(submission.callbackUrl).hostname)) {
+        throw new GoblinError(
+          'invalid_request',
+          'callback_url is a private address; allow such with callbacks.allow_private: true in goblin.yaml.',
+          { errors: [{ path: 'callback_url', message: 'must not be a private address' }] },
+        );
+      }
+      let receipt: Awaited<ReturnType<Submit>>;
+      try {
+        receipt = await deps.submit(caller, submission);
+      } catch (error) {
+        noteRefusal(ledger, caller, error);
+        throw error;
+      }
+      const id = receipt.requestId;
+      reply.code(202);
+      if (receipt.replayed) reply.header('idempotent-replayed', 'true');
+      return {
+        request_id: id,
+        status: 'queued',
+        created_at: iso(receipt.createdAt),
+        estimated_cost_usd: dollars(receipt.estimatePico),
+        links: {
+          self: `/mcp/v1/request/${id}`,
+          result: `/mcp/v1/request/${id}/result`,
+          stream: `/mcp/v1/stream/${id}`,
+          cancel: `/mcp/v1/cancel/${id}`,
+        },
+      };
+    },
+  );
+
+  app.get(
+    '/mcp/v1/request',
+    {
+      config: { permission: 'request:read' },
+      schema: {
+        summary: 'List requests, newest first',
+        tags: ['Requests'],
+        querystring: {
+          type: 'object',
+          properties: {
+            status: { type: 'string', enum: [...STATES] },
+            task_type: { type: 'string' },
+            after: { type: 'string' },
+            limit: { type: 'integer', minimum: 1, maximum: 200 },
+          },
+        },
+        response: { 200: PageOut(RequestOut) },
+      },
+    },
+    async (request) => {
+      const query = readQuery(request, ['status', 'task_type', 'after', 'limit']);
+      const limit = readNumber(query, 'limit', 1, 200, 50);
+      if (query.status !== undefined && !STATES.includes(query.status as State)) wrong('status', `must be one of ${STATES.join(', ')}`);
+      if (query.after !== undefined && !isRequestId(query.after)) wrong('after', 'must be the next of the page before');
+      const rows = await ledger.list((request.caller as Caller).tenant, {
+        limit: limit + 1,
+        ...(query.status ? { status: query.status as State } : {}),
+        ...(query.task_type ? { taskType: query.task_type } : {}),
+        ...(query.after ? { after: query.after } : {}),
+      });
+      const page = rows.slice(0, limit);
+      return { items: page.map((row) => requestOut(row)), next: rows.length > limit ? (page.at(-1)?.id ?? null) : null };
+    },
+  );
+
+  app.get(
+    '/mcp/v1/request/:id',
+    {
+      config: { permission: 'request:read' },
+      schema: { summary: 'One request with its attempts', tags: ['Requests'], params, response: { 200: RequestOut } },
+    },
+    async (request) => {
+      const row = await find(request);
+      const attempts = await ledger.attempts((request.caller as Caller).tenant, row.id);
+      return { ...requestOut(row), attempts: attempts.map(attemptOut) };
+    },
+  );
+
+  app.get(
+    '/mcp/v1/request/:id/events',
+    {
+      config: { permission: 'request:read' },
+      schema: { summary: 'The trail of one request', tags: ['Requests'], params },
+    },
+    async (request) => {
+      const row = await find(request);
+      const query = readQuery(request, ['after', 'limit']);
+      const limit = readNumber(query, 'limit', 1, 500, 100);
+      const after = readNumber(query, 'after', 0, Number.MAX_SAFE_INTEGER, 0);
+      const events = await ledger.events((request.caller as Caller).tenant, row.id, after, limit + 1);
+      const page = events.slice(0, limit);
+      return {
+        items: page.map((event) => ({ id: event.id, at: iso(event.at), type: event.type, payload: event.payload })),
+        next: events.length > limit ? String(page.at(-1)?.id) : null,
+      };
+    },
+  );
+
+  app.get(
+    '/mcp/v1/request/:id/result',
+    {
+      config: { permission: 'request:read' },
+      schema: {
+        summary: 'The result of a request',
+        description: '`?wait=30` waits up to that many seconds (60 at most). 202 with `Retry-After` while it is not finished; 409 when it ended without success.',
+        tags: ['Requests'],
+        params,
+        querystring: { type: 'object', properties: { wait: { type: 'integer', minimum: 0, maximum: LONGEST_WAIT_S } } },
+        response: { 200: ResultOut, 202: Type.Unknown(), 409: Type.Unknown() },
+      },
+    },
+    async (request, reply) => {
+      const caller = request.caller as Caller;
+      const query = readQuery(request, ['wait']);
+      const wait = readNumber(query, 'wait', 0, LONGEST_WAIT_S, 0);
+      let row = await find(request);
+      if (!isTerminal(row.state) && wait > 0) {
+        await ended(request, row.id, wait * 1000);
+        row = await find(request);
+      }
+      if (!isTerminal(row.state)) {
+        return reply.code(202).header('retry-after', '1').send({ request_id: row.id, status: row.state });
+      }
+      if (row.state !== 'succeeded') return reply.code(409).headers({ 'x-should-retry': 'false' }).send(await endedOut(caller, row));
+      const result = await ledger.result(caller.tenant, row.id);
+      if (!result) throw new GoblinError('gone', 'The result is no longer kept.', { requestId: row.id });
+      return {
+        request_id: row.id,
+        status: row.state,
+        text: result.text,
+        message: result.message,
+        finish_reason: result.finishReason,
+        provider: result.provider,
+        model: result.model,
+        usage: wireUsage(result.usage),
+        cost_usd: dollars(result.costPico),
+        price_version: result.priceVersion,
+        latency_ms: result.latencyMs,
+      };
+    },
+  );
+
+  app.post(
+    '/mcp/v1/cancel/:id',
+    {
+      config: { permission: 'request:write' },
+      schema: {
+        summary: 'Cancel a request',
+        description: 'Terminal at once, and the upstream socket is closed. On a request that has ended it changes nothing and answers its state.',
+        tags: ['Requests'],
+        params,
+      },
+    },
+    async (request) => {
+      const id = readId(request);
+      const state = await deps.cancel(request.caller as Caller, id);
+      if (!state) throw notFound(id);
+      return { request_id: id, status: state.state };
+    },
+  );
+
+  async function find(request: FastifyRequest): Promise<RequestRow> {
+    const id = readId(request);
+    const row = await ledger.get((request.caller as Caller).tenant, id);
+    if (!row) throw notFound(id);
+    return row;
+  }
+
+  /** Resolves when the request has ended, the time is over, or the caller has left. */
+  function ended(request: FastifyRequest, id: string, ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const caller = request.caller as Caller;
+      const done = () => {
+        clearTimeout(timer);
+        clearInterval(look);
+        unfollow();
+        request.raw.socket.off('close', done);
+        resolve();
+      };
+      const check = () => {
+        ledger.get(caller.tenant, id).then(
+          (row) => {
+            if (!row || isTerminal(row.state)) done();
+          },
+          () => {},
+        );
+      };
+      const timer = setTimeout(done, ms);
+      const look = setInterval(check, 2000);
+      const unfollow = deps.bus.follow(id, (message) => {
+        if (message.type === 'ended') done();
+      });
+      request.raw.socket.on('close', done);
+      // It may have ended between the first look and the ear on the bus.
+      check();
+    });
+  }
+
+  async function endedOut(caller: Caller, row: RequestRow): Promise<Record<string, unknown>> {
+    const code = row.error?.code ?? (row.state === 'cancelled' ? 'cancelled' : 'internal');
+    return {
+      type: `https://goblin.invalid/errors/${code}`,
+      title: ERRORS[code]?.title ?? 'The request did not succeed',
+      detail: row.error?.message ?? 'The request did not succeed.',
+      request_id: row.id,
+      status: row.state,
+      code,
+      upstream_status: row.error?.upstream_status ?? null,
+      partial_text: await ledger.partialText(caller.tenant, row.id),
+    };
+  }
+}
+
+export function noteRefusal(ledger: Ledger, caller: Caller, error: unknown): void {
+  const code = error instanceof GoblinError ? error.code : 'internal';
+  // The event is written beside the answer: a refusal must not wait for the record.
+  ledger.note(caller.tenant, 'request.refused', { code, key: caller.key }).catch(() => {});
+}
+
+function requestOut(row: RequestRow): Record<string, unknown> {
+  return {
+    request_id: row.id,
+    status: row.state,
+    mode: row.mode,
+    task_type: row.taskType,
+    priority: row.priority,
+    model: row.model,
+    created_at: iso(row.createdAt),
+    started_at: iso(row.startedAt),
+    finished_at: iso(row.finishedAt),
+    estimated_cost_usd: dollars(row.estimatePico),
+    cost_usd: isTerminal(row.state) ? dollars(row.costPico) : null,
+    labels: row.labels,
+    error: row.error,
+  };
+}
+
+function attemptOut(row: AttemptRow): Record<string, unknown> {
+  return {
+    attempt: row.attempt,
+    provider: row.provider,
+    model: row.model,
+    status: row.status,
+    started_at: iso(row.startedAt),
+    first_token_ms: row.firstTokenMs,
+    latency_ms: row.latencyMs,
+    usage: row.usage ? wireUsage(row.usage) : null,
+    cost_usd: dollars(row.costPico),
+    error: row.error ? { code: row.error.code, message: ERRORS[row.error.code]?.title ?? '', upstream_status: row.error.upstream_status } : null,
+    reason: row.reason,
+  };
+}
+
+function wrong(path: string, message: string): never {
+  throw new GoblinError('invalid_request', `${path} ${message}.`, { errors: [{ path, message }] });
+}
+
+/** Unknown parameters are refused by name; a parameter given twice too. */
+function readQuery(request: FastifyRequest, names: string[]): Record<string, string | undefined> {
+  const query = request.query as Record<string, unknown>;
+  for (const [name, value] of Object.entries(query)) {
+    if (!names.includes(name)) wrong(name, `is not a parameter here; there are ${names.join(', ')}`);
+    if (typeof value !== 'string') wrong(name, 'must be given once');
+  }
+  return query as Record<string, string | undefined>;
+}
+
+function readNumber(query: Record<string, string | undefined>, name: string, least: number, most: number, fallback: number): number {
+  const text = query[name];
+  if (text === undefined) return fallback;
+  const value = Number(text);
+  if (!/^\d{1,16}$/.test(text) || value < least || value > most) wrong(name, `must be a whole number from ${least} to ${most}`);
+  return value;
+}

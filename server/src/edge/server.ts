@@ -1,0 +1,154 @@
+/** The front door: one Fastify instance, its hooks in order, its routes. Nothing is decided here. */
+import swagger from '@fastify/swagger';
+import websocket from '@fastify/websocket';
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import type { Caller, Permission } from '../contract/caller.ts';
+import { GoblinError } from '../contract/errors.ts';
+import type { Dialect, Telemetry } from '../contract/ports.ts';
+import type { Identify } from '../identity/identify.ts';
+import { sendDoorError } from './door.ts';
+import { asGoblinError, sendProblem } from './problem.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller: Caller | null;
+    opened: unknown;
+  }
+  interface FastifyContextConfig {
+    /** Anyone may call it. */
+    public?: boolean;
+    permission?: Permission;
+    /** Errors take the shape of this door. */
+    door?: 'openai';
+  }
+}
+
+export interface ServerOptions {
+  bodyLimit: number;
+  version: string;
+  identify: Identify;
+  telemetry: Telemetry;
+  origins: readonly string[];
+  /** With authentication off a page that a browser was tricked into must not reach us under another name. */
+  hostAllowed(host: string): boolean;
+  door: Dialect;
+}
+
+/** An API without its routes; those are added by the caller, then `ready()` is awaited. */
+export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
+  const app = Fastify({
+    bodyLimit: options.bodyLimit,
+    logger: false,
+    // A slow sender is cut off: 30 s for the headers, 120 s for everything.
+    requestTimeout: 120_000,
+    keepAliveTimeout: 72_000,
+    forceCloseConnections: true,
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 512 },
+    clientErrorHandler(_error, socket) {
+      if (!socket.writable) return;
+      const body = '{"type":"https://goblin.invalid/errors/invalid_request","title":"The request cannot be read","status":400,"code":"invalid_request","detail":"The request is not valid HTTP, or its headers are too large."}';
+      socket.end(
+        `HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\nx-should-retry: false\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
+      );
+    },
+  });
+
+  app.decorateRequest('caller', null);
+  app.decorateRequest('opened', null);
+  // Bodies are checked by us, once, with messages that say what is accepted; schemas here are the document.
+  app.setValidatorCompiler(() => () => true);
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+
+  app.addHook('onRequest', (request, reply, done) => {
+    const { origin, host } = request.headers;
+    if (!options.hostAllowed(host ?? '')) {
+      done(new GoblinError('forbidden', 'This server answers only under its own address; call it as http://127.0.0.1.'));
+      return;
+    }
+    if (origin !== undefined && !sameOrigin(origin, host)) {
+      if (!options.origins.includes(origin)) {
+        done(new GoblinError('forbidden', `Pages of ${origin.slice(0, 200)} may not call this server; allow them with MCP_ORIGINS.`));
+        return;
+      }
+      reply.headers({
+        'access-control-allow-origin': origin,
+        'access-control-allow-headers': 'authorization, content-type, idempotency-key, last-event-id, x-api-key',
+        'access-control-allow-methods': 'GET, POST',
+        'access-control-expose-headers': 'retry-after, x-mcp-request-id, x-mcp-provider, x-mcp-model, x-mcp-attempts, x-mcp-cost-usd',
+        vary: 'origin',
+      });
+      if (request.method === 'OPTIONS') {
+        reply.code(204).send();
+        return;
+      }
+    }
+    if (request.routeOptions.config.public) {
+      done();
+      return;
+    }
+    try {
+      const found = options.identify(request.headers);
+      if (found instanceof Promise) found.then((caller) => permit(request, caller, done), done);
+      else permit(request, found, done);
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+
+  app.setErrorHandler((error, request, reply) => {
+    const known = asGoblinError(error);
+    if (known.code === 'internal') {
+      options.telemetry.log('error', 'a request failed', { url: request.routeOptions.url, error: String((error as Error).stack) });
+    }
+    if (request.routeOptions.config.door && options.door.door) return sendDoorError(options.door.door, reply, known);
+    return sendProblem(known, request, reply);
+  });
+
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0] ?? '';
+    const others = ['GET', 'POST'].filter((method) => method !== request.method && app.hasRoute({ method: method as 'GET', url: path }));
+    if (others.length > 0) {
+      reply.header('allow', others.join(', '));
+      return sendProblem(new GoblinError('method_not_allowed', `Use ${others.join(' or ')} here.`), request, reply);
+    }
+    return sendProblem(new GoblinError('not_found', 'There is nothing at this address; see /docs for those that exist.'), request, reply);
+  });
+
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Goblin Model Control Plane',
+        version: options.version,
+        description: 'One service between every application and every model.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      components: {
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer' },
+          apiKey: { type: 'apiKey', in: 'header', name: 'x-api-key' },
+        },
+      },
+      security: [{ bearer: [] }, { apiKey: [] }],
+    },
+  });
+  await app.register(websocket, { options: { maxPayload: 4096 } });
+  return app;
+}
+
+function permit(request: FastifyRequest, caller: Caller, done: (error?: Error) => void): void {
+  const needed = request.routeOptions.config.permission;
+  if (needed && !caller.permissions.has(needed)) {
+    done(new GoblinError('forbidden', `This key lacks the permission ${needed}.`));
+    return;
+  }
+  request.caller = caller;
+  done();
+}
+
+function sameOrigin(origin: string, host: string | undefined): boolean {
+  return URL.canParse(origin) && new URL(origin).host === host;
+}

@@ -1,0 +1,121 @@
+/** From the body of `POST /mcp/v1/request` to a `Submission`. */
+import type { AnswerCall, Message } from '../contract/call.ts';
+import type { Caller } from '../contract/caller.ts';
+import type { FieldError } from '../contract/errors.ts';
+import type { Submission } from '../contract/flow.ts';
+import {
+  decodeMessages,
+  decodeResponseFormat,
+  decodeStop,
+  decodeToolChoice,
+  decodeTools,
+} from '../dialects/openai/decode-fields.ts';
+import { canonicalHash, checker, refuse } from './body.ts';
+import { SubmitBody } from './schemas.ts';
+
+const check = checker(SubmitBody);
+const YEAR_MS = 366 * 86_400_000;
+const MOST_METADATA = 16 * 1024;
+/** Fields of the API whose part is not built yet. */
+const LATER: Record<string, string> = { retrieval: 'is not available yet: this version has no documents' };
+
+export interface SubmitRules {
+  taskTypes: readonly string[];
+  allowPrivateCallbacks: boolean;
+}
+
+/** Throws one `invalid_request` with every field that cannot be accepted. */
+export function decodeSubmission(
+  body: Record<string, unknown>,
+  caller: Caller,
+  key: string | null,
+  rules: SubmitRules,
+  now: number,
+): Submission {
+  const errors: FieldError[] = [];
+  const known: Record<string, unknown> = { ...body };
+  for (const [name, message] of Object.entries(LATER)) {
+    if (name in known) {
+      errors.push({ path: name, message });
+      delete known[name];
+    }
+  }
+  errors.push(...check(known));
+  if (errors.length > 0) refuse(errors);
+  const b = known as import('@sinclair/typebox').Static<typeof SubmitBody>;
+
+  if ((b.prompt === undefined) === (b.messages === undefined)) {
+    errors.push(
+      b.prompt === undefined
+        ? { path: 'prompt', message: 'is required: a text, or messages instead' }
+        : { path: 'messages', message: 'cannot stand beside prompt; send one of the two' },
+    );
+  }
+  const taskType = b.task_type ?? 'chat';
+  if (!rules.taskTypes.includes(taskType)) {
+    errors.push({ path: 'task_type', message: `must be one of ${rules.taskTypes.join(', ')}` });
+  }
+  const messages: Message[] = b.system ? [{ role: 'system', content: [{ type: 'text', text: b.system }] }] : [];
+  if (b.prompt !== undefined) messages.push({ role: 'user', content: [{ type: 'text', text: b.prompt }] });
+  if (b.messages !== undefined) messages.push(...decodeMessages(b.messages, 'messages', errors));
+  const notBefore = b.not_before === undefined ? null : readTime(b.not_before, now, errors);
+  if (b.callback_url !== undefined) checkCallback(b.callback_url, errors);
+  if (b.metadata !== undefined && JSON.stringify(b.metadata).length > MOST_METADATA) {
+    errors.push({ path: 'metadata', message: `must be at most ${MOST_METADATA} bytes of JSON` });
+  }
+  for (const [name, value] of Object.entries(b.labels ?? {})) {
+    if (!name.isWellFormed() || !value.isWellFormed()) errors.push({ path: `labels.${name}`, message: 'must be valid Unicode text' });
+  }
+
+  const call: AnswerCall = { kind: 'answer', messages };
+  if (b.model !== undefined) call.model = b.model;
+  if (b.max_tokens !== undefined) call.maxTokens = b.max_tokens;
+  if (b.temperature !== undefined) call.temperature = b.temperature;
+  if (b.top_p !== undefined) call.topP = b.top_p;
+  if (b.seed !== undefined) call.seed = b.seed;
+  if (b.parallel_tool_calls !== undefined) call.parallelToolCalls = b.parallel_tool_calls;
+  if (b.reasoning_effort !== undefined) call.reasoningEffort = b.reasoning_effort;
+  const stop = decodeStop(b.stop, 'stop', errors);
+  if (stop) call.stop = stop;
+  const tools = decodeTools(b.tools, 'tools', errors);
+  if (tools) call.tools = tools;
+  const choice = decodeToolChoice(b.tool_choice, 'tool_choice', errors);
+  if (choice) call.toolChoice = choice;
+  const format = decodeResponseFormat(b.response_format, 'response_format', errors);
+  if (format) call.responseFormat = format;
+  if (errors.length > 0) refuse(errors);
+
+  return {
+    kind: 'answer',
+    mode: 'detached',
+    call,
+    taskType,
+    hints: b.provider_hint === undefined ? [] : [b.provider_hint].flat(),
+    priority: b.priority ?? 5,
+    userId: b.user_id ?? caller.user,
+    notBefore,
+    deadlineMs: b.deadline_ms ?? null,
+    failover: b.failover ?? 'restart',
+    callbackUrl: b.callback_url ?? null,
+    labels: b.labels ?? null,
+    metadata: b.metadata ?? null,
+    idempotency: key === null ? null : { key, bodyHash: canonicalHash(body) },
+  };
+}
+
+function readTime(text: string, now: number, errors: FieldError[]): number | null {
+  const shape = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/.test(text);
+  const at = shape ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(at) || at > now + YEAR_MS) {
+    errors.push({ path: 'not_before', message: 'must be a time as in 2026-01-31T12:00:00Z, within a year from now' });
+    return null;
+  }
+  return at <= now ? null : at;
+}
+
+function checkCallback(url: string, errors: FieldError[]): void {
+  const parsed = URL.canParse(url) ? new URL(url) : null;
+  if (!parsed || (parsed.protocol !== 'http:' && parsed.protocol !== 'https:') || parsed.username || parsed.password) {
+    errors.push({ path: 'callback_url', message: 'must be an http or https URL without user and password' });
+  }
+}
