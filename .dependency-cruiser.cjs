@@ -25,10 +25,7 @@ module.exports = {
       name: 'pure-rooms-do-no-io',
       severity: 'error',
       from: { path: `${rooms}(contract|${pure.join('|')})/` },
-      to: {
-        path: '^(node:)?(fs|net|http|https|child_process|worker_threads|dns|tls)(/.*)?$',
-        dependencyTypes: ['core'],
-      },
+      to: { path: '^(fs|net|http|https|child_process|worker_threads|dns|tls)', dependencyTypes: ['core'] },
     },
     {
       name: 'drivers-are-known-only-to-app',

@@ -4,8 +4,9 @@
  *
  *   route → window → price → accept
  */
-import { GoblinError } from '../contract/errors.ts';
+
 import type { Caller } from '../contract/caller.ts';
+import { GoblinError } from '../contract/errors.ts';
 import type { Admitted, Cancel, Receipt, Submission, Submit } from '../contract/flow.ts';
 import type { Bus, Ledger, Queue } from '../contract/ports.ts';
 import type { ModelInfo, PlannedTarget, Price } from '../contract/provider.ts';
@@ -29,7 +30,7 @@ export interface AdmissionDeps {
 export interface Admission {
   /** Throws for every refusal. A promise only when the prompt is so long that its tokens must be counted. */
   admit(caller: Caller, submission: Submission): Admitted | Promise<Admitted>;
-  acceptance(caller: Caller, submission: Submission, admitted: Admitted): Acceptance;
+  acceptance(caller: Caller, id: string, submission: Submission, admitted: Admitted): Acceptance;
   submit: Submit;
   cancel: Cancel;
 }
@@ -44,7 +45,8 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     return {
       targets,
       inputTokens,
-      estimatePico: price === 'free' ? 0 : price ? estimateCost(inputTokens, expectedOutput(submission, maxOutput), price) : null,
+      estimatePico:
+        price === 'free' ? 0 : price ? estimateCost(inputTokens, expectedOutput(submission, maxOutput), price) : null,
       priceVersion: price === 'free' ? 'free' : (price?.version ?? null),
     };
   }
@@ -55,13 +57,16 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     }
     const inputTokens = estimateInputTokens(submission.call);
     const targets = deps.plan(submission);
-    return targets instanceof Promise ? targets.then((late) => fit(submission, late, inputTokens)) : fit(submission, targets, inputTokens);
+    return targets instanceof Promise
+      ? targets.then((late) => fit(submission, late, inputTokens))
+      : fit(submission, targets, inputTokens);
   }
 
   function fit(submission: Submission, targets: PlannedTarget[], inputTokens: number): Admitted | Promise<Admitted> {
     const windows = targets.map((target) => deps.info(target)?.contextWindow ?? null);
     // The estimate is far below every window nearly always: then nothing is counted.
-    if (windows.every((window) => window === null || inputTokens * 2 < window)) return finish(submission, targets, inputTokens);
+    if (windows.every((window) => window === null || inputTokens * 2 < window))
+      return finish(submission, targets, inputTokens);
     return fitting(submission, targets, windows, inputTokens);
   }
 
@@ -88,9 +93,9 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     return finish(submission, able, inputTokens);
   }
 
-  function acceptance(caller: Caller, submission: Submission, admitted: Admitted): Acceptance {
+  function acceptance(caller: Caller, id: string, submission: Submission, admitted: Admitted): Acceptance {
     return {
-      id: deps.newId(),
+      id,
       keyId: caller.key,
       kind: submission.kind,
       mode: submission.mode,
@@ -122,7 +127,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       }
     }
     const admitted = await admit(caller, submission);
-    const accepted = await ledger.accept(caller.tenant, acceptance(caller, submission, admitted));
+    const accepted = await ledger.accept(caller.tenant, acceptance(caller, deps.newId(), submission, admitted));
     if (accepted.outcome === 'mismatch') throw mismatch();
     if (accepted.outcome === 'accepted') deps.queue.wake();
     return {

@@ -1,12 +1,11 @@
 /** Puts the house together: drivers, rooms, doors. Nothing else in the code knows them all. */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Bus, Ledger, Queue, Sql } from '../contract/ports.ts';
-import type { Provider } from '../contract/provider.ts';
 import { createAdmission } from '../admission/admit.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Submission } from '../contract/flow.ts';
-import type { PlannedTarget } from '../contract/provider.ts';
+import type { Bus, Ledger, Queue, Sql } from '../contract/ports.ts';
+import type { PlannedTarget, Provider } from '../contract/provider.ts';
 import type { Claim } from '../contract/record.ts';
 import { type CallbackSender, startCallbacks } from '../dispatch/callbacks.ts';
 import { type Heart, startHeart } from '../dispatch/heart.ts';
@@ -52,7 +51,8 @@ export interface House extends Parts {
   close(drainMs: number): Promise<void>;
 }
 
-export const newInstance = (): string => `${hostname().replace(/[^\w.-]/g, '')}-${process.pid}-${randomBytes(4).toString('hex')}`;
+export const newInstance = (): string =>
+  `${hostname().replace(/[^\w.-]/g, '')}-${process.pid}-${randomBytes(4).toString('hex')}`;
 
 export async function assemble(parts: Parts): Promise<House> {
   const { bus, config, ledger, live, queue, recorder, sql } = parts;
@@ -214,4 +214,3 @@ export async function assemble(parts: Parts): Promise<House> {
     },
   };
 }
-

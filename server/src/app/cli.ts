@@ -1,22 +1,73 @@
-/** The command line: `goblin <verb>`. */
-import { ConfigError } from './config.ts';
+/** The command line: `goblin <verb>`. Verbs are imported when they are called, so that help comes at once. */
+import { columns, helpOf, near, readFlags, type Verb, VerbError } from './verbs/flags.ts';
 
-const VERBS: Record<string, { summary: string; run: () => Promise<{ run(args: string[]): Promise<number> }> }> = {
-  start: { summary: 'Start the server', run: () => import('./verbs/start.ts') },
+const VERBS: Record<string, { summary: string; load(): Promise<{ verb: Verb }> }> = {
+  start: { summary: 'start the server', load: () => import('./verbs/start.ts') },
+  ask: { summary: 'ask a model, and see the answer as it comes', load: () => import('./verbs/ask.ts') },
+  doctor: { summary: 'check configuration, data and every provider', load: () => import('./verbs/doctor.ts') },
+  config: { summary: 'print every setting and where it came from', load: () => import('./verbs/config.ts') },
+  key: { summary: 'make, list and revoke API keys', load: () => import('./verbs/key.ts') },
+  simulate: { summary: 'run the simulator alone, as a vendor to test against', load: () => import('./verbs/simulate.ts') },
 };
 
 export async function main(args: string[]): Promise<void> {
-  const [name = 'help', ...rest] = args;
-  const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
   try {
-    if (verb) process.exitCode = await (await verb.run()).run(rest);
-    else {
-      console.error(`Verbs: ${Object.keys(VERBS).join(', ')}`);
-      process.exitCode = 1;
-    }
+    process.exitCode = await run(args);
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    console.error(error.message);
+    const sentence = await sentenceOf(error);
+    if (sentence === null) throw error;
+    console.error(sentence);
     process.exitCode = 1;
   }
+}
+
+async function run([first = 'help', ...rest]: string[]): Promise<number> {
+  if (first === '--version' || first === 'version') {
+    const { VERSION } = await import('./version.ts');
+    console.log(VERSION);
+    return 0;
+  }
+  const asksHelp = first === 'help' || first === '--help' || first === '-h';
+  const name = asksHelp ? rest.find((arg) => !arg.startsWith('-')) : first;
+  if (name === undefined) {
+    console.log(overview());
+    return 0;
+  }
+  const entry = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
+  if (!entry) throw new VerbError(unknownVerb(name));
+  const { verb } = await entry.load();
+  const end = rest.indexOf('--');
+  const flags = end < 0 ? rest : rest.slice(0, end);
+  if (asksHelp || flags.includes('--help') || flags.includes('-h')) {
+    console.log(helpOf(verb));
+    return 0;
+  }
+  return await verb.run(readFlags(verb, rest));
+}
+
+function unknownVerb(name: string): string {
+  const names = [...Object.keys(VERBS), 'help'];
+  const close = near(name.replace(/^-+/, ''), names);
+  const meant = close.length > 0 ? `did you mean ${close.join(' or ')}?` : `there are ${names.join(', ')}.`;
+  return `"${name}" is not a verb of goblin; ${meant}`;
+}
+
+function overview(): string {
+  const rows = Object.entries(VERBS).map(([name, { summary }]): [string, string] => [name, summary]);
+  return [
+    'goblin <verb> [flags]     (npm run goblin -- <verb> [flags])',
+    '',
+    ...columns([...rows, ['help <verb>', 'what a verb takes; also <verb> --help']]).map((line) => `  ${line}`),
+    '',
+    'For example:',
+    '  npm run goblin -- ask "What is a goblin?"',
+  ].join('\n');
+}
+
+/** What is wrong, for an error that somebody can do something about; null for ours. */
+async function sentenceOf(error: unknown): Promise<string | null> {
+  if (error instanceof VerbError) return error.message;
+  const [{ ConfigError }, { GoblinError }] = await Promise.all([import('./config.ts'), import('../contract/errors.ts')]);
+  if (error instanceof ConfigError) return error.message;
+  return error instanceof GoblinError && error.code !== 'internal' ? error.detail : null;
 }

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
-import { parseSettings, SettingsError, settle, type Settings } from '../settings/settings.ts';
+import { parseSettings, type Settings, SettingsError, settle } from '../settings/settings.ts';
 
 /** A start that cannot go on. The message is one sentence with a good example; the exit code is 1. */
 export class ConfigError extends Error {}
@@ -98,7 +98,9 @@ export function readConfig(folder: string, processEnv: Record<string, string | u
   const origins = list(read('MCP_ORIGINS', ''));
   for (const origin of origins) {
     if (!isOrigin(origin)) {
-      throw new ConfigError(`MCP_ORIGINS has "${origin}", which is not an origin; write it like https://app.example.com.`);
+      throw new ConfigError(
+        `MCP_ORIGINS has "${origin}", which is not an origin; write it like https://app.example.com.`,
+      );
     }
   }
   const secret = read('MCP_SECRET', '', true) || null;
@@ -113,7 +115,9 @@ export function readConfig(folder: string, processEnv: Record<string, string | u
   }
   const https = env.HTTPS_PROXY ?? env.https_proxy;
   if (https && !isHttpUrl(https)) {
-    throw new ConfigError(`HTTPS_PROXY is "${mask(https)}", which is not an http URL; write it like http://proxy.example.com:3128.`);
+    throw new ConfigError(
+      `HTTPS_PROXY is "${mask(https)}", which is not an http URL; write it like http://proxy.example.com:3128.`,
+    );
   }
 
   return {
@@ -134,14 +138,19 @@ export function readConfig(folder: string, processEnv: Record<string, string | u
 
 function readSettings(path: string, name: string, asked: boolean): Settings | null {
   if (!existsSync(path)) {
-    if (asked) throw new ConfigError(`MCP_CONFIG names ${name}, which is not there; give the path of a file, e.g. MCP_CONFIG=goblin.yaml.`);
+    if (asked)
+      throw new ConfigError(
+        `MCP_CONFIG names ${name}, which is not there; give the path of a file, e.g. MCP_CONFIG=goblin.yaml.`,
+      );
     return null;
   }
   try {
     return settle(parseSettings(readFileSync(path, 'utf8'), name));
   } catch (error) {
     if (error instanceof SettingsError) throw new ConfigError(error.message);
-    throw new ConfigError(`${name} cannot be read (${(error as { code?: string }).code ?? 'unknown reason'}); check that it is a readable file.`);
+    throw new ConfigError(
+      `${name} cannot be read (${(error as { code?: string }).code ?? 'unknown reason'}); check that it is a readable file.`,
+    );
   }
 }
 

@@ -5,19 +5,19 @@ import type { AttachedOutcome } from '../contract/flow.ts';
 import type { VisiblePart } from '../contract/part.ts';
 import { isTerminal } from '../contract/states.ts';
 import { DIALECTS, openaiUsage } from '../dialects/index.ts';
+import { docsRoutes } from '../edge/docs.ts';
+import { keyRoutes } from '../edge/keys.ts';
 import { type OpenAiDoorDeps, openaiDoor, readHop } from '../edge/openai-door.ts';
 import { type OperationsDeps, operationRoutes } from '../edge/operations.ts';
-import { keyRoutes } from '../edge/keys.ts';
 import { requestRoutes } from '../edge/requests.ts';
 import { createServer } from '../edge/server.ts';
 import { streamRoutes } from '../edge/streams.ts';
-import { docsRoutes } from '../edge/docs.ts';
 import { runAttached } from '../execution/attached.ts';
 import { isPrivateHost } from '../guard/addresses.ts';
 import { createIdentify } from '../identity/identify.ts';
 import { createKey, findKey, listKeys, revokeKey } from '../identity/keys.ts';
-import { listProcesses } from '../ledger/sweep.ts';
 import { newRequestId } from '../ledger/ids.ts';
+import { listProcesses } from '../ledger/sweep.ts';
 import type { House } from './assembly.ts';
 import { isLoopback } from './config.ts';
 import { VERSION } from './version.ts';
@@ -66,7 +66,7 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
           house.attached,
           caller,
           input,
-          { ...house.admission.acceptance(caller, input.submission, a), id },
+          house.admission.acceptance(caller, id, input.submission, a),
           a.targets,
           hop,
         );
@@ -124,7 +124,10 @@ function replayer(house: House): OpenAiDoorDeps['replay'] {
     });
     const row = await ledger.get(caller.tenant, known.id);
     if (!row) return null;
-    const [result, attempts] = await Promise.all([ledger.result(caller.tenant, known.id), ledger.attempts(caller.tenant, known.id)]);
+    const [result, attempts] = await Promise.all([
+      ledger.result(caller.tenant, known.id),
+      ledger.attempts(caller.tenant, known.id),
+    ]);
     const outcome: AttachedOutcome = {
       state: isTerminal(row.state) ? row.state : 'failed',
       error: row.error,
@@ -147,7 +150,8 @@ function replayer(house: House): OpenAiDoorDeps['replay'] {
 function partsOf(message: Record<string, unknown>): VisiblePart[] {
   const parts: VisiblePart[] = [];
   if (typeof message.reasoning_content === 'string') parts.push({ type: 'reasoning', text: message.reasoning_content });
-  if (typeof message.content === 'string' && message.content !== '') parts.push({ type: 'text', text: message.content });
+  if (typeof message.content === 'string' && message.content !== '')
+    parts.push({ type: 'text', text: message.content });
   const calls = Array.isArray(message.tool_calls) ? message.tool_calls : [];
   calls.forEach((call: { id?: string; function?: { name?: string; arguments?: string } }, index: number) => {
     parts.push({
@@ -196,7 +200,11 @@ function operations(house: House): OperationsDeps {
       return {
         status: canServe() ? 'ok' : 'degraded',
         queue: { depth: queue.depth, running: queue.running, oldest_age_ms: queue.oldestAgeMs },
-        database: { driver: sql ? 'pglite' : 'none', pool: { size: 1, waiting: house.ledger.backlog() }, latency_ms: latency },
+        database: {
+          driver: sql ? 'pglite' : 'none',
+          pool: { size: 1, waiting: house.ledger.backlog() },
+          latency_ms: latency,
+        },
         redis: null,
         workers: workers.map((worker) => ({
           id: worker.id,
@@ -209,7 +217,12 @@ function operations(house: House): OperationsDeps {
         })),
         providers: [...[...targets.values()].map((target) => ({ ...target, state: 'closed' })), ...idle],
         requests: { window_s: 60, ...minute.requests },
-        process: { version: VERSION, rss_bytes: process.memoryUsage.rss(), uptime_s: Math.round(process.uptime()), auth: config.auth },
+        process: {
+          version: VERSION,
+          rss_bytes: process.memoryUsage.rss(),
+          uptime_s: Math.round(process.uptime()),
+          auth: config.auth,
+        },
       };
     },
   };

@@ -24,6 +24,9 @@ export interface DataFolder {
 
 const NOTE = 'server.json';
 
+/** Another process has the folder. */
+export class FolderHeld extends ConfigError {}
+
 /** Takes the folder for this process. Throws `ConfigError` when it cannot be written or is in use. */
 export function openFolder(path: string, secret: string | null): DataFolder {
   try {
@@ -45,7 +48,7 @@ export function openFolder(path: string, secret: string | null): DataFolder {
   if (!release) {
     const note = readNote(path);
     const who = note ? ` (process ${note.pid}, ${note.address})` : '';
-    throw new ConfigError(
+    throw new FolderHeld(
       `The data folder ${path} is in use by another server${who}; stop that one, or choose another folder with MCP_DATA_DIR.`,
     );
   }

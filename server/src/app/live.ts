@@ -69,7 +69,9 @@ export async function createLive(input: LiveInput): Promise<Live> {
     const real = [...configured, ...local];
     const simulator = await input.simulator();
     stand = simulator && (!simulator.standIn || real.length === 0) ? simulator.provider : null;
-    await catalogue.load(real.flatMap((provider) => (provider.vendor && !provider.local ? [provider.vendor.name] : [])));
+    await catalogue.load(
+      real.flatMap((provider) => (provider.vendor && !provider.local ? [provider.vendor.name] : [])),
+    );
     all = stand ? [...real, stand] : real;
     router = null;
   }
@@ -89,7 +91,9 @@ export async function createLive(input: LiveInput): Promise<Live> {
 
   async function look(): Promise<void> {
     if (!settings.localServers) return;
-    const taken = new Set(configured.map((provider) => new URL(provider.baseUrl).host.replace('localhost', '127.0.0.1')));
+    const taken = new Set(
+      configured.map((provider) => new URL(provider.baseUrl).host.replace('localhost', '127.0.0.1')),
+    );
     const wanted = LOCAL_VENDORS.filter(
       (vendor) => settings.providers[vendor.name]?.enabled !== false && !configured.some((p) => p.name === vendor.name),
     );
@@ -98,7 +102,8 @@ export async function createLive(input: LiveInput): Promise<Live> {
       skip: (url) => input.isOurs(url) || taken.has(url.host),
       key: (vendor) => vendor.keyVariables.map((name) => input.env[name]).find(Boolean) ?? null,
     });
-    const same = JSON.stringify(found.map((p) => [p.name, p.models])) === JSON.stringify(local.map((p) => [p.name, p.models]));
+    const same =
+      JSON.stringify(found.map((p) => [p.name, p.models])) === JSON.stringify(local.map((p) => [p.name, p.models]));
     if (same) return;
     local = found;
     await swap();

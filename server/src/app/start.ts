@@ -80,7 +80,11 @@ export async function start(config: Config, substitutes: Substitutes = {}): Prom
     await listen(doors, config, () => house.close(0));
     const { port } = doors.app.server.address() as AddressInfo;
     const address = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
-    folder?.writeNote({ pid: process.pid, address: address.replace('//0.0.0.0', '//127.0.0.1').replace('//[::]', '//[::1]'), token });
+    folder?.writeNote({
+      pid: process.pid,
+      address: address.replace('//0.0.0.0', '//127.0.0.1').replace('//[::]', '//[::1]'),
+      token,
+    });
     return {
       address,
       token,
@@ -103,7 +107,8 @@ export async function start(config: Config, substitutes: Substitutes = {}): Prom
   }
 }
 
-async function openDatabase(path: string) {
+/** Opens the database of a folder that this process holds, and brings it up to date. Throws `ConfigError`. */
+export async function openDatabase(path: string) {
   let sql: Awaited<ReturnType<typeof openPglite>>;
   try {
     sql = await openPglite(path);
@@ -118,11 +123,17 @@ async function openDatabase(path: string) {
   } catch (error) {
     await sql.close();
     const detail = (error as { detail?: string }).detail;
-    throw new ConfigError(detail ?? `The database in ${path} cannot be brought up to date: ${(error as Error).message}`);
+    throw new ConfigError(
+      detail ?? `The database in ${path} cannot be brought up to date: ${(error as Error).message}`,
+    );
   }
 }
 
-async function openLive(config: Config, transport: ReturnType<typeof createTransport>, undo: (() => unknown)[]): Promise<Live> {
+async function openLive(
+  config: Config,
+  transport: ReturnType<typeof createTransport>,
+  undo: (() => unknown)[],
+): Promise<Live> {
   let simulator: Promise<Simulator> | null = null;
   const standIn = config.auth === 'off' && isLoopback(config.host);
   const live = await createLive({
@@ -176,11 +187,18 @@ async function listen(doors: Doors, config: Config, undo: () => Promise<void>): 
     const { code } = error as { code?: string };
     const place = `${config.host}:${config.port}`;
     if (code === 'EADDRINUSE') {
-      throw new ConfigError(`Port ${config.port} is taken; stop what runs on ${place}, or choose another, e.g. PORT=${config.port + 1} npm start.`);
+      throw new ConfigError(
+        `Port ${config.port} is taken; stop what runs on ${place}, or choose another, e.g. PORT=${config.port + 1} npm start.`,
+      );
     }
-    if (code === 'EACCES') throw new ConfigError(`Port ${config.port} needs rights that this user lacks; choose one above 1023, e.g. PORT=8000.`);
+    if (code === 'EACCES')
+      throw new ConfigError(
+        `Port ${config.port} needs rights that this user lacks; choose one above 1023, e.g. PORT=8000.`,
+      );
     if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
-      throw new ConfigError(`HOST=${config.host} is not an address of this machine; use HOST=127.0.0.1, or HOST=0.0.0.0 for all.`);
+      throw new ConfigError(
+        `HOST=${config.host} is not an address of this machine; use HOST=127.0.0.1, or HOST=0.0.0.0 for all.`,
+      );
     }
     throw error;
   }

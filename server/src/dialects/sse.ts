@@ -113,6 +113,7 @@ export function createSseParser(options: { onEvent(event: SseEvent): void; maxEv
       if (eol === -1) return pos;
       const head = text.charCodeAt(pos);
       if (eol === pos || head === COLON) {
+        if (eol - pos > max) tooLong();
         pos = eol + 1;
         continue;
       }

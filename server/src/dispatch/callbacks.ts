@@ -39,7 +39,11 @@ export function startCallbacks(deps: CallbackDeps): CallbackSender {
     const body = JSON.stringify({
       type: `request.${due.state}`,
       timestamp: new Date(timestamp * 1000).toISOString(),
-      data: { request_id: due.id, status: due.state, links: { self: `/mcp/v1/request/${due.id}`, result: `/mcp/v1/request/${due.id}/result` } },
+      data: {
+        request_id: due.id,
+        status: due.state,
+        links: { self: `/mcp/v1/request/${due.id}`, result: `/mcp/v1/request/${due.id}/result` },
+      },
     });
     const id = `msg_${due.id}`;
     let problem: string;
@@ -66,7 +70,13 @@ export function startCallbacks(deps: CallbackDeps): CallbackSender {
       problem = (error as Error).message;
     }
     const again = AGAIN_MS[due.tries - 1];
-    await noteCallback(deps.sql, due.id, again === undefined ? 'given_up' : 'waiting', problem.slice(0, 500), again ?? null);
+    await noteCallback(
+      deps.sql,
+      due.id,
+      again === undefined ? 'given_up' : 'waiting',
+      problem.slice(0, 500),
+      again ?? null,
+    );
     deps.telemetry.log('warn', 'a call-back was not delivered', { request_id: due.id, problem, tries: due.tries });
   }
 

@@ -1,14 +1,6 @@
 /** One heartbeat per process renews every lease it owns; the sweep does what dead processes left undone. */
 import type { Bus, Ledger, Queue, Sql, Telemetry } from '../contract/ports.ts';
-import {
-  beat,
-  expireLeases,
-  lateRequests,
-  leave,
-  type ProcessInfo,
-  retain,
-  settleLostMoney,
-} from '../ledger/sweep.ts';
+import { beat, expireLeases, lateRequests, leave, type ProcessInfo, retain, settleLostMoney } from '../ledger/sweep.ts';
 
 export interface HeartDeps {
   sql: Sql;

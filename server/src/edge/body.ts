@@ -35,7 +35,10 @@ export function parseObject(bytes: unknown): Record<string, unknown> {
 
 /** The parser quotes the input; an error says where, not what. */
 function plain(message: string): string {
-  return message.replace(/,? ?"[\s\S]*" is not valid JSON$/, '').replace(/[\n\r]+/g, ' ').slice(0, 120);
+  return message
+    .replace(/,? ?"[\s\S]*" is not valid JSON$/, '')
+    .replace(/[\n\r]+/g, ' ')
+    .slice(0, 120);
 }
 
 function tooDeep(bytes: Buffer): boolean {
@@ -93,9 +96,13 @@ function say(type: ValueErrorType, schema: TSchema, message: string): string {
 export function refuse(errors: readonly FieldError[]): never {
   const first = errors[0];
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more, see errors)` : '';
-  throw new GoblinError('invalid_request', first ? `${first.path || 'the body'} ${first.message}${more}.` : 'Not accepted.', {
-    errors,
-  });
+  throw new GoblinError(
+    'invalid_request',
+    first ? `${first.path || 'the body'} ${first.message}${more}.` : 'Not accepted.',
+    {
+      errors,
+    },
+  );
 }
 
 /** The same hash for the same content, whatever the order of its fields. */

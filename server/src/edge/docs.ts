@@ -19,7 +19,10 @@ export function docsRoutes(app: FastifyInstance): void {
         const value = page.headers[name];
         if (value !== undefined) reply.header(name, value);
       }
-      return reply.code(page.statusCode).serializer((body: unknown) => body as string).send(page.rawPayload);
+      return reply
+        .code(page.statusCode)
+        .serializer((body: unknown) => body as string)
+        .send(page.rawPayload);
     });
   }
 }
@@ -30,7 +33,12 @@ async function openPages(): Promise<FastifyInstance> {
   // Nothing is loaded from, or told to, any other host.
   await pages.register(reference, {
     routePrefix: '/docs',
-    configuration: { url: '/openapi.json', withDefaultFonts: false, telemetry: false, pageTitle: 'Goblin Model Control Plane' },
+    configuration: {
+      url: '/openapi.json',
+      withDefaultFonts: false,
+      telemetry: false,
+      pageTitle: 'Goblin Model Control Plane',
+    },
   });
   await pages.ready();
   return pages;

@@ -34,9 +34,11 @@ export function readDoorHeaders(request: FastifyRequest, stream: boolean, taskTy
   if (failover !== 'continue' && failover !== 'restart' && failover !== 'fail') {
     wrong('x-mcp-failover', 'must be continue, restart or fail');
   }
-  if (failover === 'restart' && stream) wrong('x-mcp-failover', 'cannot be restart on a stream: what was sent cannot be taken back');
+  if (failover === 'restart' && stream)
+    wrong('x-mcp-failover', 'cannot be restart on a stream: what was sent cannot be taken back');
   const deadline = one('x-mcp-deadline-ms');
-  if (deadline !== null && !/^[1-9]\d{0,10}$/.test(deadline)) wrong('x-mcp-deadline-ms', 'must be a whole number of milliseconds from 1');
+  if (deadline !== null && !/^[1-9]\d{0,10}$/.test(deadline))
+    wrong('x-mcp-deadline-ms', 'must be a whole number of milliseconds from 1');
   const labels = one('x-mcp-labels');
   return {
     taskType,
@@ -63,11 +65,21 @@ export function sendDoorError(door: Door, reply: FastifyReply, error: GoblinErro
   return reply
     .code(error.status)
     .headers({ 'content-type': 'application/json', ...retryHeaders(error.code, error.retryAfterMs) })
-    .send(door.error(error.code, error.status, sentence(error.code, error.detail, error.errors), error.requestId ?? null, error.errors));
+    .send(
+      door.error(
+        error.code,
+        error.status,
+        sentence(error.code, error.detail, error.errors),
+        error.requestId ?? null,
+        error.errors,
+      ),
+    );
 }
 
 function sentence(code: ErrorCode, detail: string, errors?: readonly FieldError[]): string {
-  return errors && errors.length > 1 ? `${ERRORS[code].title}: ${errors.map((e) => `${e.path} ${e.message}`).join('; ')}.` : detail;
+  return errors && errors.length > 1
+    ? `${ERRORS[code].title}: ${errors.map((e) => `${e.path} ${e.message}`).join('; ')}.`
+    : detail;
 }
 
 export function truthOf(id: string, outcome: AttachedOutcome): Truth {
@@ -81,7 +93,11 @@ export function truthOf(id: string, outcome: AttachedOutcome): Truth {
   };
 }
 
-function errorBody(door: Door, id: string, outcome: AttachedOutcome): { status: number; headers: Record<string, string>; body: string } {
+function errorBody(
+  door: Door,
+  id: string,
+  outcome: AttachedOutcome,
+): { status: number; headers: Record<string, string>; body: string } {
   const code = outcome.error?.code ?? 'internal';
   const status = ERRORS[code].status;
   return {
@@ -110,13 +126,20 @@ export function wholeListener(pen: Pen): AnswerListener {
       if (res.destroyed) return;
       if (outcome.state !== 'succeeded' || !outcome.finishReason || !outcome.usage) {
         const error = errorBody(pen.door, id, outcome);
-        res.writeHead(error.status, { ...error.headers, ...answerHeaders(id, outcome), 'content-length': Buffer.byteLength(error.body) });
+        res.writeHead(error.status, {
+          ...error.headers,
+          ...answerHeaders(id, outcome),
+          'content-length': Buffer.byteLength(error.body),
+        });
         res.end(error.body);
         return;
       }
       const body =
         outcome.body ??
-        pen.encoder.whole({ parts: outcome.parts, finishReason: outcome.finishReason, usage: outcome.usage }, truthOf(id, outcome));
+        pen.encoder.whole(
+          { parts: outcome.parts, finishReason: outcome.finishReason, usage: outcome.usage },
+          truthOf(id, outcome),
+        );
       const cost = dollars(outcome.costPico);
       res.writeHead(200, {
         'content-type': 'application/json',
@@ -198,7 +221,11 @@ export function streamListener(
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache',
       'x-accel-buffering': 'no',
-      ...answerHeaders(pen.id, { provider: start?.provider ?? '', model: start?.model ?? '', attempts: start?.attempt ?? 0 }),
+      ...answerHeaders(pen.id, {
+        provider: start?.provider ?? '',
+        model: start?.model ?? '',
+        attempts: start?.attempt ?? 0,
+      }),
     });
     // Headers without a body yet are of use only when they leave now.
     if (!visible) res.flushHeaders();

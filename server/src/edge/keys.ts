@@ -52,7 +52,8 @@ export function keyRoutes(app: FastifyInstance, deps: KeyDeps): void {
     { config: { permission: 'admin' }, schema: { summary: 'Revoke an API key for good', tags: ['Identity'] } },
     async (request) => {
       const { id } = request.params as { id: string };
-      if (!(await deps.revoke(id))) throw new GoblinError('not_found', 'There is no such key, or it was revoked before.');
+      if (!(await deps.revoke(id)))
+        throw new GoblinError('not_found', 'There is no such key, or it was revoked before.');
       return { id, revoked: true };
     },
   );

@@ -46,7 +46,16 @@ export function openaiDoor(app: FastifyInstance, deps: OpenAiDoorDeps): { close(
         summary: 'OpenAI chat completions',
         description: 'As OpenAI documents it, to any configured provider. Closing the connection cancels.',
         tags: ['Drop-in doors'],
-        body: { type: 'object', additionalProperties: true, properties: { model: { type: 'string' }, messages: { type: 'array', items: {} }, stream: { type: 'boolean' } }, required: ['messages'] },
+        body: {
+          type: 'object',
+          additionalProperties: true,
+          properties: {
+            model: { type: 'string' },
+            messages: { type: 'array', items: {} },
+            stream: { type: 'boolean' },
+          },
+          required: ['messages'],
+        },
       },
     },
     (request, reply) => {
@@ -94,7 +103,8 @@ export function openaiDoor(app: FastifyInstance, deps: OpenAiDoorDeps): { close(
       taskType: headers.taskType,
       hints: [],
       priority: 5,
-      userId: headers.user ?? (typeof body.user === 'string' && body.user !== '' ? body.user.slice(0, 512) : caller.user),
+      userId:
+        headers.user ?? (typeof body.user === 'string' && body.user !== '' ? body.user.slice(0, 512) : caller.user),
       notBefore: null,
       deadlineMs: headers.deadlineMs,
       failover: headers.failover,
@@ -109,7 +119,12 @@ export function openaiDoor(app: FastifyInstance, deps: OpenAiDoorDeps): { close(
       id,
       door,
       res,
-      encoder: door.encoder({ requestId: id, model: call.model ?? 'auto', created: Math.floor(Date.now() / 1000), includeUsage }),
+      encoder: door.encoder({
+        requestId: id,
+        model: call.model ?? 'auto',
+        created: Math.floor(Date.now() / 1000),
+        includeUsage,
+      }),
     };
     const begin = (): AttachedHandle | Promise<AttachedHandle> => {
       const listener = stream ? streamListener(pen, openaiRelay(includeUsage), deps.usage, pulse) : wholeListener(pen);
@@ -142,7 +157,9 @@ export function openaiDoor(app: FastifyInstance, deps: OpenAiDoorDeps): { close(
       reply.hijack();
       res.setHeader('idempotent-replayed', 'true');
       const replayed = { ...pen, id: earlier.id };
-      const listener = stream ? streamListener(replayed, openaiRelay(includeUsage), deps.usage, pulse) : wholeListener(replayed);
+      const listener = stream
+        ? streamListener(replayed, openaiRelay(includeUsage), deps.usage, pulse)
+        : wholeListener(replayed);
       for (const part of earlier.outcome.parts) listener.event([part], null);
       listener.flush();
       listener.done(earlier.outcome);

@@ -12,11 +12,9 @@ export interface OperationsDeps {
 }
 
 export function operationRoutes(app: FastifyInstance, deps: OperationsDeps): void {
-  app.get(
-    '/healthz',
-    { config: { public: true }, schema: { summary: 'Alive', tags: ['Operations'] } },
-    async () => ({ status: 'ok' }),
-  );
+  app.get('/healthz', { config: { public: true }, schema: { summary: 'Alive', tags: ['Operations'] } }, async () => ({
+    status: 'ok',
+  }));
 
   app.get(
     '/readyz',

@@ -37,7 +37,10 @@ export function retryHeaders(code: ErrorCode, retryAfterMs?: number | null): Rec
 const FASTIFY: Record<string, [ErrorCode, string]> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'Send the body with content-type: application/json.'],
   FST_ERR_CTP_EMPTY_TYPE: ['unsupported_media_type', 'Send the body with content-type: application/json.'],
-  FST_ERR_CTP_BODY_TOO_LARGE: ['body_too_large', 'The body is larger than this server takes; send less, or raise body_bytes in goblin.yaml.'],
+  FST_ERR_CTP_BODY_TOO_LARGE: [
+    'body_too_large',
+    'The body is larger than this server takes; send less, or raise body_bytes in goblin.yaml.',
+  ],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['invalid_request', 'The body is not as long as its content-length says.'],
   FST_ERR_BAD_URL: ['invalid_request', 'The address has an escape that cannot be read, e.g. a lone %.'],
   FST_ERR_MAX_PARAM_LENGTH: ['not_found', 'There is nothing at this address.'],
@@ -50,7 +53,9 @@ export function asGoblinError(error: unknown): GoblinError {
   const known = code ? FASTIFY[code] : undefined;
   if (known) return new GoblinError(known[0], known[1], { cause: error });
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
-    return new GoblinError('invalid_request', 'The request cannot be read as HTTP; check its headers and body.', { cause: error });
+    return new GoblinError('invalid_request', 'The request cannot be read as HTTP; check its headers and body.', {
+      cause: error,
+    });
   }
   return new GoblinError('internal', 'Something went wrong on our side; it has been logged.', { cause: error });
 }

@@ -26,7 +26,13 @@ export interface ReaderSource {
   bus: Bus;
 }
 
-export function startReader(source: ReaderSource, tenant: string, id: string, after: number, out: ReaderOutput): Reader {
+export function startReader(
+  source: ReaderSource,
+  tenant: string,
+  id: string,
+  after: number,
+  out: ReaderOutput,
+): Reader {
   let next = after + 1;
   let open = true;
   let writable = true;

@@ -47,7 +47,13 @@ export function openaiRelay(includeUsage: boolean): Relay {
         return `data: ${JSON.stringify({ ...rest, x_mcp: truth })}\n\ndata: [DONE]\n\n`;
       }
       const { usage: _inline, ...rest } = last;
-      const base = usageChunk ?? { id: last.id, object: last.object, created: last.created, model: last.model, choices: [] };
+      const base = usageChunk ?? {
+        id: last.id,
+        object: last.object,
+        created: last.created,
+        model: last.model,
+        choices: [],
+      };
       const closing = { ...base, usage: usageChunk?.usage ?? wire, x_mcp: truth };
       return `data: ${JSON.stringify({ ...rest, usage: null })}\n\ndata: ${JSON.stringify(closing)}\n\ndata: [DONE]\n\n`;
     },

@@ -1,4 +1,6 @@
 /** Requests (detached): submit, look, wait, cancel, list. */
+
+import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Caller } from '../contract/caller.ts';
 import { ERRORS, GoblinError } from '../contract/errors.ts';
@@ -8,7 +10,6 @@ import type { Bus, Ledger } from '../contract/ports.ts';
 import type { AttemptRow, RequestRow } from '../contract/record.ts';
 import { isTerminal, STATES, type State } from '../contract/states.ts';
 import { isRequestId } from '../ledger/ids.ts';
-import { Type } from '@sinclair/typebox';
 import { dollars } from '../money/cost.ts';
 import { idempotencyKey, parseObject } from './body.ts';
 import { PageOut, ReceiptOut, RequestOut, ResultOut, SubmitBody } from './schemas.ts';
@@ -48,7 +49,8 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
       config: { permission: 'request:write' },
       schema: {
         summary: 'Submit a request',
-        description: 'Accepted with 202 after the commit; it runs on, whoever leaves. Send an `Idempotency-Key` to be able to send it again.',
+        description:
+          'Accepted with 202 after the commit; it runs on, whoever leaves. Send an `Idempotency-Key` to be able to send it again.',
         tags: ['Requests'],
         body: SubmitBody,
         response: { 202: ReceiptOut },
@@ -58,8 +60,18 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
       const caller = request.caller as Caller;
       const body = parseObject(request.body);
       const rules = deps.rules();
-      const submission = decodeSubmission(body, caller, idempotencyKey(request.headers['idempotency-key']), rules, Date.now());
-      if (submission.callbackUrl && !rules.allowPrivateCallbacks && deps.privateHost(new URL(submission.callbackUrl).hostname)) {
+      const submission = decodeSubmission(
+        body,
+        caller,
+        idempotencyKey(request.headers['idempotency-key']),
+        rules,
+        Date.now(),
+      );
+      if (
+        submission.callbackUrl &&
+        !rules.allowPrivateCallbacks &&
+        deps.privateHost(new URL(submission.callbackUrl).hostname)
+      ) {
         throw new GoblinError(
           'invalid_request',
           'callback_url is a private address; allow such with callbacks.allow_private: true in goblin.yaml.',
@@ -113,7 +125,8 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
     async (request) => {
       const query = readQuery(request, ['status', 'task_type', 'after', 'limit']);
       const limit = readNumber(query, 'limit', 1, 200, 50);
-      if (query.status !== undefined && !STATES.includes(query.status as State)) wrong('status', `must be one of ${STATES.join(', ')}`);
+      if (query.status !== undefined && !STATES.includes(query.status as State))
+        wrong('status', `must be one of ${STATES.join(', ')}`);
       if (query.after !== undefined && !isRequestId(query.after)) wrong('after', 'must be the next of the page before');
       const rows = await ledger.list((request.caller as Caller).tenant, {
         limit: limit + 1,
@@ -122,7 +135,10 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
         ...(query.after ? { after: query.after } : {}),
       });
       const page = rows.slice(0, limit);
-      return { items: page.map((row) => requestOut(row)), next: rows.length > limit ? (page.at(-1)?.id ?? null) : null };
+      return {
+        items: page.map((row) => requestOut(row)),
+        next: rows.length > limit ? (page.at(-1)?.id ?? null) : null,
+      };
     },
   );
 
@@ -165,7 +181,8 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
       config: { permission: 'request:read' },
       schema: {
         summary: 'The result of a request',
-        description: '`?wait=30` waits up to that many seconds (60 at most). 202 with `Retry-After` while it is not finished; 409 when it ended without success.',
+        description:
+          '`?wait=30` waits up to that many seconds (60 at most). 202 with `Retry-After` while it is not finished; 409 when it ended without success.',
         tags: ['Requests'],
         params,
         querystring: { type: 'object', properties: { wait: { type: 'integer', minimum: 0, maximum: LONGEST_WAIT_S } } },
@@ -184,7 +201,11 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
       if (!isTerminal(row.state)) {
         return reply.code(202).header('retry-after', '1').send({ request_id: row.id, status: row.state });
       }
-      if (row.state !== 'succeeded') return reply.code(409).headers({ 'x-should-retry': 'false' }).send(await endedOut(caller, row));
+      if (row.state !== 'succeeded')
+        return reply
+          .code(409)
+          .headers({ 'x-should-retry': 'false' })
+          .send(await endedOut(caller, row));
       const result = await ledger.result(caller.tenant, row.id);
       if (!result) throw new GoblinError('gone', 'The result is no longer kept.', { requestId: row.id });
       return {
@@ -209,7 +230,8 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
       config: { permission: 'request:write' },
       schema: {
         summary: 'Cancel a request',
-        description: 'Terminal at once, and the upstream socket is closed. On a request that has ended it changes nothing and answers its state.',
+        description:
+          'Terminal at once, and the upstream socket is closed. On a request that has ended it changes nothing and answers its state.',
         tags: ['Requests'],
         params,
       },
@@ -309,7 +331,13 @@ function attemptOut(row: AttemptRow): Record<string, unknown> {
     latency_ms: row.latencyMs,
     usage: row.usage ? wireUsage(row.usage) : null,
     cost_usd: dollars(row.costPico),
-    error: row.error ? { code: row.error.code, message: ERRORS[row.error.code]?.title ?? '', upstream_status: row.error.upstream_status } : null,
+    error: row.error
+      ? {
+          code: row.error.code,
+          message: ERRORS[row.error.code]?.title ?? '',
+          upstream_status: row.error.upstream_status,
+        }
+      : null,
     reason: row.reason,
   };
 }
@@ -328,10 +356,17 @@ function readQuery(request: FastifyRequest, names: string[]): Record<string, str
   return query as Record<string, string | undefined>;
 }
 
-function readNumber(query: Record<string, string | undefined>, name: string, least: number, most: number, fallback: number): number {
+function readNumber(
+  query: Record<string, string | undefined>,
+  name: string,
+  least: number,
+  most: number,
+  fallback: number,
+): number {
   const text = query[name];
   if (text === undefined) return fallback;
   const value = Number(text);
-  if (!/^\d{1,16}$/.test(text) || value < least || value > most) wrong(name, `must be a whole number from ${least} to ${most}`);
+  if (!/^\d{1,16}$/.test(text) || value < least || value > most)
+    wrong(name, `must be a whole number from ${least} to ${most}`);
   return value;
 }

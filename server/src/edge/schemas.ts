@@ -9,35 +9,126 @@ const PLAIN = '^[^\\u0000-\\u001f\\u007f]*$';
 
 export const SubmitBody = Type.Object(
   {
-    prompt: Type.Optional(Type.String({ minLength: 1, accepts: 'a text that is not empty', description: 'What to ask. Required unless `messages` is given.' })),
-    messages: Type.Optional(Type.Array(Type.Unknown(), { minItems: 1, accepts: 'a list of messages in OpenAI style', description: 'OpenAI-style messages, with images and tools. Stands for `prompt`.' })),
+    prompt: Type.Optional(
+      Type.String({
+        minLength: 1,
+        accepts: 'a text that is not empty',
+        description: 'What to ask. Required unless `messages` is given.',
+      }),
+    ),
+    messages: Type.Optional(
+      Type.Array(Type.Unknown(), {
+        minItems: 1,
+        accepts: 'a list of messages in OpenAI style',
+        description: 'OpenAI-style messages, with images and tools. Stands for `prompt`.',
+      }),
+    ),
     system: Type.Optional(Type.String({ accepts: 'a text', description: 'Instructions before the conversation.' })),
     user_id: Type.Optional(text(512, 'a text of 1 to 512 characters', 'Labels an end user. Stored only as a hash.')),
-    task_type: Type.Optional(text(63, 'the name of a task type', 'Chooses a route: chat (default), summarize, extract, classify, translate, code, or one that goblin.yaml names.')),
-    model: Type.Optional(Type.String({ minLength: 1, maxLength: 300, pattern: '^[\\x21-\\x7e]+$', accepts: 'a model name, e.g. openai/gpt-4o-mini, gpt-4o-mini or auto', description: '`provider/model`, a bare name, an alias, or `auto` (default).' })),
-    provider_hint: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 63 }), Type.Array(Type.String({ minLength: 1, maxLength: 63 }), { maxItems: 20 })], { accepts: 'a provider name or a list of up to 20', description: 'Providers to prefer, in order.' })),
-    priority: Type.Optional(Type.Integer({ minimum: 0, maximum: 9, accepts: 'a whole number from 0 to 9', description: '9 goes first. Default 5.' })),
-    max_tokens: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000_000, accepts: 'a whole number from 1', description: 'Upper bound of the answer, in tokens.' })),
+    task_type: Type.Optional(
+      text(
+        63,
+        'the name of a task type',
+        'Chooses a route: chat (default), summarize, extract, classify, translate, code, or one that goblin.yaml names.',
+      ),
+    ),
+    model: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 300,
+        pattern: '^[\\x21-\\x7e]+$',
+        accepts: 'a model name, e.g. openai/gpt-4o-mini, gpt-4o-mini or auto',
+        description: '`provider/model`, a bare name, an alias, or `auto` (default).',
+      }),
+    ),
+    provider_hint: Type.Optional(
+      Type.Union(
+        [
+          Type.String({ minLength: 1, maxLength: 63 }),
+          Type.Array(Type.String({ minLength: 1, maxLength: 63 }), { maxItems: 20 }),
+        ],
+        { accepts: 'a provider name or a list of up to 20', description: 'Providers to prefer, in order.' },
+      ),
+    ),
+    priority: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 9,
+        accepts: 'a whole number from 0 to 9',
+        description: '9 goes first. Default 5.',
+      }),
+    ),
+    max_tokens: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 10_000_000,
+        accepts: 'a whole number from 1',
+        description: 'Upper bound of the answer, in tokens.',
+      }),
+    ),
     temperature: Type.Optional(Type.Number({ minimum: 0, maximum: 2, accepts: 'a number from 0 to 2' })),
     top_p: Type.Optional(Type.Number({ minimum: 0, maximum: 1, accepts: 'a number from 0 to 1' })),
-    stop: Type.Optional(Type.Unknown({ accepts: 'a text or a list of texts', description: 'A text or up to 16 texts that end the answer.' })),
-    seed: Type.Optional(Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER, accepts: 'a whole number' })),
-    tools: Type.Optional(Type.Unknown({ accepts: 'a list of tools in OpenAI style', description: 'OpenAI-style tools.' })),
+    stop: Type.Optional(
+      Type.Unknown({
+        accepts: 'a text or a list of texts',
+        description: 'A text or up to 16 texts that end the answer.',
+      }),
+    ),
+    seed: Type.Optional(
+      Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER, accepts: 'a whole number' }),
+    ),
+    tools: Type.Optional(
+      Type.Unknown({ accepts: 'a list of tools in OpenAI style', description: 'OpenAI-style tools.' }),
+    ),
     tool_choice: Type.Optional(Type.Unknown({ accepts: 'auto, none, required or a named tool' })),
     parallel_tool_calls: Type.Optional(Type.Boolean({ accepts: 'true or false' })),
     response_format: Type.Optional(Type.Unknown({ accepts: 'text, json_object or json_schema in OpenAI style' })),
-    reasoning_effort: Type.Optional(Type.String({ pattern: '^[a-z]{1,20}$', accepts: 'low, medium, high or another word that the model knows' })),
-    deadline_ms: Type.Optional(Type.Integer({ minimum: 1, maximum: 31_536_000_000, accepts: 'a whole number of milliseconds from 1', description: 'Counted from acceptance; then the request ends `expired`.' })),
-    not_before: Type.Optional(Type.String({ maxLength: 40, accepts: 'a time as in 2026-01-31T12:00:00Z, within a year', description: 'The request waits in the queue until then.' })),
-    failover: Type.Optional(Type.Union([Type.Literal('continue'), Type.Literal('restart'), Type.Literal('fail')], { accepts: 'continue, restart or fail', description: 'What happens when a provider breaks after the answer began. Default `restart`.' })),
-    callback_url: Type.Optional(text(2000, 'an http or https URL', 'Gets a signed POST (Standard Webhooks) at the end.')),
-    labels: Type.Optional(Type.Record(Type.String({ minLength: 1, maxLength: 63, pattern: PLAIN }), Type.String({ maxLength: 255, pattern: PLAIN }), { maxProperties: 32, accepts: 'up to 32 pairs of short texts' })),
-    metadata: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { accepts: 'a JSON object', description: 'Kept with the request, not interpreted. 16 kB at most.' })),
+    reasoning_effort: Type.Optional(
+      Type.String({ pattern: '^[a-z]{1,20}$', accepts: 'low, medium, high or another word that the model knows' }),
+    ),
+    deadline_ms: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 31_536_000_000,
+        accepts: 'a whole number of milliseconds from 1',
+        description: 'Counted from acceptance; then the request ends `expired`.',
+      }),
+    ),
+    not_before: Type.Optional(
+      Type.String({
+        maxLength: 40,
+        accepts: 'a time as in 2026-01-31T12:00:00Z, within a year',
+        description: 'The request waits in the queue until then.',
+      }),
+    ),
+    failover: Type.Optional(
+      Type.Union([Type.Literal('continue'), Type.Literal('restart'), Type.Literal('fail')], {
+        accepts: 'continue, restart or fail',
+        description: 'What happens when a provider breaks after the answer began. Default `restart`.',
+      }),
+    ),
+    callback_url: Type.Optional(
+      text(2000, 'an http or https URL', 'Gets a signed POST (Standard Webhooks) at the end.'),
+    ),
+    labels: Type.Optional(
+      Type.Record(
+        Type.String({ minLength: 1, maxLength: 63, pattern: PLAIN }),
+        Type.String({ maxLength: 255, pattern: PLAIN }),
+        { maxProperties: 32, accepts: 'up to 32 pairs of short texts' },
+      ),
+    ),
+    metadata: Type.Optional(
+      Type.Record(Type.String(), Type.Unknown(), {
+        accepts: 'a JSON object',
+        description: 'Kept with the request, not interpreted. 16 kB at most.',
+      }),
+    ),
   },
   { ...closed, $id: 'SubmitBody' },
 );
 
-const Nullable = <T extends ReturnType<typeof Type.String | typeof Type.Number>>(schema: T) => Type.Union([schema, Type.Null()]);
+const Nullable = <T extends ReturnType<typeof Type.String | typeof Type.Number>>(schema: T) =>
+  Type.Union([schema, Type.Null()]);
 const Links = Type.Object({ self: Type.String(), result: Type.String(), stream: Type.String(), cancel: Type.String() });
 const UsageOut = Type.Object({
   input_tokens: Type.Integer(),

@@ -47,7 +47,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     routerOptions: { maxParamLength: 512 },
     clientErrorHandler(_error, socket) {
       if (!socket.writable) return;
-      const body = '{"type":"https://goblin.invalid/errors/invalid_request","title":"The request cannot be read","status":400,"code":"invalid_request","detail":"The request is not valid HTTP, or its headers are too large."}';
+      const body =
+        '{"type":"https://goblin.invalid/errors/invalid_request","title":"The request cannot be read","status":400,"code":"invalid_request","detail":"The request is not valid HTTP, or its headers are too large."}';
       socket.end(
         `HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\nx-should-retry: false\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
       );
@@ -65,19 +66,27 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   app.addHook('onRequest', (request, reply, done) => {
     const { origin, host } = request.headers;
     if (!options.hostAllowed(host ?? '')) {
-      done(new GoblinError('forbidden', 'This server answers only under its own address; call it as http://127.0.0.1.'));
+      done(
+        new GoblinError('forbidden', 'This server answers only under its own address; call it as http://127.0.0.1.'),
+      );
       return;
     }
     if (origin !== undefined && !sameOrigin(origin, host)) {
       if (!options.origins.includes(origin)) {
-        done(new GoblinError('forbidden', `Pages of ${origin.slice(0, 200)} may not call this server; allow them with MCP_ORIGINS.`));
+        done(
+          new GoblinError(
+            'forbidden',
+            `Pages of ${origin.slice(0, 200)} may not call this server; allow them with MCP_ORIGINS.`,
+          ),
+        );
         return;
       }
       reply.headers({
         'access-control-allow-origin': origin,
         'access-control-allow-headers': 'authorization, content-type, idempotency-key, last-event-id, x-api-key',
         'access-control-allow-methods': 'GET, POST',
-        'access-control-expose-headers': 'retry-after, x-mcp-request-id, x-mcp-provider, x-mcp-model, x-mcp-attempts, x-mcp-cost-usd',
+        'access-control-expose-headers':
+          'retry-after, x-mcp-request-id, x-mcp-provider, x-mcp-model, x-mcp-attempts, x-mcp-cost-usd',
         vary: 'origin',
       });
       if (request.method === 'OPTIONS') {
@@ -101,7 +110,10 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   app.setErrorHandler((error, request, reply) => {
     const known = asGoblinError(error);
     if (known.code === 'internal') {
-      options.telemetry.log('error', 'a request failed', { url: request.routeOptions.url, error: String((error as Error).stack) });
+      options.telemetry.log('error', 'a request failed', {
+        url: request.routeOptions.url,
+        error: String((error as Error).stack),
+      });
     }
     if (request.routeOptions.config.door && options.door.door) return sendDoorError(options.door.door, reply, known);
     return sendProblem(known, request, reply);
@@ -109,12 +121,18 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
 
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] ?? '';
-    const others = ['GET', 'POST'].filter((method) => method !== request.method && app.hasRoute({ method: method as 'GET', url: path }));
+    const others = ['GET', 'POST'].filter(
+      (method) => method !== request.method && app.hasRoute({ method: method as 'GET', url: path }),
+    );
     if (others.length > 0) {
       reply.header('allow', others.join(', '));
       return sendProblem(new GoblinError('method_not_allowed', `Use ${others.join(' or ')} here.`), request, reply);
     }
-    return sendProblem(new GoblinError('not_found', 'There is nothing at this address; see /docs for those that exist.'), request, reply);
+    return sendProblem(
+      new GoblinError('not_found', 'There is nothing at this address; see /docs for those that exist.'),
+      request,
+      reply,
+    );
   });
 
   await app.register(swagger, {

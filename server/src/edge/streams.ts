@@ -7,8 +7,8 @@ import { wireUsage } from '../contract/part.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
 import type { RequestRow, StoredFrame } from '../contract/record.ts';
 import { isTerminal } from '../contract/states.ts';
-import { notFound, readId } from './requests.ts';
 import { type Reader, startReader } from './reader.ts';
+import { notFound, readId } from './requests.ts';
 
 export interface StreamDeps {
   ledger: Ledger;
@@ -58,7 +58,11 @@ export function streamRoutes(app: FastifyInstance, deps: StreamDeps): { close():
   }
 
   /** Begins to read in whichever way the request has been recorded. */
-  function follow(caller: Caller, opened: Opened, out: { write(frame: StoredFrame): boolean; end(clean: boolean): void }): Reader {
+  function follow(
+    caller: Caller,
+    opened: Opened,
+    out: { write(frame: StoredFrame): boolean; end(clean: boolean): void },
+  ): Reader {
     const { row } = opened;
     const detached = row.mode === 'detached';
     const after = isTerminal(row.state) && detached ? Math.min(opened.after, row.lastSeq - 1) : opened.after;

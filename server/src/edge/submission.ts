@@ -64,7 +64,8 @@ export function decodeSubmission(
     errors.push({ path: 'metadata', message: `must be at most ${MOST_METADATA} bytes of JSON` });
   }
   for (const [name, value] of Object.entries(b.labels ?? {})) {
-    if (!name.isWellFormed() || !value.isWellFormed()) errors.push({ path: `labels.${name}`, message: 'must be valid Unicode text' });
+    if (!name.isWellFormed() || !value.isWellFormed())
+      errors.push({ path: `labels.${name}`, message: 'must be valid Unicode text' });
   }
 
   const call: AnswerCall = { kind: 'answer', messages };

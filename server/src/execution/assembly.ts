@@ -6,32 +6,34 @@ export interface Assembly {
   parts(): VisiblePart[];
   /** All text parts joined: what `result.text` holds. */
   text(): string;
-  /** Characters that a caller has seen, of any kind: the ground of an estimate. */
+  /** Whether a caller has seen anything. */
+  any(): boolean;
+  /** UTF-8 bytes that a caller has seen, of any kind: the ground of an estimate. */
   shown(): number;
+  /** Visible parts that were added: most vendors send one for each token. */
+  pieces(): number;
   clear(): void;
 }
 
 export function createAssembly(): Assembly {
   let parts: VisiblePart[] = [];
   let text = '';
-  let shown = 0;
+  let pieces = 0;
   return {
     add(part) {
       const last = parts.at(-1);
+      pieces++;
       if (part.type === 'text') {
         text += part.text;
-        shown += part.text.length;
         if (last?.type === 'text') last.text += part.text;
         else parts.push({ ...part });
       } else if (part.type === 'reasoning') {
-        shown += part.text.length;
         // A signature closes its reasoning: what follows is another one.
         if (last?.type === 'reasoning' && !last.vendor) {
           last.text += part.text;
           if (part.vendor) last.vendor = part.vendor;
         } else parts.push({ ...part });
       } else {
-        shown += part.arguments.length + (part.name?.length ?? 0);
         const same = parts.find((other) => other.type === 'tool_call' && other.index === part.index);
         if (same?.type === 'tool_call') {
           same.arguments += part.arguments;
@@ -43,11 +45,18 @@ export function createAssembly(): Assembly {
     },
     parts: () => parts,
     text: () => text,
-    shown: () => shown,
+    any: () => parts.length > 0,
+    shown: () =>
+      parts.reduce(
+        (sum, part) =>
+          sum + Buffer.byteLength(part.type === 'tool_call' ? part.arguments + (part.name ?? '') : part.text),
+        0,
+      ),
+    pieces: () => pieces,
     clear() {
       parts = [];
       text = '';
-      shown = 0;
+      pieces = 0;
     },
   };
 }

@@ -2,8 +2,9 @@
  * Runs a request while its caller waits. The record's first row is committed beside the first upstream call; nothing
  * of the answer leaves before that commit. The end is written behind the answer, bounded by the ledger's own limits.
  */
-import { ERRORS, GoblinError } from '../contract/errors.ts';
+
 import type { Caller } from '../contract/caller.ts';
+import { ERRORS, GoblinError } from '../contract/errors.ts';
 import type { AttachedHandle, AttachedInput, AttachedOutcome } from '../contract/flow.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
 import type { PlannedTarget } from '../contract/provider.ts';
@@ -58,7 +59,9 @@ export function runAttached(
   const committedBeside = acceptance.idempotency === null;
 
   const late = deps.wheel.alarm(() => {
-    voided ??= new GoblinError('unavailable', 'The record did not answer in time; try again in a moment.', { retryAfterMs: 1000 });
+    voided ??= new GoblinError('unavailable', 'The record did not answer in time; try again in a moment.', {
+      retryAfterMs: 1000,
+    });
     run.stop('unrecorded');
   });
 
@@ -83,7 +86,9 @@ export function runAttached(
       voided =
         error instanceof GoblinError
           ? error
-          : new GoblinError('unavailable', 'The record cannot be written; try again in a moment.', { retryAfterMs: 1000 });
+          : new GoblinError('unavailable', 'The record cannot be written; try again in a moment.', {
+              retryAfterMs: 1000,
+            });
       run.stop('unrecorded');
       return false;
     }

@@ -4,10 +4,10 @@
  */
 import { GoblinError } from '../contract/errors.ts';
 import type { FinishReason, Part, ProviderFailure, Usage } from '../contract/part.ts';
-import type { Dialect, WireRequest } from '../contract/ports.ts';
+import type { Decoder, Dialect, WireRequest } from '../contract/ports.ts';
 import type { Provider } from '../contract/provider.ts';
-import { createSseParser } from '../dialects/sse.ts';
-import type { Transport, Upstream } from '../providers/transport.ts';
+import { createSseParser, type SseParser } from '../dialects/sse.ts';
+import { flatHeaders, type RawHeaders, type Transport, type Upstream } from '../providers/transport.ts';
 import type { Wheel } from '../providers/wheel.ts';
 
 /** All in milliseconds. */
@@ -79,7 +79,7 @@ export function startAttempt(
   let upstream: Upstream | null = null;
   let over = false;
   let status = 0;
-  let headers: Record<string, string> = {};
+  let headers: RawHeaders = {};
   let mode: 'head' | 'error' | 'sniff' | 'whole' | 'stream' = 'head';
   let chunks: Buffer[] = [];
   let size = 0;
@@ -87,17 +87,21 @@ export function startAttempt(
   let lastData = started;
   let waitingFor: ProviderFailure = late('no headers');
 
-  const decoder = dialect.vendor.decoder(provider.quirks);
-  const parser = createSseParser({
-    onEvent(event) {
-      if (over) return;
-      if (outcome.finishReason !== null && event.data === '[DONE]') {
-        finish();
-        return;
-      }
-      take(decoder.push(event), event.data);
-    },
-  });
+  /** Made only when the bytes turn out to be a stream. */
+  let reader: { decoder: Decoder; parser: SseParser } | null = null;
+
+  function openReader(): { decoder: Decoder; parser: SseParser } {
+    const decoder = dialect.vendor.decoder(provider.quirks);
+    const parser = createSseParser({
+      onEvent(event) {
+        if (over) return;
+        if (outcome.finishReason !== null && event.data === '[DONE]') finish();
+        else take(decoder.push(event), event.data);
+      },
+    });
+    reader = { decoder, parser };
+    return reader;
+  }
 
   const alarm = deps.wheel.alarm(() => {
     if (over) {
@@ -174,7 +178,7 @@ export function startAttempt(
   function push(chunk: Buffer): void {
     try {
       // Comments are no sign of life.
-      if (parser.push(chunk)) lastData = performance.now();
+      if ((reader ?? openReader()).parser.push(chunk)) lastData = performance.now();
     } catch (error) {
       protocol(error instanceof GoblinError ? error.detail : 'unreadable stream');
     }
@@ -191,13 +195,14 @@ export function startAttempt(
       return;
     }
     if (mode === 'error') {
-      fail(dialect.vendor.failure(status, headers, Buffer.concat(chunks).toString('utf8'), Date.now()));
+      fail(dialect.vendor.failure(status, flatHeaders(headers), Buffer.concat(chunks).toString('utf8'), Date.now()));
       return;
     }
     if (mode === 'whole') {
       outcome.body = Buffer.concat(chunks).toString('utf8');
       take(dialect.vendor.whole(outcome.body, provider.quirks), '');
     } else {
+      const { decoder, parser } = reader ?? openReader();
       try {
         parser.end();
       } catch (error) {
@@ -292,7 +297,7 @@ export function startAttempt(
   /** The connection broke in mid-stream: what is complete in the buffer still counts. */
   function tail(failure: ProviderFailure): void {
     try {
-      parser.end();
+      reader?.parser.end();
     } catch {
       // Half an event: the cut itself is the news.
     }

@@ -1,10 +1,11 @@
 /** Runs a claimed request to its end: parts become frames, the end is one commit. */
+
+import { GoblinError } from '../contract/errors.ts';
 import type { FrameBody, Part } from '../contract/part.ts';
 import { wireUsage } from '../contract/part.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
 import type { PlannedTarget } from '../contract/provider.ts';
 import type { AttemptEnd, Claim, RequestError, Settlement } from '../contract/record.ts';
-import { GoblinError } from '../contract/errors.ts';
 import { openaiMessage } from '../dialects/index.ts';
 import { createFrameLog } from './frames.ts';
 import { type RunDeps, type RunEnd, type StopReason, startRun } from './run.ts';
@@ -92,7 +93,8 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
   async function go(): Promise<void> {
     let targets: PlannedTarget[];
     try {
-      if (claim.body.call.messages.length === 0) throw new GoblinError('gone', 'The body of the request is no longer kept.');
+      if (claim.body.call.messages.length === 0)
+        throw new GoblinError('gone', 'The body of the request is no longer kept.');
       targets = deps.plan(claim);
     } catch (error) {
       await settle(refused(error));
@@ -151,7 +153,13 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
       if (stored) bus.publish(id, { type: 'frames', frames: stored });
     }
     if (end.attempt) await money(end.attempt);
-    await ledger.release(tenant, id, epoch, delayMs, delayMs > 0 ? 'the provider asked for a rest' : 'the process stops');
+    await ledger.release(
+      tenant,
+      id,
+      epoch,
+      delayMs,
+      delayMs > 0 ? 'the provider asked for a rest' : 'the process stops',
+    );
   }
 
   return {

@@ -5,9 +5,17 @@
  *
  * Each attempt is committed before its upstream call, but the first of an attached request, which is committed beside it.
  */
-import { ERRORS, GoblinError } from '../contract/errors.ts';
+
 import type { AnswerCall } from '../contract/call.ts';
-import { type FinishReason, isVisible, type Part, type ProviderFailure, type Usage, type VisiblePart } from '../contract/part.ts';
+import { ERRORS, GoblinError } from '../contract/errors.ts';
+import {
+  type FinishReason,
+  isVisible,
+  type Part,
+  type ProviderFailure,
+  type Usage,
+  type VisiblePart,
+} from '../contract/part.ts';
 import type { Dialect, Notice } from '../contract/ports.ts';
 import type { PlannedTarget, Price, Provider } from '../contract/provider.ts';
 import type { AttemptEnd, AttemptStart, RequestError } from '../contract/record.ts';
@@ -159,9 +167,14 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
   }
 
   /** Prices one attempt. What the vendor did not report is estimated from what was shown, never zero. */
-  function account(provider: Provider, start: AttemptStart, outcome: AttemptOutcome, status: AttemptEnd['status']): AttemptEnd {
+  function account(
+    provider: Provider,
+    start: AttemptStart,
+    outcome: AttemptOutcome,
+    status: AttemptEnd['status'],
+  ): AttemptEnd {
     const billable = outcome.accepted;
-    const usage = outcome.usage ?? (billable ? estimateUsage(input.call, assembly.shown()) : null);
+    const usage = outcome.usage ?? (billable ? estimateUsage(input.call, assembly.shown(), assembly.pieces()) : null);
     const price = provider.free ? null : deps.price(provider, start.model);
     const costPico = provider.free || !usage ? 0 : price ? costOf(usage, price) : null;
     cost = cost === null || costPico === null ? null : cost + costPico;
@@ -233,7 +246,12 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
       if (stopped) return stoppedEnd(stopped);
       if (n > deps.attemptCap) {
         return failure
-          ? failed(failure.code, ERRORS[failure.code].title, { retryAfterMs: failure.retryAfterMs ?? null }, failure.status)
+          ? failed(
+              failure.code,
+              ERRORS[failure.code].title,
+              { retryAfterMs: failure.retryAfterMs ?? null },
+              failure.status,
+            )
           : failed('poisoned', 'Every attempt was used up before this process took over.');
       }
       const target = input.targets[index] as PlannedTarget;
@@ -267,21 +285,29 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
       if (stopped) return stoppedEnd(stopped);
       deps.observe(start, ended);
       failure = outcome.failure ?? { code: 'upstream_truncated', detail: 'the answer has no end' };
-      const shown = assembly.shown() > 0;
-      const step = nextStep({
-        failure,
-        shown,
-        failover: input.failover,
-        attempt: n,
-        cap: deps.attemptCap,
-        more: input.targets.length - index - 1,
-        timeLeft: timeLeft(),
-      }, Math.random());
+      const shown = assembly.any();
+      const step = nextStep(
+        {
+          failure,
+          shown,
+          failover: input.failover,
+          attempt: n,
+          cap: deps.attemptCap,
+          more: input.targets.length - index - 1,
+          timeLeft: timeLeft(),
+        },
+        Math.random(),
+      );
       if (step.kind === 'end') {
         if (shown && input.failover === 'continue') {
           sink.notice({ code: 'cannot_continue', detail: 'No target can go on from where the answer broke.' });
         }
-        return failed(failure.code, ERRORS[failure.code].title, { retryAfterMs: failure.retryAfterMs ?? null }, failure.status);
+        return failed(
+          failure.code,
+          ERRORS[failure.code].title,
+          { retryAfterMs: failure.retryAfterMs ?? null },
+          failure.status,
+        );
       }
       if (shown) {
         restart = failure.code;

@@ -55,6 +55,9 @@ function mapped(address: string): string | null {
 
 /** Whether a host name says by itself that it is private; other names are checked when they are resolved. */
 export function isPrivateHost(hostname: string): boolean {
-  const bare = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '').toLowerCase();
+  const bare = hostname
+    .replace(/^\[|\]$/g, '')
+    .replace(/\.$/, '')
+    .toLowerCase();
   return bare === 'localhost' || bare.endsWith('.localhost') || isPrivateAddress(bare);
 }

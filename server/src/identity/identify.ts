@@ -58,7 +58,10 @@ export function createIdentify(deps: IdentifyDeps): Identify {
   return (headers) => {
     if (deps.auth === 'off') return LOCAL;
     const key = presentedKey(headers);
-    if (key === null) throw refused('Send a key: Authorization: Bearer <key>, or x-api-key: <key>. Make one with: npm run goblin -- key create --tenant <name>');
+    if (key === null)
+      throw refused(
+        'Send a key: Authorization: Bearer <key>, or x-api-key: <key>. Make one with: npm run goblin -- key create --tenant <name>',
+      );
     if (key.length > LONGEST_KEY) throw refused('The key is not known, or it was revoked.');
     const hash = digest(key);
     if (timingSafeEqual(hash, operatorHash)) return operator;

@@ -53,7 +53,14 @@ export async function createKey(sql: Sql, tenant: string, name: string | null): 
   }
   const key = PREFIX + randomBytes(32).toString('base64url');
   const id = `key_${randomBytes(9).toString('base64url')}`;
-  await sql.query(CREATE, [id, tenant, hashKey(key), name, key.slice(-4), `{${KEY_PERMISSIONS.map((p) => `"${p}"`).join(',')}}`]);
+  await sql.query(CREATE, [
+    id,
+    tenant,
+    hashKey(key),
+    name,
+    key.slice(-4),
+    `{${KEY_PERMISSIONS.map((p) => `"${p}"`).join(',')}}`,
+  ]);
   return { id, key };
 }
 

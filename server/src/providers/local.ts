@@ -11,7 +11,8 @@ const SIGNS: Record<string, { path: string; says(body: unknown, headers: Record<
   },
   'llama-cpp': {
     path: '/props',
-    says: (body) => field(body, 'default_generation_settings') !== undefined || field(body, 'chat_template') !== undefined,
+    says: (body) =>
+      field(body, 'default_generation_settings') !== undefined || field(body, 'chat_template') !== undefined,
   },
   vllm: {
     path: '/v1/models',

@@ -32,10 +32,16 @@ export function configuredProviders(input: RegistryInput): Provider[] {
 
 function fromVendor(input: RegistryInput, vendor: Vendor, entry: ProviderEntry | undefined): Provider | null {
   const { env } = input;
-  const keyNames = [`MCP_${vendor.variablePrefix}_API_KEY`, ...vendor.keyVariables, ...(entry?.key_env ? [entry.key_env] : [])];
+  const keyNames = [
+    `MCP_${vendor.variablePrefix}_API_KEY`,
+    ...vendor.keyVariables,
+    ...(entry?.key_env ? [entry.key_env] : []),
+  ];
   if (entry?.key_env) keyNames.unshift(entry.key_env);
   const keyName = keyNames.find((name) => env[name]);
-  const urlName = [`MCP_${vendor.variablePrefix}_BASE_URL`, `${vendor.variablePrefix}_BASE_URL`].find((name) => env[name]);
+  const urlName = [`MCP_${vendor.variablePrefix}_BASE_URL`, `${vendor.variablePrefix}_BASE_URL`].find(
+    (name) => env[name],
+  );
   const key = keyName ? checkedKey(keyName, env[keyName] as string) : null;
   if (vendor.local) {
     // Only when it was asked for; otherwise it is looked for on its usual port (local.ts).
@@ -63,10 +69,14 @@ function fromVendor(input: RegistryInput, vendor: Vendor, entry: ProviderEntry |
 function fromEntry(input: RegistryInput, name: string, entry: ProviderEntry): Provider {
   const place = `goblin.yaml: providers.${name}`;
   if (!entry.base_url) {
-    throw new ProviderConfigError(`${place} is not a provider that we know, so it needs a base_url, e.g. base_url: http://gpu-1:8000/v1.`);
+    throw new ProviderConfigError(
+      `${place} is not a provider that we know, so it needs a base_url, e.g. base_url: http://gpu-1:8000/v1.`,
+    );
   }
   if (entry.key_env && !input.env[entry.key_env]) {
-    throw new ProviderConfigError(`${place}.key_env names ${entry.key_env}, which is not set; export it, or take the line out.`);
+    throw new ProviderConfigError(
+      `${place}.key_env names ${entry.key_env}, which is not set; export it, or take the line out.`,
+    );
   }
   const dialect = entry.dialect ?? 'openai';
   const key = entry.key_env ? checkedKey(entry.key_env, input.env[entry.key_env] as string) : null;
@@ -96,7 +106,8 @@ function checkedKey(name: string, key: string): string {
 
 function checkedUrl(input: RegistryInput, source: string, written: string, dialect: Provider['dialect']): string {
   const example = dialect === 'anthropic' ? 'https://api.anthropic.com' : 'https://api.openai.com/v1';
-  const wrong = (why: string) => new ProviderConfigError(`${source} is "${written.slice(0, 200)}", ${why}; write it like ${example}.`);
+  const wrong = (why: string) =>
+    new ProviderConfigError(`${source} is "${written.slice(0, 200)}", ${why}; write it like ${example}.`);
   if (!URL.canParse(written)) throw wrong('which is not a URL');
   const url = new URL(written);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw wrong('which is not http or https');
@@ -105,7 +116,9 @@ function checkedUrl(input: RegistryInput, source: string, written: string, diale
   }
   if (url.search || url.hash) throw wrong('which has a query or fragment');
   if (input.isOurs(url)) {
-    throw new ProviderConfigError(`${source} is "${written}", which is this server itself; point it at the vendor, e.g. ${example}.`);
+    throw new ProviderConfigError(
+      `${source} is "${written}", which is this server itself; point it at the vendor, e.g. ${example}.`,
+    );
   }
   const base = url.href.replace(/\/+$/, '');
   // Anthropic's own clients add /v1 themselves, so its address is usually written without.

@@ -1,14 +1,17 @@
 /** The only code that talks to a vendor. Keep-alive pools, no redirects, no compression, our hop mark, the vendor's key. */
-import { EnvHttpProxyAgent, type Dispatcher, Pool } from 'undici';
-import type { WireRequest } from '../contract/ports.ts';
+import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
 import type { ProviderFailure } from '../contract/part.ts';
+import type { WireRequest } from '../contract/ports.ts';
 import type { AuthStyle, Provider } from '../contract/provider.ts';
 
 /** Names the processes that a call went through, so that one that comes back is refused. */
 export const HOP_HEADER = 'x-mcp-hop';
 
+/** As the HTTP client gives them, names in lower case. */
+export type RawHeaders = Record<string, string | string[] | undefined>;
+
 export interface UpstreamHandler {
-  head(status: number, headers: Record<string, string>): void;
+  head(status: number, headers: RawHeaders): void;
   data(chunk: Buffer): void;
   end(): void;
   /** The connection failed. `sent` is false when nothing can have reached the vendor. */
@@ -25,7 +28,11 @@ export interface Upstream {
 export interface Transport {
   post(provider: Provider, request: WireRequest, hop: string | null, handler: UpstreamHandler): Upstream;
   /** A small answer, whole. Rejects with an `Error` that is safe to show when it fails, is late or is larger than 4 MB. */
-  get(provider: Provider, path: string, timeoutMs: number): Promise<{ status: number; headers: Record<string, string>; body: string }>;
+  get(
+    provider: Provider,
+    path: string,
+    timeoutMs: number,
+  ): Promise<{ status: number; headers: Record<string, string>; body: string }>;
   /** A POST to an address outside the catalogue (call-backs). Answers the status. */
   deliver(url: URL, headers: Record<string, string>, body: string, timeoutMs: number): Promise<number>;
   close(): Promise<void>;
@@ -78,7 +85,8 @@ export function createTransport(options: TransportOptions): Transport {
   interface Place {
     origin: string;
     path: string;
-    headers: Record<string, string>;
+    /** Names and values in turn, as `undici` takes them fastest. */
+    headers: readonly string[];
   }
   // Base URL and key of a provider never change, so what they mean is worked out once.
   const places = new WeakMap<Provider, Place>();
@@ -89,7 +97,7 @@ export function createTransport(options: TransportOptions): Transport {
       place = {
         origin: url.origin,
         path: url.pathname.replace(/\/+$/, ''),
-        headers: { ...provider.headers, ...authHeaders(provider), 'user-agent': options.userAgent },
+        headers: pairs({ ...provider.headers, ...authHeaders(provider), 'user-agent': options.userAgent }),
       };
       places.set(provider, place);
     }
@@ -100,69 +108,20 @@ export function createTransport(options: TransportOptions): Transport {
     origin: string,
     path: string,
     method: 'GET' | 'POST',
-    headers: Record<string, string>,
+    headers: string[],
     body: string | null,
     handler: UpstreamHandler,
   ): Upstream {
-    let controller: Dispatcher.DispatchController | null = null;
-    let over = false;
-    let pausedEarly = false;
-    let sent = false;
-    const gone = new Error('closed by us');
-    poolOf(origin).dispatch(
-      { origin, path, method, headers, body },
-      {
-        onRequestStart(control) {
-          controller = control;
-          sent = true;
-          if (over) control.abort(gone);
-          else if (pausedEarly) control.pause();
-        },
-        onResponseStart(_control, status, raw) {
-          if (over || status < 200) return;
-          handler.head(status, flat(raw));
-        },
-        onResponseData(_control, chunk) {
-          if (!over) handler.data(chunk);
-        },
-        onResponseEnd() {
-          if (over) return;
-          over = true;
-          handler.end();
-        },
-        onResponseError(_control, error) {
-          if (over) return;
-          over = true;
-          handler.error(classify(error), sent);
-        },
-      },
-    );
-    return {
-      pause() {
-        if (controller) controller.pause();
-        else pausedEarly = true;
-      },
-      resume() {
-        pausedEarly = false;
-        controller?.resume();
-      },
-      abort() {
-        if (over) return;
-        over = true;
-        controller?.abort(gone);
-      },
-    };
+    const exchange = new Exchange(handler);
+    poolOf(origin).dispatch({ origin, path, method, headers, body }, exchange);
+    return exchange;
   }
 
   return {
     post(provider, request, hop, handler) {
       const place = placeOf(provider);
-      const headers = {
-        'content-type': 'application/json',
-        ...request.headers,
-        ...place.headers,
-        [HOP_HEADER]: hop ? `${hop},${options.instance}` : options.instance,
-      };
+      const headers = [...place.headers, HOP_HEADER, hop ? `${hop},${options.instance}` : options.instance];
+      for (const name in request.headers) headers.push(name, request.headers[name] as string);
       return send(place.origin, place.path + request.path, 'POST', headers, request.body, handler);
     },
     get(provider, path, timeoutMs) {
@@ -176,30 +135,37 @@ export function createTransport(options: TransportOptions): Transport {
           upstream.abort();
           reject(new Error(`no answer within ${timeoutMs} ms`));
         }, timeoutMs);
-        const upstream = send(place.origin, place.path + path, 'GET', { accept: 'application/json', ...place.headers }, null, {
-          head(code, headers) {
-            status = code;
-            head = headers;
+        const upstream = send(
+          place.origin,
+          place.path + path,
+          'GET',
+          ['accept', 'application/json', ...place.headers],
+          null,
+          {
+            head(code, headers) {
+              status = code;
+              head = flatHeaders(headers);
+            },
+            data(chunk) {
+              size += chunk.length;
+              if (size <= MAX_SMALL_BODY) {
+                chunks.push(chunk);
+                return;
+              }
+              clearTimeout(timer);
+              upstream.abort();
+              reject(new Error('the answer is too large'));
+            },
+            end() {
+              clearTimeout(timer);
+              resolve({ status, headers: head, body: Buffer.concat(chunks).toString('utf8') });
+            },
+            error(failure) {
+              clearTimeout(timer);
+              reject(new Error(failure.detail));
+            },
           },
-          data(chunk) {
-            size += chunk.length;
-            if (size <= MAX_SMALL_BODY) {
-              chunks.push(chunk);
-              return;
-            }
-            clearTimeout(timer);
-            upstream.abort();
-            reject(new Error('the answer is too large'));
-          },
-          end() {
-            clearTimeout(timer);
-            resolve({ status, headers: head, body: Buffer.concat(chunks).toString('utf8') });
-          },
-          error(failure) {
-            clearTimeout(timer);
-            reject(new Error(failure.detail));
-          },
-        });
+        );
       });
     },
     deliver(url, headers, body, timeoutMs) {
@@ -208,19 +174,26 @@ export function createTransport(options: TransportOptions): Transport {
           upstream.abort();
           reject(new Error(`no answer within ${timeoutMs} ms`));
         }, timeoutMs);
-        const upstream = send(url.origin, url.pathname + url.search, 'POST', { 'user-agent': options.userAgent, ...headers }, body, {
-          head(status) {
-            clearTimeout(timer);
-            upstream.abort();
-            resolve(status);
+        const upstream = send(
+          url.origin,
+          url.pathname + url.search,
+          'POST',
+          pairs({ 'user-agent': options.userAgent, ...headers }),
+          body,
+          {
+            head(status) {
+              clearTimeout(timer);
+              upstream.abort();
+              resolve(status);
+            },
+            data() {},
+            end() {},
+            error(failure) {
+              clearTimeout(timer);
+              reject(new Error(failure.detail));
+            },
           },
-          data() {},
-          end() {},
-          error(failure) {
-            clearTimeout(timer);
-            reject(new Error(failure.detail));
-          },
-        });
+        );
       });
     },
     async close() {
@@ -230,7 +203,68 @@ export function createTransport(options: TransportOptions): Transport {
   };
 }
 
-function flat(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+const CLOSED = new Error('closed by us');
+
+/** One call and its answer. A class, because there is one for every attempt on the hot path. */
+class Exchange implements Upstream, Dispatcher.DispatchHandler {
+  readonly #handler: UpstreamHandler;
+  #controller: Dispatcher.DispatchController | null = null;
+  #over = false;
+  #paused = false;
+
+  constructor(handler: UpstreamHandler) {
+    this.#handler = handler;
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#controller?.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#controller?.resume();
+  }
+
+  abort(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#controller?.abort(CLOSED);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // Whoever gave up while the connection was made must not be sent for.
+    if (this.#over) controller.abort(CLOSED);
+    else if (this.#paused) controller.pause();
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: RawHeaders): void {
+    if (!this.#over && status >= 200) this.#handler.head(status, headers);
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.#over) this.#handler.data(chunk);
+  }
+
+  onResponseEnd(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#handler.end();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#handler.error(classify(error), this.#controller !== null);
+  }
+}
+
+function pairs(headers: Record<string, string>): string[] {
+  return Object.entries(headers).flat();
+}
+
+export function flatHeaders(headers: RawHeaders): Record<string, string> {
   const result: Record<string, string> = {};
   for (const name in headers) {
     const value = headers[name];

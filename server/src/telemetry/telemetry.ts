@@ -18,7 +18,13 @@ export interface Minute {
 }
 
 export interface Recorder extends Telemetry {
-  attempt(sample: { provider: string; model: string; ok: boolean; latencyMs: number; firstTokenMs: number | null }): void;
+  attempt(sample: {
+    provider: string;
+    model: string;
+    ok: boolean;
+    latencyMs: number;
+    firstTokenMs: number | null;
+  }): void;
   ended(state: string): void;
   lastMinute(): Minute;
 }
@@ -36,10 +42,16 @@ interface Sample {
 }
 
 export function createRecorder(level: string): Recorder {
-  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 2, sync: true }));
+  const logger = pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ fd: 2, sync: true }),
+  );
   const targets = new Map<string, { provider: string; model: string; samples: Sample[] }>();
   /** Ends by second of the minute: `counts[second % 60]`. */
-  const seconds: { second: number; counts: Record<string, number> }[] = Array.from({ length: 60 }, () => ({ second: -1, counts: {} }));
+  const seconds: { second: number; counts: Record<string, number> }[] = Array.from({ length: 60 }, () => ({
+    second: -1,
+    counts: {},
+  }));
 
   return {
     count() {},

@@ -1,9 +1,22 @@
 /** `goblin start`: everything in one process, until it is told to stop. */
+import { banner } from '../banner.ts';
 import { readConfig } from '../config.ts';
 import { start } from '../start.ts';
-import { banner } from '../banner.ts';
+import type { Verb } from './flags.ts';
 
-export async function run(): Promise<number> {
+export const verb: Verb = {
+  name: 'start',
+  usage: '',
+  about:
+    'Starts the server: API, worker and screen in one process, until Ctrl-C (a second one does not wait).\n' +
+    'It is configured by the environment, .env and goblin.yaml; "goblin config" prints what holds.',
+  words: { most: 0 },
+  flags: {},
+  examples: ['npm start', 'PORT=9000 npm start'],
+  run,
+};
+
+async function run(): Promise<number> {
   const config = readConfig(process.cwd(), process.env);
   const running = await start(config);
   console.log(banner(config, running));

@@ -26,7 +26,7 @@ function readContent(message: Json, details: DetailReader): Content {
   else if (Array.isArray(message.content)) readParts(message.content, content);
   // A refusal is the model's answer to the caller, so it is shown.
   if (typeof message.refusal === 'string') content.text += message.refusal;
-  if (Array.isArray(message.reasoning_details)) details(message.reasoning_details, content);
+  details(Array.isArray(message.reasoning_details) ? message.reasoning_details : [], content);
   return content;
 }
 
@@ -51,7 +51,10 @@ type DetailReader = (details: readonly unknown[], content: Content) => void;
 /** Signatures and encrypted blocks must come back to the vendor with all that they cover; other text needs no copy. */
 function createDetailReader(): DetailReader {
   let covered = '';
+  /** The vendor also sends the text by itself; its details then only repeat it, at once or later. */
+  let plain = false;
   return (details, content) => {
+    if (content.reasoning !== '') plain = true;
     let shown = '';
     for (const detail of details) {
       if (!isObject(detail)) continue;
@@ -68,6 +71,6 @@ function createDetailReader(): DetailReader {
         vendor: { dialect: 'openai', fields: { reasoning_detail: whole } },
       });
     }
-    if (content.reasoning === '') content.reasoning = shown;
+    if (!plain) content.reasoning = shown;
   };
 }

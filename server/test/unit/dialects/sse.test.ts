@@ -6,7 +6,10 @@ import { createSseParser, type SseEvent } from '../../../src/dialects/sse.ts';
 
 function parse(chunks: readonly Buffer[], maxEventChars?: number): SseEvent[] {
   const events: SseEvent[] = [];
-  const parser = createSseParser({ onEvent: (event) => events.push(event), ...(maxEventChars ? { maxEventChars } : {}) });
+  const parser = createSseParser({
+    onEvent: (event) => events.push(event),
+    ...(maxEventChars ? { maxEventChars } : {}),
+  });
   for (const chunk of chunks) parser.push(chunk);
   parser.end();
   return events;
@@ -27,7 +30,9 @@ function slices(bytes: Buffer, cuts: readonly number[]): Buffer[] {
 }
 
 test('events, names, several data lines, and fields of other names', () => {
-  const events = parse([Buffer.from('event: a\ndata: 1\ndata:2\nid: 7\nretry: 9\nfoo: bar\n\ndata:  x\n\ndata\n\n: no\n\nevent: b\n\n')]);
+  const events = parse([
+    Buffer.from('event: a\ndata: 1\ndata:2\nid: 7\nretry: 9\nfoo: bar\n\ndata:  x\n\ndata\n\n: no\n\nevent: b\n\n'),
+  ]);
   assert.deepEqual(
     events.map(({ name, data: text }) => [name, text]),
     [
@@ -39,7 +44,13 @@ test('events, names, several data lines, and fields of other names', () => {
 });
 
 test('line ends of all three kinds, mixed, and a byte order mark', () => {
-  assert.deepEqual(data('\ufeffdata: 1\r\n\r\ndata: 2\r\rdata: 3\n\ndata: 4\r\n\ndata: 5\n\r\n'), ['1', '2', '3', '4', '5']);
+  assert.deepEqual(data('\ufeffdata: 1\r\n\r\ndata: 2\r\rdata: 3\n\ndata: 4\r\n\ndata: 5\n\r\n'), [
+    '1',
+    '2',
+    '3',
+    '4',
+    '5',
+  ]);
 });
 
 test('a last event without its blank line comes at the end, marked as tail', () => {
@@ -85,7 +96,12 @@ test('lines and events over the cap are refused', () => {
 test('a line of megabytes in small chunks takes linear time', () => {
   const bytes = Buffer.from(`data: ${'x'.repeat(3_000_000)}\n\n`);
   const started = performance.now();
-  const events = parse(slices(bytes, Array.from({ length: 3000 }, (_, i) => i * 1000)));
+  const events = parse(
+    slices(
+      bytes,
+      Array.from({ length: 3000 }, (_, i) => i * 1000),
+    ),
+  );
   assert.equal(events[0]?.data.length, 3_000_000);
   // Quadratic would be minutes; this is about 10 ms.
   assert.ok(performance.now() - started < 5000);

@@ -1,0 +1,42 @@
+// Runs every check and test, the cheapest first, and stops at the first kind that fails. `--fast` leaves out the slow ones.
+import { spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
+
+const fast = process.argv.includes('--fast');
+const bin = (name) => `node_modules/.bin/${name}`;
+
+const steps = [
+  ['types', bin('tsc'), ['--noEmit', '-p', '.']],
+  ['format and lint', bin('biome'), ['check', '--error-on-warnings', '.']],
+  ...(fast
+    ? []
+    : [
+        ['import directions', bin('depcruise'), ['--config', '.dependency-cruiser.cjs', 'server/src', 'bench']],
+        ['dead code', bin('knip'), []],
+      ]),
+];
+
+const started = performance.now();
+const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
+
+for (const [name, command, args] of steps) {
+  const began = performance.now();
+  process.stdout.write(`${name} … `);
+  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+  if (status !== 0) {
+    console.log(`FAILED after ${seconds(began)}\n${stdout}${stderr}`);
+    process.exit(1);
+  }
+  console.log(`ok, ${seconds(began)}`);
+}
+
+const kinds = fast ? ['unit'] : ['unit', 'contract', 'flow'];
+const files = kinds.flatMap((kind) => globSync(`server/test/${kind}/**/*.test.ts`).sort());
+console.log(`tests: ${kinds.join(', ')} (${files.length} files)`);
+const { status } = spawnSync(
+  process.execPath,
+  ['--test', '--test-reporter=spec', '--test-timeout=600000', `--test-concurrency=2`, ...files],
+  { stdio: 'inherit', env: { ...process.env, NODE_OPTIONS: '' } },
+);
+console.log(`all of it took ${seconds(started)}`);
+process.exit(status ?? 1);
