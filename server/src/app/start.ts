@@ -171,7 +171,7 @@ function simulatorProvider(baseUrl: string, anyModel: boolean): Provider {
   };
 }
 
-function isOwnAddress(url: URL, config: Config): boolean {
+export function isOwnAddress(url: URL, config: Config): boolean {
   const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
   if (config.port === 0 || port !== config.port) return false;
   const host = url.hostname.replace(/^\[|\]$/g, '');

@@ -115,7 +115,7 @@ export function httpFailure(
     status,
     detail: detailOf(said, `HTTP ${status}`),
   };
-  const wait = retryAfterMs(headers, now) ?? waitIn(said, now);
+  const wait = retryAfterMs(headers, now, status === 429) ?? waitIn(said, now);
   if (wait !== undefined) failure.retryAfterMs = wait;
   return failure;
 }

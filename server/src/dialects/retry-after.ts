@@ -9,8 +9,9 @@ const LONGEST = 7 * DAY;
  * `retry-after-ms`, then `retry-after` (seconds or HTTP date), then the limits' own resets: OpenAI's
  * `x-ratelimit-reset-requests` (`1s`, `6m0s`, `20ms`), Anthropic's `anthropic-ratelimit-*-reset` (RFC 3339) and their
  * likes. Of the resets those count whose limit is used up, and the longest of them: earlier it would fail again.
+ * `limited`: the answer is a 429. Vendors send the resets with every answer; with other errors they mean nothing.
  */
-export function retryAfterMs(headers: Record<string, string>, now: number): number | undefined {
+export function retryAfterMs(headers: Record<string, string>, now: number, limited: boolean): number | undefined {
   const ms = headers['retry-after-ms'];
   if (ms !== undefined && /^\d+(\.\d+)?$/.test(ms.trim())) return cap(Number(ms));
   const after = headers['retry-after'];
@@ -18,6 +19,7 @@ export function retryAfterMs(headers: Record<string, string>, now: number): numb
     const wait = parseWait(after, now);
     if (wait !== null) return wait;
   }
+  if (!limited) return undefined;
   let exhausted: number | undefined;
   let other: number | undefined;
   for (const name in headers) {

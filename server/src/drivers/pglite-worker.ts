@@ -2,10 +2,9 @@
  * The thread that owns the embedded database: PGlite blocks whatever thread it runs on, and the event loop must not wait.
  * Messages in: `Ask`; messages out: `Reply`.
  */
-import { rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
+import { PGLITE_START } from './pglite-start.ts';
 
 export type Ask =
   | { id: number; op: 'query'; text: string; values: unknown[] }
@@ -27,37 +26,6 @@ const CHECKPOINT_EVERY = 2_000;
 const VACUUM_EVERY = 20_000;
 const UPDATED_TABLES = 'mcp_request, mcp_attempt, mcp_process, mcp_callback';
 
-const START = [
-  ...PGlite.defaultStartParams,
-  // One connection and no replicas: small buffers and a small log keep the process near 250 MB.
-  ...[
-    'shared_buffers=32MB',
-    'wal_level=minimal',
-    'max_wal_senders=0',
-    'min_wal_size=32MB',
-    'max_wal_size=64MB',
-  ].flatMap((setting) => ['-c', setting]),
-  // The folder is written without fsync: it survives the death of the process, not of the machine. Page images guard only the latter.
-  ...['-c', 'full_page_writes=off', '-c', 'jit=off'],
-];
-
-async function open(folder: string): Promise<PGlite> {
-  const options = { parsers: PARSERS, startParams: START };
-  const exists = await stat(join(folder, 'PG_VERSION')).then(
-    () => true,
-    () => false,
-  );
-  if (exists) return await PGlite.create({ dataDir: folder, ...options });
-  // A first start is made beside and moved into place, so that a kill in the middle leaves nothing half made.
-  const making = `${folder}.making`;
-  await rm(making, { recursive: true, force: true });
-  const { dataDir } = await import('@electric-sql/pglite-prepopulatedfs');
-  const first = await PGlite.create({ dataDir: making, loadDataDir: await dataDir(), ...options });
-  await first.close();
-  await rename(making, folder);
-  return await PGlite.create({ dataDir: folder, ...options });
-}
-
 const port = parentPort;
 if (!port) throw new Error('pglite-worker runs only as a worker thread');
 
@@ -67,7 +35,7 @@ let sinceVacuum = 0;
 let inTransaction = false;
 let quiet: NodeJS.Timeout | undefined;
 
-const db = await open((workerData as { folder: string }).folder);
+const db = await PGlite.create({ dataDir: workerData as string, parsers: PARSERS, startParams: PGLITE_START });
 
 async function maintain(): Promise<void> {
   if (inTransaction) return;

@@ -1,4 +1,8 @@
 /** `Sql` over PGlite in a worker thread, in a folder that this process has locked (see folder-lock.ts). */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { GoblinError } from '../contract/errors.ts';
 import type { Row, Sql, SqlValue } from '../contract/ports.ts';
@@ -16,9 +20,20 @@ export class SqlError extends Error {
   }
 }
 
+function make(folder: string): Promise<void> {
+  const script = fileURLToPath(new URL('./pglite-make.ts', import.meta.url));
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, [script, folder], (error, _output, errors) => {
+      if (error) reject(new Error(errors.trim().split('\n').at(-1) || error.message));
+      else resolve();
+    });
+  });
+}
+
 /** Opens (on a first start: makes) the database in `folder`. Throws when the folder cannot be read or is damaged. */
 export async function openPglite(folder: string): Promise<Sql> {
-  const worker = new Worker(new URL('./pglite-worker.ts', import.meta.url), { workerData: { folder } });
+  if (!existsSync(join(folder, 'PG_VERSION'))) await make(folder);
+  const worker = new Worker(new URL('./pglite-worker.ts', import.meta.url), { workerData: folder });
   const waiting = new Map<number, { resolve(rows: Row[]): void; reject(error: Error): void }>();
   let next = 1;
   let dead: Error | null = null;
@@ -58,8 +73,9 @@ export async function openPglite(folder: string): Promise<Sql> {
       worker.postMessage({ ...ask, id });
     });
 
+  // The thread says 0 when the database is open.
   await new Promise<void>((resolve, reject) => {
-    waiting.set(0, { resolve: () => resolve(), reject });
+    waiting.set(0, { resolve: () => resolve(), reject: () => reject(dead) });
   });
 
   // One connection: while a transaction is open, everything else waits here.

@@ -9,6 +9,8 @@ export interface Content {
   details: ReasoningPart[];
 }
 
+const NO_DETAILS: readonly unknown[] = [];
+
 /** One reader per answer: a signature covers the reasoning of the chunks before it. */
 export function createContentReader(): (message: Json) => Content {
   const details = createDetailReader();
@@ -26,7 +28,7 @@ function readContent(message: Json, details: DetailReader): Content {
   else if (Array.isArray(message.content)) readParts(message.content, content);
   // A refusal is the model's answer to the caller, so it is shown.
   if (typeof message.refusal === 'string') content.text += message.refusal;
-  details(Array.isArray(message.reasoning_details) ? message.reasoning_details : [], content);
+  details(Array.isArray(message.reasoning_details) ? message.reasoning_details : NO_DETAILS, content);
   return content;
 }
 

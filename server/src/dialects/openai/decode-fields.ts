@@ -7,7 +7,6 @@ import { isObject } from '../json.ts';
 import { type FieldErrors, kindOf, wrong } from './field-errors.ts';
 
 export { decodeMessages } from './decode-messages.ts';
-export { type FieldErrors, throwIfWrong, wrong } from './field-errors.ts';
 
 const NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 const NAME_RULE = 'must be 1 to 64 letters, digits, hyphens or underscores';

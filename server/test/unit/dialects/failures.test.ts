@@ -211,9 +211,12 @@ test('how long to wait', () => {
       20_000,
     ],
   ];
-  for (const [headers, wait] of table) assert.equal(retryAfterMs(headers, NOW), wait, JSON.stringify(headers));
+  for (const [headers, wait] of table) assert.equal(retryAfterMs(headers, NOW, true), wait, JSON.stringify(headers));
   assert.equal(failure(429, '', { 'retry-after': '3' }).retryAfterMs, 3000);
   assert.equal('retryAfterMs' in failure(429, ''), false);
+  // OpenAI sends its limits with every answer; a server error is not worth six minutes of waiting.
+  assert.equal('retryAfterMs' in failure(500, '', { 'x-ratelimit-reset-tokens': '6m0s' }), false);
+  assert.equal(failure(503, '', { 'retry-after': '1' }).retryAfterMs, 1000);
 });
 
 test('waits that only the body names', () => {

@@ -54,15 +54,3 @@ export function assemble(parts: readonly Part[]): Outcome {
   }
   return out;
 }
-
-/** Joins neighbouring text so that answers in other fragments compare equal. */
-export function normal(parts: readonly Part[]): Part[] {
-  const out: Part[] = [];
-  for (const part of parts) {
-    const last = out.at(-1);
-    if (part.type === 'text' && last?.type === 'text')
-      out[out.length - 1] = { type: 'text', text: last.text + part.text };
-    else out.push(part);
-  }
-  return out;
-}
