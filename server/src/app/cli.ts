@@ -7,7 +7,10 @@ const VERBS: Record<string, { summary: string; load(): Promise<{ verb: Verb }> }
   doctor: { summary: 'check configuration, data and every provider', load: () => import('./verbs/doctor.ts') },
   config: { summary: 'print every setting and where it came from', load: () => import('./verbs/config.ts') },
   key: { summary: 'make, list and revoke API keys', load: () => import('./verbs/key.ts') },
-  simulate: { summary: 'run the simulator alone, as a vendor to test against', load: () => import('./verbs/simulate.ts') },
+  simulate: {
+    summary: 'run the simulator alone, as a vendor to test against',
+    load: () => import('./verbs/simulate.ts'),
+  },
 };
 
 export async function main(args: string[]): Promise<void> {
@@ -67,7 +70,10 @@ function overview(): string {
 /** What is wrong, for an error that somebody can do something about; null for ours. */
 async function sentenceOf(error: unknown): Promise<string | null> {
   if (error instanceof VerbError) return error.message;
-  const [{ ConfigError }, { GoblinError }] = await Promise.all([import('./config.ts'), import('../contract/errors.ts')]);
+  const [{ ConfigError }, { GoblinError }] = await Promise.all([
+    import('./config.ts'),
+    import('../contract/errors.ts'),
+  ]);
   if (error instanceof ConfigError) return error.message;
   return error instanceof GoblinError && error.code !== 'internal' ? error.detail : null;
 }

@@ -8,7 +8,8 @@ export function modelIds(body: unknown): string[] {
   const ids = new Set<string>();
   for (const entry of list) {
     const id = isObject(entry) ? (entry.id ?? entry.name) : entry;
-    if (typeof id === 'string' && id !== '') ids.add(id);
+    // Gemini's OpenAI layer lists `models/gemini-…` and takes the name without.
+    if (typeof id === 'string' && id !== '') ids.add(id.replace(/^models\//, ''));
   }
   return [...ids];
 }

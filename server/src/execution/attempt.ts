@@ -84,6 +84,8 @@ export function startAttempt(
   let chunks: Buffer[] = [];
   let size = 0;
   let paused = false;
+  /** What the last read brought. */
+  let heard: 'data' | 'ping' | null = null;
   let lastData = started;
   let waitingFor: ProviderFailure = late('no headers');
 
@@ -94,6 +96,8 @@ export function startAttempt(
     const decoder = dialect.vendor.decoder(provider.quirks);
     const parser = createSseParser({
       onEvent(event) {
+        // A ping says that the line is open, not that the model still speaks.
+        heard = event.name === 'ping' ? 'ping' : 'data';
         if (over) return;
         if (outcome.finishReason !== null && event.data === '[DONE]') finish();
         else take(decoder.push(event), event.data);
@@ -125,12 +129,11 @@ export function startAttempt(
   });
 
   function take(parts: readonly Part[], raw: string): void {
+    let failure: ProviderFailure | null = null;
     for (const part of parts) {
       if (part.type === 'usage') outcome.usage = part.usage;
-      else if (part.type === 'failure') {
-        fail(part.failure);
-        return;
-      } else if (part.type === 'finish') {
+      else if (part.type === 'failure') failure = part.failure;
+      else if (part.type === 'finish') {
         outcome.finishReason = part.reason;
         waitingFor = late('no end after the terminal signal');
         alarm.set(AFTER_TERMINAL_MS);
@@ -141,6 +144,7 @@ export function startAttempt(
       }
     }
     listener.event(parts, raw);
+    if (failure) fail(failure);
   }
 
   function finish(): void {
@@ -177,8 +181,9 @@ export function startAttempt(
 
   function push(chunk: Buffer): void {
     try {
-      // Comments are no sign of life.
-      if ((reader ?? openReader()).parser.push(chunk)) lastData = performance.now();
+      // Comments and pings are no sign of life.
+      heard = null;
+      if ((reader ?? openReader()).parser.push(chunk) && heard !== 'ping') lastData = performance.now();
     } catch (error) {
       protocol(error instanceof GoblinError ? error.detail : 'unreadable stream');
     }

@@ -43,6 +43,10 @@ with lost as (
   set state = case when v.code is null then 'queued' else 'failed' end, owner = null, crashes = v.crashes,
     finished_at = case when v.code is not null then now() end,
     last_seq = r.last_seq + (v.code is not null and r.mode = 'detached')::int,
+    cost_pico = case when v.code is not null then (
+      select case when bool_or(a.status <> 'running' and a.cost_pico is null) then null
+        else coalesce(sum(case a.status when 'running' then v.estimate_pico else a.cost_pico end), 0) end
+      from mcp_attempt a where a.request_id = v.id) end,
     error = case when v.code is not null then jsonb_build_object('code', v.code, 'message',
       case v.code when 'poisoned' then 'The request stopped its worker ${MOST_CRASHES} times.' else 'The process that ran the request stopped.' end) end
   from verdict v where r.id = v.id
@@ -80,9 +84,13 @@ with over as (
   update mcp_attempt a set status = 'failed', latency_ms = (extract(epoch from now() - a.started_at) * 1000)::int,
     cost_pico = o.estimate_pico, error = jsonb_build_object('code', 'interrupted', 'detail', 'Not settled in time; charged by estimate.')
   from over o where a.request_id = o.request_id and a.attempt = o.attempt
-  returning a.request_id, a.cost_pico
+  returning a.request_id
 )
-update mcp_request r set cost_pico = coalesce(r.cost_pico, 0) + e.cost_pico from ended e where r.id = e.request_id`;
+update mcp_request r set cost_pico = (
+  select case when bool_or(a.status <> 'running' and a.cost_pico is null) then null
+    else sum(case a.status when 'running' then r.estimate_pico else a.cost_pico end) end
+  from mcp_attempt a where a.request_id = r.id)
+where r.id in (select request_id from ended)`;
 
 export async function beat(sql: Sql, info: ProcessInfo, running: number): Promise<void> {
   await sql.query(BEAT, [info.id, info.kind, info.host, info.pid, info.leaseMs, info.capacity, running]);

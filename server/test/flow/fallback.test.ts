@@ -14,7 +14,7 @@ const BEFORE: Record<string, string> = {
   'status-408': 'upstream_timeout',
   'status-429': 'upstream_rate_limited',
   'status-500': 'upstream_unavailable',
-  'status-503': 'upstream_unavailable',
+  'status-503': 'upstream_overloaded',
   'status-529': 'upstream_overloaded',
   quota: 'upstream_quota',
   'retry-after-60': 'upstream_rate_limited',

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { FAULTS, type FaultRow, type Simulator, startSimulator } from '../../src/providers/simulator/index.ts';
 import { outcome, result, submit, view } from '../support/api.ts';
+import { eventually } from '../support/server.ts';
 import { checkFrames, openSse, readAll, textOf } from '../support/streams.ts';
-import { callsWith, type House, MODEL, OPENAI_KEY, saidBy, startHouse } from '../support/vendors.ts';
+import { callsWith, type House, MODEL, saidBy, startHouse } from '../support/vendors.ts';
 
 /** What the first attempt is told to have died of; with `final`, no second one follows on the same target. */
 interface Expected {
@@ -60,7 +61,8 @@ const STATUSES: Record<number, Expected> = {
   429: { code: 'upstream_rate_limited' },
   500: { code: 'upstream_unavailable' },
   502: { code: 'upstream_unavailable' },
-  503: { code: 'upstream_unavailable' },
+  // OpenAI's words for a 503 are "the engine is currently overloaded".
+  503: { code: 'upstream_overloaded' },
   504: { code: 'upstream_timeout' },
   529: { code: 'upstream_overloaded' },
 };
@@ -74,7 +76,7 @@ let house: House;
 let oracle: Simulator;
 before(async () => {
   oracle = await startSimulator();
-  house = await startHouse({ settings: { clocks: { headers_ms: 1200, first_token_ms: 1200, idle_ms: 900 } } });
+  house = await startHouse({ settings: { clocks: { headers_ms: 1200, first_token_ms: 1200, idle_ms: 900, lease_ms: 4000 } } });
 });
 after(async () => {
   await house.close();
@@ -226,6 +228,27 @@ test('a wait that the vendor asks for is kept', { timeout: 20_000 }, async () =>
   assert.ok(waited >= 690, `came back after ${waited} ms`);
 });
 
-test('a vendor with another key, and one that is not there', { timeout: 30_000 }, async () => {
-  assert.equal(house.vendor.journal().find((entry) => entry.key !== null)?.key, OPENAI_KEY.slice(-4));
+test('a rest longer than the lease is spent in the queue, and nobody is told to forget what was never shown', {
+  timeout: 30_000,
+}, async () => {
+  const { server, vendor } = house;
+  const { request_id: id } = await submit(server, { prompt: 'Long rest. [[sim tokens=3 fault=retry-after-5 times=1]]', model: MODEL });
+  const stream = await openSse(server, id);
+  await eventually(async () => (await view(server, id)).attempts[0]?.status === 'failed', 'the end of the first attempt');
+  assert.equal((await view(server, id)).status, 'queued');
+  const frames = await readAll(Promise.resolve(stream));
+  assert.equal(checkFrames(frames).status, 'succeeded');
+  const row = await view(server, id);
+  assert.deepEqual(
+    row.attempts.map((attempt) => [attempt.attempt, attempt.status]),
+    [
+      [1, 'failed'],
+      [2, 'succeeded'],
+    ],
+  );
+  assert.equal(callsWith(vendor, 'Long rest.').length, 2);
+  assert.deepEqual(
+    frames.filter((frame) => frame.type === 'restart'),
+    [],
+  );
 });

@@ -55,12 +55,13 @@ async function run(input: Input): Promise<number> {
 }
 
 async function ask(config: Config, input: Input, prompt: string, screen: Screen, stop: Stop): Promise<number> {
-  const began = performance.now();
   screen.waiting('connecting');
   const line = await openLine(() => reachServer(config));
   try {
     if (stop.signal.aborted) return stop.code();
     screen.waiting('submitting');
+    // Not from the call: opening the folder is no part of the answer's time.
+    const began = performance.now();
     const id = await submit(line, input, prompt);
     try {
       screen.waiting('queued');
@@ -130,7 +131,12 @@ async function conclude({ line, id, screen, json, ms }: Ended, end: End | null):
   return 1;
 }
 
-function summary({ provider, model, usage, cost_usd }: Pick<Result, 'provider' | 'model' | 'usage' | 'cost_usd'>): string[] {
+function summary({
+  provider,
+  model,
+  usage,
+  cost_usd,
+}: Pick<Result, 'provider' | 'model' | 'usage' | 'cost_usd'>): string[] {
   const about = usage.source === 'estimated' ? '~' : '';
   return [
     `${provider}/${model}`,
@@ -143,7 +149,9 @@ function priceOf(usd: number | null): string {
   if (usd === null) return 'price unknown';
   if (usd === 0) return 'free';
   // Four digits that count, written out: $0.000021, never 2.1e-5.
-  return `$${Number(usd.toPrecision(4)).toFixed(12).replace(/\.?0+$/, '')}`;
+  return `$${Number(usd.toPrecision(4))
+    .toFixed(12)
+    .replace(/\.?0+$/, '')}`;
 }
 
 /** The last attempt of a request that failed, and what all of them cost. */

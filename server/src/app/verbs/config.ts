@@ -5,7 +5,6 @@ import { LOCAL_VENDORS } from '../../catalogue/vendors.ts';
 import type { SettingsFile } from '../../settings/schema.ts';
 import { parseSettings, taskTypes } from '../../settings/settings.ts';
 import { type Config, mask, readConfig } from '../config.ts';
-import { isOwnAddress } from '../start.ts';
 import { columns, type Input, type Verb } from './flags.ts';
 import { configuredLines, type ProviderLine, sourceOf } from './provider-report.ts';
 
@@ -30,6 +29,7 @@ export const verb: Verb = {
 async function run(input: Input): Promise<number> {
   const config = readConfig(process.cwd(), process.env);
   const { settings } = config;
+  const { isOwnAddress } = await import('../start.ts');
   const report = {
     settings: [...basics(config), ...proxies(config)],
     limits: limits(config),
@@ -134,7 +134,8 @@ function asText(report: Report, config: Config): string {
   ]);
   const out: string[] = [];
   const section = (title: string, lines: (readonly string[])[]) => {
-    if (lines.length > 0) out.push(...(out.length > 0 ? [''] : []), title, ...columns(lines).map((line) => `  ${line}`));
+    if (lines.length > 0)
+      out.push(...(out.length > 0 ? [''] : []), title, ...columns(lines).map((line) => `  ${line}`));
   };
   section('Settings', rows(report.settings));
   section('Clocks and limits', rows(report.limits));
@@ -143,7 +144,9 @@ function asText(report: Report, config: Config): string {
     out.push('', 'Providers', '  none by key or goblin.yaml; set a key, e.g. OPENAI_API_KEY');
   }
   const ports = LOCAL_VENDORS.map((vendor) => `${vendor.title} :${new URL(vendor.baseUrl).port}`).join(', ');
-  out.push(`  ${config.settings.localServers ? `looked for while running: ${ports}` : 'local servers are not looked for'}`);
+  out.push(
+    `  ${config.settings.localServers ? `looked for while running: ${ports}` : 'local servers are not looked for'}`,
+  );
   section('Aliases', names(report.aliases));
   section('Tasks', names(report.tasks));
   section('Prices (USD per million tokens)', prices);

@@ -1,7 +1,7 @@
 /** How a verb gets to the data: through the server that runs on the folder, else by opening the folder itself. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Config, ConfigError } from '../config.ts';
-import { FolderHeld, readNote, type ServerNote } from '../folder.ts';
+import type { Config } from '../config.ts';
+import { dropNote, FolderHeld, readNote, type ServerNote } from '../folder.ts';
 import { VerbError } from './flags.ts';
 
 /** A server that just starts or stops holds the folder this long without answering (6 s on a slow first start). */
@@ -30,7 +30,7 @@ export function reachServer(config: Config): Promise<Link> {
   return reach(config, running, () => ownServer(config));
 }
 
-/** `open` must take the folder's lock before all else, and throw `FolderHeld` when it cannot. */
+/** Throws `FolderHeld` when somebody has the folder and does not answer. `open` must take the folder's lock before all else. */
 export async function reach<T>(config: Config, through: (note: ServerNote) => T, open: () => Promise<T>): Promise<T> {
   const until = performance.now() + PATIENCE_MS;
   for (;;) {
@@ -46,7 +46,7 @@ export async function reach<T>(config: Config, through: (note: ServerNote) => T,
     if (holder && (await answers(holder.address))) return through(holder);
     if (performance.now() > until) {
       const who = holder ? `process ${holder.pid} (${holder.address})` : 'another process';
-      throw new ConfigError(
+      throw new FolderHeld(
         `The data folder ${config.dataDir} is held by ${who}, which does not answer; stop it, or choose another folder with MCP_DATA_DIR.`,
       );
     }
@@ -60,6 +60,8 @@ export function running(note: ServerNote): Link {
 
 async function ownServer(config: Config): Promise<Link> {
   const { start } = await import('../start.ts');
+  // A process that is told to end at once must not leave a note that leads nowhere.
+  process.once('exit', () => dropNote(config.dataDir));
   const server = await start({ ...config, host: '127.0.0.1', port: 0, logLevel: 'silent' });
   return {
     ...caller(server.address, server.token),

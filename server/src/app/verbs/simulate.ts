@@ -39,7 +39,8 @@ async function run(input: Input): Promise<number> {
   const { parseFault } = await import('../../providers/simulator/faults.ts');
   if (options.fault !== undefined && options.fault !== 'none' && !parseFault(options.fault)) {
     const close = near(options.fault, Object.keys(FAULTS));
-    const meant = close.length > 0 ? `did you mean ${close.join(' or ')}?` : 'goblin simulate --list-faults names them.';
+    const meant =
+      close.length > 0 ? `did you mean ${close.join(' or ')}?` : 'goblin simulate --list-faults names them.';
     throw new VerbError(`goblin simulate: "${options.fault}" is not a fault; ${meant}`);
   }
   const simulator = await startSimulator(options).catch((error: { code?: string }) => {

@@ -1,7 +1,5 @@
 /** `goblin start`: everything in one process, until it is told to stop. */
-import { banner } from '../banner.ts';
 import { readConfig } from '../config.ts';
-import { start } from '../start.ts';
 import type { Verb } from './flags.ts';
 
 export const verb: Verb = {
@@ -18,6 +16,7 @@ export const verb: Verb = {
 
 async function run(): Promise<number> {
   const config = readConfig(process.cwd(), process.env);
+  const [{ start }, { banner }] = await Promise.all([import('../start.ts'), import('../banner.ts')]);
   const running = await start(config);
   console.log(banner(config, running));
   return await new Promise((resolve) => {

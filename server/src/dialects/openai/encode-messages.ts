@@ -4,8 +4,12 @@ import { GoblinError } from '../../contract/errors.ts';
 import type { Notice } from '../../contract/ports.ts';
 import type { Json } from '../json.ts';
 import { note } from '../notices.ts';
+import { createDetailCollector } from './message.ts';
 
-export function encodeMessages(messages: readonly Message[], notices: Notice[]): Json[] {
+export const FOREIGN_REASONING = 'reasoning of another provider is not sent on';
+
+/** `takesDetails`: the provider takes Claude's signed reasoning back as `reasoning_details`. */
+export function encodeMessages(messages: readonly Message[], takesDetails: boolean, notices: Notice[]): Json[] {
   const out: Json[] = [];
   /** Images of tool results: OpenAI takes only text there, so they follow as a user message after the results. */
   let images: Json[] = [];
@@ -23,7 +27,7 @@ export function encodeMessages(messages: readonly Message[], notices: Notice[]):
         out.push({ role: 'user', content: userContent(message.content) });
         break;
       case 'assistant':
-        out.push(assistant(message.content, notices));
+        out.push(assistant(message.content, takesDetails, notices));
         break;
       case 'tool': {
         const shown = message.content.filter((part) => part.type === 'image');
@@ -70,11 +74,12 @@ function foreign(part: { name: string; dialect: string; raw: unknown }): Json {
   throw new GoblinError('unsupported_by_target', `content of type "${part.name}" cannot be sent to this provider`);
 }
 
-function assistant(parts: readonly AssistantContent[], notices: Notice[]): Json {
+function assistant(parts: readonly AssistantContent[], takesDetails: boolean, notices: Notice[]): Json {
   const message: Json = { role: 'assistant', content: null };
   const texts: string[] = [];
   const reasoning: string[] = [];
   const details: unknown[] = [];
+  const detailOf = createDetailCollector();
   const calls: Json[] = [];
   const others: Json[] = [];
   for (const part of parts) {
@@ -83,11 +88,12 @@ function assistant(parts: readonly AssistantContent[], notices: Notice[]): Json 
     else if (part.type === 'tool_call') {
       const call = { id: part.id, type: 'function', function: { name: part.name, arguments: part.arguments } };
       calls.push({ ...call, ...own(part) });
-    } else if (part.vendor === undefined || part.vendor.dialect === 'openai') {
+    } else if (part.vendor?.dialect === 'anthropic' && !takesDetails) note(notices, 'dropped', FOREIGN_REASONING);
+    else {
       reasoning.push(part.text);
-      const detail = part.vendor?.fields.reasoning_detail;
-      if (detail !== undefined) details.push(detail);
-    } else note(notices, 'dropped', 'reasoning of another provider is not sent on');
+      const detail = detailOf(part);
+      if (detail) details.push(detail);
+    }
   }
   if (texts.length > 0 || (calls.length === 0 && others.length === 0)) message.content = texts.join('');
   const thought = reasoning.join('');

@@ -3,8 +3,10 @@ import type { AnswerCall, ResponseFormat, Tool, ToolChoice } from '../../contrac
 import type { EncodeTarget, Notice, Quirks, WireRequest } from '../../contract/ports.ts';
 import { isObject, type Json } from '../json.ts';
 import { note } from '../notices.ts';
-import { encodeMessages } from './encode-messages.ts';
+import { encodeMessages, FOREIGN_REASONING } from './encode-messages.ts';
 
+/** Providers that take Claude's reasoning back as `reasoning_details`; the others refuse the field. */
+const TAKE_DETAILS: ReadonlySet<string> = new Set(['openrouter']);
 const TOKEN_FIELDS = ['max_tokens', 'max_completion_tokens'] as const;
 
 /**
@@ -18,7 +20,9 @@ export function encodeOpenai(call: AnswerCall, target: EncodeTarget, stream: boo
   const body: Json = call.native?.dialect === 'openai' ? { ...call.native.body } : fromCall(call);
   body.model = target.model;
   body.stream = stream;
-  body.messages ??= encodeMessages(call.messages, notices);
+  const takesDetails = TAKE_DETAILS.has(target.provider);
+  if (Array.isArray(body.messages)) body.messages = withoutOurs(body.messages, takesDetails, notices);
+  else body.messages = encodeMessages(call.messages, takesDetails, notices);
   setTokenLimit(body, call.maxTokens, quirks);
   setStreamOptions(body, stream, quirks);
   dropRefused(body, quirks, notices);
@@ -28,6 +32,34 @@ export function encodeOpenai(call: AnswerCall, target: EncodeTarget, stream: boo
     body: JSON.stringify(body),
     notices,
   };
+}
+
+/**
+ * Clients send our answers back as they got them. What we added to them, vendors refuse: the mark on broken arguments,
+ * and the reasoning of a Claude that answered an earlier turn.
+ */
+function withoutOurs(messages: unknown[], takesDetails: boolean, notices: Notice[]): unknown[] {
+  let changed = false;
+  const out = messages.map((message) => {
+    if (!isObject(message) || message.role !== 'assistant') return message;
+    const { tool_calls, reasoning_details } = message;
+    let clean = message;
+    if (Array.isArray(tool_calls) && tool_calls.some((call) => isObject(call) && 'invalid_arguments' in call)) {
+      clean = { ...clean, tool_calls: tool_calls.map((call) => without(call, 'invalid_arguments')) };
+    }
+    if (!takesDetails && Array.isArray(reasoning_details) && reasoning_details.some(isClaudes)) {
+      const { reasoning_details: _, reasoning_content: __, ...rest } = clean;
+      clean = rest;
+      note(notices, 'dropped', FOREIGN_REASONING);
+    }
+    changed ||= clean !== message;
+    return clean;
+  });
+  return changed ? out : messages;
+}
+
+function isClaudes(detail: unknown): boolean {
+  return isObject(detail) && typeof detail.format === 'string' && detail.format.startsWith('anthropic');
 }
 
 function fromCall(call: AnswerCall): Json {

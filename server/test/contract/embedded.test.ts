@@ -1,0 +1,24 @@
+/** The embedded drivers against the suites of their ports. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after } from 'node:test';
+import { migrate } from '../../src/app/migrate.ts';
+import { createMemoryBus } from '../../src/drivers/memory-bus.ts';
+import { createMemoryQueue } from '../../src/drivers/memory-queue.ts';
+import { openPglite } from '../../src/drivers/pglite.ts';
+import { ledgerConformance } from './suites/ledger.ts';
+import { sqlConformance } from './suites/sql.ts';
+import { busConformance, queueConformance } from './suites/wake.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'goblin-contract-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+sqlConformance('pglite', () => openPglite(join(folder, 'sql')));
+ledgerConformance('pglite', async () => {
+  const sql = await openPglite(join(folder, 'ledger'));
+  await migrate(sql);
+  return sql;
+});
+queueConformance('memory', async () => createMemoryQueue());
+busConformance('memory', async () => createMemoryBus());
