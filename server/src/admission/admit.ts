@@ -8,7 +8,7 @@
 import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Admitted, Cancel, Receipt, Submission, Submit } from '../contract/flow.ts';
-import type { Bus, Ledger, Queue } from '../contract/ports.ts';
+import { type Bus, CANCELS, type Ledger, type Queue } from '../contract/ports.ts';
 import type { ModelInfo, PlannedTarget, Price } from '../contract/provider.ts';
 import type { Acceptance } from '../contract/record.ts';
 import { estimateCost, estimateInputTokens } from '../money/estimate.ts';
@@ -153,7 +153,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       if (!ended) return null;
       if (ended.changed) {
         if (ended.frame) deps.bus.publish(id, { type: 'frames', frames: [ended.frame] });
-        deps.bus.publish(id, { type: 'cancel' });
+        deps.bus.publish(CANCELS, { type: 'cancel', id });
         deps.bus.publish(id, { type: 'ended' });
       }
       return { state: ended.state };

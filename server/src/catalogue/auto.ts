@@ -2,7 +2,8 @@
  * What `auto` may choose at a vendor: small, general, generally available chat models that take tools. The price and
  * model data alone would choose retired, hidden or unfit ones (the cheapest "OpenAI model" of the data is an open
  * weight that its API does not serve). The cheapest able one of a row wins; a vendor's own list of models, once it is
- * known, takes away what it no longer serves. Checked against the vendors' pages in November 2026.
+ * known, takes away what it no longer serves. Names come from published lists, not from calls: one that is gone is
+ * answered by the vendor with an error, and the next target takes over.
  */
 export const AUTO: Readonly<Record<string, readonly string[]>> = {
   openai: ['gpt-6-luna', 'gpt-5.6-luna', 'gpt-5.4-nano'],

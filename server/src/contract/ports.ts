@@ -54,12 +54,15 @@ export interface Queue {
 export type BusMessage =
   /** Frames that the database already holds, in order. */
   | { type: 'frames'; frames: readonly StoredFrame[] }
-  /** The request was cancelled: whoever runs it closes its upstream socket. */
-  | { type: 'cancel' }
+  /** On the topic `CANCELS`: whoever runs this request closes its upstream socket. */
+  | { type: 'cancel'; id: string }
   /** The request reached a terminal state. */
   | { type: 'ended' };
 
-/** Topics are request ids. Listeners must not throw and must not block. */
+/** One topic for all cancels: a process follows it once, not once for each request that it runs. */
+export const CANCELS = 'cancels';
+
+/** Topics are request ids, and `CANCELS`. Listeners must not throw and must not block. */
 export interface Bus {
   publish(topic: string, message: BusMessage): void;
   /** Returns the function that stops following. */

@@ -1,6 +1,7 @@
 /** Who runs it now: claims what is due up to the capacity, keeps the lease alive, drains at the end. */
 import { performance } from 'node:perf_hooks';
-import type { Bus, Ledger, Queue, Telemetry } from '../contract/ports.ts';
+import { Bag } from '../contract/bag.ts';
+import { type Bus, CANCELS, type Ledger, type Queue, type Telemetry } from '../contract/ports.ts';
 import type { Claim } from '../contract/record.ts';
 import type { DetachedRun } from '../execution/detached.ts';
 import type { StopReason } from '../execution/run.ts';
@@ -23,22 +24,20 @@ export interface Running {
 }
 
 export function createRunning(bus: Bus): Running {
-  const stops = new Map<string, (reason: StopReason) => void>();
+  const running = new Bag<{ id: string; stop: (reason: StopReason) => void }>();
+  bus.follow(CANCELS, (message) => {
+    if (message.type !== 'cancel') return;
+    for (const entry of running) if (entry.id === message.id) entry.stop('cancelled');
+  });
   return {
     register(id, stop) {
-      stops.set(id, stop);
-      const unfollow = bus.follow(id, (message) => {
-        if (message.type === 'cancel') stop('cancelled');
-      });
-      return () => {
-        stops.delete(id);
-        unfollow();
-      };
+      const place = running.add({ id, stop });
+      return () => running.remove(place);
     },
     stopAll(reason) {
-      for (const stop of [...stops.values()]) stop(reason);
+      for (const { stop } of running) stop(reason);
     },
-    size: () => stops.size,
+    size: () => running.size,
   };
 }
 
@@ -52,17 +51,17 @@ export interface Worker {
 const LOOK_MS = 1000;
 
 export function startWorker(deps: WorkerDeps, registry: Running): Worker {
-  const live = new Map<string, DetachedRun>();
+  const live = new Bag<DetachedRun>();
   const stopping = new AbortController();
   let freed: (() => void) | null = null;
 
   function begin(claim: Claim): void {
     const run = deps.run(claim);
-    live.set(claim.id, run);
+    const place = live.add(run);
     const off = registry.register(claim.id, run.stop);
     void run.done.then(() => {
       off();
-      live.delete(claim.id);
+      live.remove(place);
       freed?.();
     });
   }
@@ -99,8 +98,8 @@ export function startWorker(deps: WorkerDeps, registry: Running): Worker {
       await looping;
       const until = performance.now() + ms;
       while (live.size > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 25));
-      for (const run of live.values()) run.stop('drain');
-      await Promise.all([...live.values()].map((run) => run.done));
+      for (const run of live) run.stop('drain');
+      await Promise.all([...live].map((run) => run.done));
     },
   };
 }

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { Bag } from '../contract/bag.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Row, Sql, SqlValue } from '../contract/ports.ts';
 import type { Ask, Reply } from './pglite-worker.ts';
@@ -34,28 +35,26 @@ function make(folder: string): Promise<void> {
 export async function openPglite(folder: string): Promise<Sql> {
   if (!existsSync(join(folder, 'PG_VERSION'))) await make(folder);
   const worker = new Worker(new URL('./pglite-worker.ts', import.meta.url), { workerData: folder });
-  const waiting = new Map<number, { resolve(rows: Row[]): void; reject(error: Error): void }>();
-  let next = 1;
+  const waiting = new Bag<{ resolve(rows: Row[]): void; reject(error: Error): void }>();
   let dead: Error | null = null;
   let closed = false;
 
   const fail = (error: Error) => {
     dead ??= error;
-    for (const { reject } of waiting.values()) {
+    for (const { reject } of waiting) {
       reject(
         new GoblinError('unavailable', 'The embedded database has stopped; restart the server.', { cause: error }),
       );
     }
-    waiting.clear();
   };
   worker.on('error', fail);
   worker.on('exit', (code) => {
     if (!closed) fail(new Error(`The database thread ended with code ${code}.`));
   });
   worker.on('message', (reply: Reply) => {
-    const entry = waiting.get(reply.id);
+    const entry = waiting.at(reply.id);
     if (!entry) return;
-    waiting.delete(reply.id);
+    waiting.remove(reply.id);
     if ('error' in reply) entry.reject(new SqlError(reply.error.message, reply.error.code));
     else entry.resolve(reply.rows);
   });
@@ -68,14 +67,13 @@ export async function openPglite(folder: string): Promise<Sql> {
         );
         return;
       }
-      const id = next++;
-      waiting.set(id, { resolve, reject });
+      const id = waiting.add({ resolve, reject });
       worker.postMessage({ ...ask, id });
     });
 
   // The thread says 0 when the database is open.
   await new Promise<void>((resolve, reject) => {
-    waiting.set(0, { resolve: () => resolve(), reject: () => reject(dead) });
+    waiting.add({ resolve: () => resolve(), reject: () => reject(dead) });
   });
 
   // One connection: while a transaction is open, everything else waits here.

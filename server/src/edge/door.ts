@@ -1,6 +1,7 @@
 /** What every drop-in door does alike: headers in, headers out, an answer streamed or whole, errors in the door's shape. */
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Bag } from '../contract/bag.ts';
 import { ERRORS, type ErrorCode, type FieldError, GoblinError } from '../contract/errors.ts';
 import type { AnswerListener, AttachedHandle, AttachedOutcome } from '../contract/flow.ts';
 import { isVisible, type Usage } from '../contract/part.ts';
@@ -175,15 +176,15 @@ export interface Pulse {
 }
 
 export function createPulse(): Pulse {
-  const beats = new Set<(now: number) => void>();
+  const beats = new Bag<(now: number) => void>();
   const timer = setInterval(() => {
     const now = performance.now();
     for (const beat of beats) beat(now);
   }, 1000).unref();
   return {
     add(beat) {
-      beats.add(beat);
-      return () => beats.delete(beat);
+      const place = beats.add(beat);
+      return () => beats.remove(place);
     },
     close: () => clearInterval(timer),
   };

@@ -1,4 +1,5 @@
 /** One timer for every clock of the process: a request arms and re-arms for the price of a number. */
+import { Bag } from '../contract/bag.ts';
 
 export interface Alarm {
   /** Rings `ms` from now, once, unless set again or stopped. */
@@ -14,35 +15,45 @@ export interface Wheel {
 const TICK = 25;
 
 export function createWheel(): Wheel {
-  const armed = new Set<{ at: number; ring: () => void }>();
+  const armed = new Bag<Clock>();
   let timer: NodeJS.Timeout | null = null;
+
+  class Clock implements Alarm {
+    readonly #ring: () => void;
+    #at = 0;
+    #place = -1;
+
+    constructor(ring: () => void) {
+      this.#ring = ring;
+    }
+
+    set(ms: number): void {
+      this.#at = performance.now() + ms;
+      if (this.#place < 0) this.#place = armed.add(this);
+      timer ??= setInterval(tick, TICK).unref();
+    }
+
+    stop(): void {
+      if (this.#place < 0) return;
+      armed.remove(this.#place);
+      this.#place = -1;
+    }
+
+    check(now: number): void {
+      if (this.#at > now) return;
+      this.stop();
+      this.#ring();
+    }
+  }
 
   function tick(): void {
     const now = performance.now();
-    for (const entry of armed) {
-      if (entry.at > now) continue;
-      armed.delete(entry);
-      entry.ring();
-    }
+    for (const clock of armed) clock.check(now);
     if (armed.size === 0 && timer) {
       clearInterval(timer);
       timer = null;
     }
   }
 
-  return {
-    alarm(ring) {
-      const entry = { at: 0, ring };
-      return {
-        set(ms) {
-          entry.at = performance.now() + ms;
-          armed.add(entry);
-          timer ??= setInterval(tick, TICK).unref();
-        },
-        stop() {
-          armed.delete(entry);
-        },
-      };
-    },
-  };
+  return { alarm: (ring) => new Clock(ring) };
 }

@@ -34,19 +34,34 @@ const MINUTE_MS = 60_000;
 const MOST_SAMPLES = 512;
 const MOST_TARGETS = 1000;
 
-interface Sample {
-  at: number;
-  ok: boolean;
-  latencyMs: number;
-  firstTokenMs: number | null;
+/** Columns of numbers, overwritten in a ring: an object for each sample would outlive the young generation and cost its promotion. */
+interface Ring {
+  provider: string;
+  model: string;
+  next: number;
+  at: Float64Array;
+  latencyMs: Float64Array;
+  /** NaN when nothing visible came. */
+  firstTokenMs: Float64Array;
+  ok: Uint8Array;
 }
+
+const ring = (provider: string, model: string): Ring => ({
+  provider,
+  model,
+  next: 0,
+  at: new Float64Array(MOST_SAMPLES).fill(Number.NEGATIVE_INFINITY),
+  latencyMs: new Float64Array(MOST_SAMPLES),
+  firstTokenMs: new Float64Array(MOST_SAMPLES),
+  ok: new Uint8Array(MOST_SAMPLES),
+});
 
 export function createRecorder(level: string): Recorder {
   const logger = pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
     pino.destination({ fd: 2, sync: true }),
   );
-  const targets = new Map<string, { provider: string; model: string; samples: Sample[] }>();
+  const targets = new Map<string, Ring>();
   /** Ends by second of the minute: `counts[second % 60]`. */
   const seconds: { second: number; counts: Record<string, number> }[] = Array.from({ length: 60 }, () => ({
     second: -1,
@@ -64,11 +79,15 @@ export function createRecorder(level: string): Recorder {
       let target = targets.get(name);
       if (!target) {
         if (targets.size >= MOST_TARGETS) targets.delete(targets.keys().next().value as string);
-        target = { provider, model, samples: [] };
+        target = ring(provider, model);
         targets.set(name, target);
       }
-      if (target.samples.length >= MOST_SAMPLES) target.samples.shift();
-      target.samples.push({ at: performance.now(), ok, latencyMs, firstTokenMs });
+      const i = target.next;
+      target.next = (i + 1) % MOST_SAMPLES;
+      target.at[i] = performance.now();
+      target.latencyMs[i] = latencyMs;
+      target.firstTokenMs[i] = firstTokenMs ?? Number.NaN;
+      target.ok[i] = ok ? 1 : 0;
     },
     ended(state) {
       const second = Math.floor(performance.now() / 1000);
@@ -89,17 +108,19 @@ export function createRecorder(level: string): Recorder {
       }
       return {
         requests,
-        targets: [...targets.values()].map(({ provider, model, samples }) => {
-          const recent = samples.filter((sample) => now - sample.at <= MINUTE_MS);
-          const errors = recent.filter((sample) => !sample.ok).length;
+        targets: [...targets.values()].map((target) => {
+          const recent = [...target.at.keys()].filter((i) => now - (target.at[i] as number) <= MINUTE_MS);
+          const good = recent.filter((i) => target.ok[i] === 1);
+          const first = recent.map((i) => target.firstTokenMs[i] as number).filter((ms) => !Number.isNaN(ms));
+          const errors = recent.length - good.length;
           return {
-            provider,
-            model,
+            provider: target.provider,
+            model: target.model,
             attempts: recent.length,
             errors,
             error_rate: recent.length === 0 ? 0 : errors / recent.length,
-            latency_p50_ms: median(recent.filter((s) => s.ok).map((s) => s.latencyMs)),
-            first_token_p50_ms: median(recent.flatMap((s) => (s.firstTokenMs === null ? [] : [s.firstTokenMs]))),
+            latency_p50_ms: median(good.map((i) => target.latencyMs[i] as number)),
+            first_token_p50_ms: median(first),
           };
         }),
       };

@@ -55,7 +55,9 @@ function verify(delivery: Delivery): void {
   const { 'webhook-id': id, 'webhook-timestamp': at, 'webhook-signature': signatures } = delivery.headers;
   assert.ok(Math.abs(Number(at) * 1000 - Date.now()) < 300_000);
   const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
-  const right = `v1,${createHmac('sha256', key).update(`${String(id)}.${String(at)}.${delivery.body}`).digest('base64')}`;
+  const right = `v1,${createHmac('sha256', key)
+    .update(`${String(id)}.${String(at)}.${delivery.body}`)
+    .digest('base64')}`;
   assert.ok(String(signatures).split(' ').includes(right), 'the signature is right');
 }
 
@@ -122,11 +124,25 @@ test('private addresses are refused when goblin.yaml does not allow them', { tim
       'http://127.1/x',
       'http://a.localhost/x',
     ]) {
-      const problem = isProblem(await post(strict, '/mcp/v1/request', { prompt: 'x', callback_url: url }), 400, 'invalid_request');
+      const problem = isProblem(
+        await post(strict, '/mcp/v1/request', { prompt: 'x', callback_url: url }),
+        400,
+        'invalid_request',
+      );
       assert.equal(problem.errors?.[0]?.path, 'callback_url', url);
     }
-    for (const url of ['ftp://example.com/x', 'example.com', 'http://user:pw@example.com/', '//example.com', 'http://']) {
-      const problem = isProblem(await post(strict, '/mcp/v1/request', { prompt: 'x', callback_url: url }), 400, 'invalid_request');
+    for (const url of [
+      'ftp://example.com/x',
+      'example.com',
+      'http://user:pw@example.com/',
+      '//example.com',
+      'http://',
+    ]) {
+      const problem = isProblem(
+        await post(strict, '/mcp/v1/request', { prompt: 'x', callback_url: url }),
+        400,
+        'invalid_request',
+      );
       assert.equal(problem.errors?.[0]?.path, 'callback_url', url);
     }
   } finally {

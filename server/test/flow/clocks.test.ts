@@ -83,7 +83,10 @@ test('no attempt begins after the deadline: a rest that is longer is not waited 
 
 test('the total clock ends failed, code timeout', async () => {
   const { server, vendor } = house;
-  const { request_id: id } = await submit(server, { prompt: 'Too long in all [[sim tokens=500 rate=20]]', model: MODEL });
+  const { request_id: id } = await submit(server, {
+    prompt: 'Too long in all [[sim tokens=500 rate=20]]',
+    model: MODEL,
+  });
   const answer = await outcome(server, id, {}, 15_000);
   assert.equal(answer.status, 409);
   assert.equal(answer.body.status, 'failed');
@@ -102,6 +105,10 @@ test('the total clock ends failed, code timeout', async () => {
 
 test('an answer in time beats its deadline', async () => {
   const { server } = house;
-  const { request_id: id } = await submit(server, { prompt: 'In time [[sim tokens=5]]', model: MODEL, deadline_ms: 20_000 });
+  const { request_id: id } = await submit(server, {
+    prompt: 'In time [[sim tokens=5]]',
+    model: MODEL,
+    deadline_ms: 20_000,
+  });
   assert.equal((await outcome(server, id)).status, 200);
 });

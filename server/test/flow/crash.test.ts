@@ -33,7 +33,9 @@ async function interrupt(id: string, stream: StreamReader): Promise<Interrupted>
   return { id, seen: stream.frames };
 }
 
-test('50 running requests survive kill -9: 50 succeeded, every stream equal to its result', { timeout: 120_000 }, async () => {
+test('50 running requests survive kill -9: 50 succeeded, every stream equal to its result', {
+  timeout: 120_000,
+}, async () => {
   const prompts = Array.from({ length: 50 }, (_, i) => `Crash number ${i}. [[sim tokens=60 rate=25]]`);
   const receipts = await Promise.all(prompts.map((prompt) => submit(server, { prompt, model: MODEL })));
   const ids = receipts.map((receipt) => receipt.request_id);
@@ -104,7 +106,10 @@ test('twice killed is still not lost; what waits, waits on; what ended, stays', 
   const { request_id: ended } = await submit(server, { prompt: 'Ended before. [[sim tokens=4]]', model: MODEL });
   const before = await result(server, ended);
   const frames = await readAll(openSse(server, ended));
-  const { request_id: gone } = await submit(server, { prompt: 'Cancelled before. [[sim tokens=90 rate=20]]', model: MODEL });
+  const { request_id: gone } = await submit(server, {
+    prompt: 'Cancelled before. [[sim tokens=90 rate=20]]',
+    model: MODEL,
+  });
   await (await openSse(server, gone)).until((frame) => frame.type === 'text');
   await cancel(server, gone);
   const waits = await submit(server, {
@@ -116,7 +121,9 @@ test('twice killed is still not lost; what waits, waits on; what ended, stays', 
   for (let round = 1; round <= 2; round++) {
     const stream = await openSse(server, id);
     await stream.until((frame) => frame.type === 'attempt' && frame.attempt === round);
-    await stream.until((frame) => frame.type === 'text' && frame.seq > stream.frames.findLastIndex((f) => f.type === 'attempt') + 2);
+    await stream.until(
+      (frame) => frame.type === 'text' && frame.seq > stream.frames.findLastIndex((f) => f.type === 'attempt') + 2,
+    );
     await server.kill();
     server = await server.again();
   }
@@ -133,7 +140,9 @@ test('twice killed is still not lost; what waits, waits on; what ended, stays', 
   assert.equal((await cancel(server, waits.request_id)).body.status, 'cancelled');
 });
 
-test('an attached request in flight ends failed, code interrupted, and never runs again', { timeout: 60_000 }, async () => {
+test('an attached request in flight ends failed, code interrupted, and never runs again', {
+  timeout: 60_000,
+}, async () => {
   const door = await fetch(server.url('/v1/chat/completions'), {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

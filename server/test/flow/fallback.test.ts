@@ -76,7 +76,10 @@ test('before the first visible part the second target answers', { concurrency: 6
           ['second', 'succeeded', null],
         ],
       );
-      assert.ok(row.attempts.every((attempt) => attempt.reason.includes(`duo-${fault}`)), 'each says why it stands there');
+      assert.ok(
+        row.attempts.every((attempt) => attempt.reason.includes(`duo-${fault}`)),
+        'each says why it stands there',
+      );
       assert.equal(callsWith(house.vendor, `Duo ${fault}.`).length, 1);
       assert.equal(callsWith(second, `Duo ${fault}.`).length, 1);
     }),
@@ -109,7 +112,9 @@ test('after it, restart begins anew at the second target and says so', { concurr
       const restarts = frames.filter((frame) => frame.type === 'restart');
       assert.equal(restarts.length, 1);
       assert.equal(restarts[0]?.attempt, 2);
-      assert.ok(frames.findIndex((frame) => frame.type === 'text') < frames.findIndex((frame) => frame.type === 'restart'));
+      assert.ok(
+        frames.findIndex((frame) => frame.type === 'text') < frames.findIndex((frame) => frame.type === 'restart'),
+      );
       const done = await result(house.server, id);
       assert.equal(done.provider, 'second');
       assert.equal(textOf(frames), done.text);

@@ -76,7 +76,9 @@ let house: House;
 let oracle: Simulator;
 before(async () => {
   oracle = await startSimulator();
-  house = await startHouse({ settings: { clocks: { headers_ms: 1200, first_token_ms: 1200, idle_ms: 900, lease_ms: 4000 } } });
+  house = await startHouse({
+    settings: { clocks: { headers_ms: 1200, first_token_ms: 1200, idle_ms: 900, lease_ms: 4000 } },
+  });
 });
 after(async () => {
   await house.close();
@@ -84,52 +86,60 @@ after(async () => {
 });
 
 test('the table of expectations names every fault that is not whole, and no other', () => {
-  assert.deepEqual(Object.keys(BROKEN).sort(), rows.filter(([, row]) => !row.whole).map(([name]) => name).sort());
+  assert.deepEqual(
+    Object.keys(BROKEN).sort(),
+    rows
+      .filter(([, row]) => !row.whole)
+      .map(([name]) => name)
+      .sort(),
+  );
 });
 
 const mended = (text: string): string => text.replaceAll('\0', '\ufffd').toWellFormed();
 
 test('odd but whole: a success with the right text', { concurrency: 6 }, async (t) => {
-  const cases = rows.filter(([, row]) => row.whole).map(([name, row]) => {
-    const fault = orderOf(name);
-    return t.test(fault, { timeout: 30_000 }, async () => {
-      const prompt = `Odd ${fault}. [[sim tokens=30 fault=${fault}]]`;
-      // Faults of what is said change the answer itself; the others only its bytes.
-      const asIs = row.stage === 'answer' || fault === 'slice-utf8';
-      const said = await saidBy(oracle, asIs ? prompt : `Odd ${fault}. [[sim tokens=30]]`);
-      const { request_id: id } = await submit(house.server, { prompt, model: MODEL });
-      const frames = await readAll(openSse(house.server, id));
-      assert.equal(checkFrames(frames).status, 'succeeded');
-      const done = await result(house.server, id);
-      assert.equal(done.text, mended(said.text));
-      assert.equal(textOf(frames), done.text);
-      assert.ok(done.text.isWellFormed());
-      assert.equal(frames.filter((frame) => frame.type === 'restart').length, 0);
-      const calls = callsWith(house.vendor, `Odd ${fault}.`);
-      assert.equal(calls.length, 1, 'one call is enough');
-      const [attempt, ...more] = (await view(house.server, id)).attempts;
-      assert.equal(more.length, 0);
-      assert.equal(attempt?.status, 'succeeded');
-      assert.ok((done.cost_usd ?? 0) > 0 && (done.cost_usd ?? 0) < 0.01, `cost ${done.cost_usd}`);
-      assert.ok(done.usage.output_tokens > 0 && done.usage.output_tokens < 1000);
-      assert.ok(done.usage.input_tokens > 0 && done.usage.input_tokens < 1000);
-      if (['usage-missing', 'usage-null', 'usage-negative', 'usage-absurd'].includes(fault)) {
-        assert.equal(done.usage.source, 'estimated');
-      } else if (fault !== 'short-body') {
-        assert.equal(done.usage.source, 'reported');
-        assert.equal(done.usage.output_tokens, said.usage.completion_tokens);
-      }
-      if (fault === 'content-filter-finish') assert.equal(done.finish_reason, 'content_filter');
-      if (fault === 'nul-in-text') assert.ok(done.text.includes('nul\ufffdhere'));
-      if (fault === 'surrogates') assert.ok(done.text.includes('\u{1f600}'));
-      if (fault.startsWith('tool-args')) {
-        assert.equal(done.finish_reason, 'tool_calls');
-        const [call] = done.message.tool_calls ?? [];
-        assert.equal(call?.function.arguments, said.calls[0]?.arguments, 'never repaired');
-        assert.equal((call as { invalid_arguments?: boolean } | undefined)?.invalid_arguments, true, 'but marked');
-      }
+  const cases = rows
+    .filter(([, row]) => row.whole)
+    .map(([name, row]) => {
+      const fault = orderOf(name);
+      return t.test(fault, { timeout: 30_000 }, async () => {
+        const prompt = `Odd ${fault}. [[sim tokens=30 fault=${fault}]]`;
+        // Faults of what is said change the answer itself; the others only its bytes.
+        const asIs = row.stage === 'answer' || fault === 'slice-utf8';
+        const said = await saidBy(oracle, asIs ? prompt : `Odd ${fault}. [[sim tokens=30]]`);
+        const { request_id: id } = await submit(house.server, { prompt, model: MODEL });
+        const frames = await readAll(openSse(house.server, id));
+        assert.equal(checkFrames(frames).status, 'succeeded');
+        const done = await result(house.server, id);
+        assert.equal(done.text, mended(said.text));
+        assert.equal(textOf(frames), done.text);
+        assert.ok(done.text.isWellFormed());
+        assert.equal(frames.filter((frame) => frame.type === 'restart').length, 0);
+        const calls = callsWith(house.vendor, `Odd ${fault}.`);
+        assert.equal(calls.length, 1, 'one call is enough');
+        const [attempt, ...more] = (await view(house.server, id)).attempts;
+        assert.equal(more.length, 0);
+        assert.equal(attempt?.status, 'succeeded');
+        assert.ok((done.cost_usd ?? 0) > 0 && (done.cost_usd ?? 0) < 0.01, `cost ${done.cost_usd}`);
+        assert.ok(done.usage.output_tokens > 0 && done.usage.output_tokens < 1000);
+        assert.ok(done.usage.input_tokens > 0 && done.usage.input_tokens < 1000);
+        if (['usage-missing', 'usage-null', 'usage-negative', 'usage-absurd'].includes(fault)) {
+          assert.equal(done.usage.source, 'estimated');
+        } else if (fault !== 'short-body') {
+          assert.equal(done.usage.source, 'reported');
+          assert.equal(done.usage.output_tokens, said.usage.completion_tokens);
+        }
+        if (fault === 'content-filter-finish') assert.equal(done.finish_reason, 'content_filter');
+        if (fault === 'nul-in-text') assert.ok(done.text.includes('nul\ufffdhere'));
+        if (fault === 'surrogates') assert.ok(done.text.includes('\u{1f600}'));
+        if (fault.startsWith('tool-args')) {
+          assert.equal(done.finish_reason, 'tool_calls');
+          const [call] = done.message.tool_calls ?? [];
+          assert.equal(call?.function.arguments, said.calls[0]?.arguments, 'never repaired');
+          assert.equal((call as { invalid_arguments?: boolean } | undefined)?.invalid_arguments, true, 'but marked');
+        }
+      });
     });
-  });
   await Promise.all(cases);
 });
 
@@ -187,7 +197,9 @@ test('every status has its class', { concurrency: 6 }, async (t) => {
   await Promise.all(cases);
 });
 
-test('broken every time: it ends failed after four attempts, each of them told and counted', { timeout: 40_000 }, async () => {
+test('broken every time: it ends failed after four attempts, each of them told and counted', {
+  timeout: 40_000,
+}, async () => {
   const faults = ['status-500', 'cut-after-5', 'reset', 'empty-200'];
   await Promise.all(
     faults.map(async (fault) => {
@@ -232,9 +244,15 @@ test('a rest longer than the lease is spent in the queue, and nobody is told to 
   timeout: 30_000,
 }, async () => {
   const { server, vendor } = house;
-  const { request_id: id } = await submit(server, { prompt: 'Long rest. [[sim tokens=3 fault=retry-after-5 times=1]]', model: MODEL });
+  const { request_id: id } = await submit(server, {
+    prompt: 'Long rest. [[sim tokens=3 fault=retry-after-5 times=1]]',
+    model: MODEL,
+  });
   const stream = await openSse(server, id);
-  await eventually(async () => (await view(server, id)).attempts[0]?.status === 'failed', 'the end of the first attempt');
+  await eventually(
+    async () => (await view(server, id)).attempts[0]?.status === 'failed',
+    'the end of the first attempt',
+  );
   assert.equal((await view(server, id)).status, 'queued');
   const frames = await readAll(Promise.resolve(stream));
   assert.equal(checkFrames(frames).status, 'succeeded');

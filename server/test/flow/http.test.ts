@@ -1,8 +1,7 @@
-/** The front door as HTTP: methods, paths, ids, headers, broken bytes, and random bodies by the hundred. */
+/** The front door as HTTP: methods, paths, ids, headers and broken bytes. */
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { after, before, test } from 'node:test';
-import fc from 'fast-check';
 import { call, isProblem } from '../support/api.ts';
 import { type Server, startServer } from '../support/server.ts';
 
@@ -12,9 +11,11 @@ before(async () => {
   server = await startServer();
 });
 after(async () => {
-  assert.equal((await call(server, '/healthz')).status, 200, 'alive after all of it');
-  assert.equal(server.stderr().includes('a request failed'), false, server.stderr());
-  assert.equal(await server.stop(), 0);
+  const alive = await call(server, '/healthz').catch(() => null);
+  const code = await server.stop();
+  assert.equal(alive?.status, 200, 'alive after all of it');
+  assert.equal(code, 0);
+  assert.doesNotMatch(server.stderr(), /a request failed/, 'nothing that was sent was an error of ours');
 });
 
 /** Bytes to the port, and what comes back until the server closes or a second passes. */
@@ -40,7 +41,15 @@ function bytes(text: string | Buffer): Promise<string> {
 }
 
 test('unknown paths are 404, wrong methods 405 with Allow', async () => {
-  for (const path of ['/nope', '/mcp/v1', '/mcp/v1/requests', '/v1/nope', '/mcp/v2/request', '/.env', '/mcp/v1/request/']) {
+  for (const path of [
+    '/nope',
+    '/mcp/v1',
+    '/mcp/v1/requests',
+    '/v1/nope',
+    '/mcp/v2/request',
+    '/.env',
+    '/mcp/v1/request/',
+  ]) {
     isProblem(await call(server, path), 404, 'not_found');
   }
   const wrong: [string, string, RegExp][] = [
@@ -60,10 +69,26 @@ test('unknown paths are 404, wrong methods 405 with Allow', async () => {
 });
 
 test('ids that are none are as unknown as any other', async () => {
-  const ids = [UNKNOWN, 'x', '1', UNKNOWN.toUpperCase().replace('018', 'A18'), "' or 1=1 --", 'null', '%00', '%ff%fe', '😀', 'a'.repeat(500)];
+  const ids = [
+    UNKNOWN,
+    'x',
+    '1',
+    UNKNOWN.toUpperCase().replace('018', 'A18'),
+    "' or 1=1 --",
+    'null',
+    '%00',
+    '%ff%fe',
+    '😀',
+    'a'.repeat(500),
+  ];
   for (const id of ids) {
     const path = encodeURIComponent(id).replaceAll('%25', '%');
-    for (const route of [`/mcp/v1/request/${path}`, `/mcp/v1/request/${path}/result`, `/mcp/v1/request/${path}/events`, `/mcp/v1/stream/${path}`]) {
+    for (const route of [
+      `/mcp/v1/request/${path}`,
+      `/mcp/v1/request/${path}/result`,
+      `/mcp/v1/request/${path}/events`,
+      `/mcp/v1/stream/${path}`,
+    ]) {
       const answer = await call(server, route);
       assert.ok(answer.status === 404 || answer.status === 400, `${route}: ${answer.status} ${answer.text}`);
     }
@@ -75,18 +100,43 @@ test('ids that are none are as unknown as any other', async () => {
 });
 
 test('paths that try to be other paths', async () => {
-  for (const path of ['/mcp/v1/request/..%2fkeys', '/mcp//v1/request', '/mcp/v1/%2e%2e/keys', '/MCP/V1/REQUEST', '/docs/..%2f..%2fetc/passwd', '/healthz/../mcp/v1/keys%00']) {
+  for (const path of [
+    '/mcp/v1/request/..%2fkeys',
+    '/mcp//v1/request',
+    '/mcp/v1/%2e%2e/keys',
+    '/MCP/V1/REQUEST',
+    '/docs/..%2f..%2fetc/passwd',
+    '/healthz/../mcp/v1/keys%00',
+  ]) {
     const head = await bytes(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n`);
     assert.match(head, /^HTTP\/1\.1 (400|404)/, path);
   }
 });
 
 test('query junk', async () => {
-  for (const query of ['?wait=-1', '?wait=61', '?wait=x', '?wait=1&wait=2', '?wat=3', '?__proto__=1', '?wait=%00', '?wait=1e1']) {
+  for (const query of [
+    '?wait=-1',
+    '?wait=61',
+    '?wait=x',
+    '?wait=1&wait=2',
+    '?wat=3',
+    '?__proto__=1',
+    '?wait=%00',
+    '?wait=1e1',
+  ]) {
     const answer = await call(server, `/mcp/v1/request/${UNKNOWN}/result${query}`);
     assert.ok(answer.status === 400 || answer.status === 404, `${query}: ${answer.text}`);
   }
-  for (const query of ['?status[]=queued', '?status=queued&status=failed', '?limit=1.5', '?limit=-3', '?limit=9999999999999999999999', '?after=%27', '?task_type=%00', `?task_type=${'x'.repeat(5000)}`]) {
+  for (const query of [
+    '?status[]=queued',
+    '?status=queued&status=failed',
+    '?limit=1.5',
+    '?limit=-3',
+    '?limit=9999999999999999999999',
+    '?after=%27',
+    '?task_type=%00',
+    `?task_type=${'x'.repeat(5000)}`,
+  ]) {
     const answer = await call(server, `/mcp/v1/request${query}`);
     assert.ok(answer.status === 400 || answer.status === 200, `${query}: ${answer.status} ${answer.text}`);
   }
@@ -95,13 +145,21 @@ test('query junk', async () => {
 test('headers too large, broken HTTP, bodies that end early', async () => {
   const large = await bytes(`GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\nx-large: ${'x'.repeat(100_000)}\r\n\r\n`);
   assert.match(large, /^HTTP\/1\.1 4\d\d/);
-  for (const junk of ['GARBAGE\r\n\r\n', 'GET / HTTP/9.9\r\n\r\n', '\u0016\u0003\u0001\u0002\u0000', 'POST /mcp/v1/request HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: x\r\n\r\n']) {
+  for (const junk of [
+    'GARBAGE\r\n\r\n',
+    'GET / HTTP/9.9\r\n\r\n',
+    '\u0016\u0003\u0001\u0002\u0000',
+    'POST /mcp/v1/request HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: x\r\n\r\n',
+  ]) {
     assert.match(await bytes(junk), /^HTTP\/1\.1 4\d\d/, JSON.stringify(junk));
   }
-  const smuggle = 'POST /mcp/v1/request HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n';
+  const smuggle =
+    'POST /mcp/v1/request HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n';
   assert.match(await bytes(smuggle), /^HTTP\/1\.1 4\d\d/);
   // The sender goes away in the middle of its body: nobody is left to answer, and nothing breaks.
-  await bytes('POST /mcp/v1/request HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{"prompt":');
+  await bytes(
+    'POST /mcp/v1/request HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{"prompt":',
+  );
   assert.equal((await call(server, '/readyz')).status, 200);
 });
 
@@ -115,52 +173,30 @@ test('the public pages answer', async () => {
   const document = await call<{ openapi: string; paths: Record<string, unknown> }>(server, '/openapi.json');
   assert.equal(document.status, 200);
   assert.match(document.body.openapi, /^3\.1/);
-  for (const path of ['/mcp/v1/request', '/mcp/v1/request/{id}', '/mcp/v1/request/{id}/result', '/mcp/v1/stream/{id}', '/mcp/v1/cancel/{id}', '/v1/chat/completions', '/v1/models']) {
+  for (const path of [
+    '/mcp/v1/request',
+    '/mcp/v1/request/{id}',
+    '/mcp/v1/request/{id}/result',
+    '/mcp/v1/stream/{id}',
+    '/mcp/v1/cancel/{id}',
+    '/v1/chat/completions',
+    '/v1/models',
+  ]) {
     assert.ok(path in document.body.paths, path);
   }
   const docs = await fetch(server.url('/docs'));
   assert.equal(docs.status, 200);
   assert.match(docs.headers.get('content-type') ?? '', /text\/html/);
-  const metrics = await call<{ status: string; queue: unknown; database: unknown; workers: unknown[]; providers: unknown[]; requests: unknown; redis: unknown }>(server, '/mcp/v1/admin/metrics');
+  const metrics = await call<{
+    status: string;
+    queue: unknown;
+    database: unknown;
+    workers: unknown[];
+    providers: unknown[];
+    requests: unknown;
+    redis: unknown;
+  }>(server, '/mcp/v1/admin/metrics');
   assert.equal(metrics.status, 200);
-  for (const field of ['status', 'queue', 'database', 'redis', 'workers', 'providers', 'requests']) assert.ok(field in metrics.body, field);
-});
-
-/** Fields that exist, with values that mostly should not. */
-const FIELDS = ['prompt', 'messages', 'system', 'user_id', 'task_type', 'model', 'provider_hint', 'priority', 'max_tokens', 'temperature', 'top_p', 'stop', 'seed', 'tools', 'tool_choice', 'parallel_tool_calls', 'response_format', 'reasoning_effort', 'deadline_ms', 'not_before', 'failover', 'retrieval', 'callback_url', 'labels', 'metadata', 'stream', 'stream_options', 'n', 'functions', 'logprobs', 'role', 'content'];
-const sane: Record<string, unknown> = { prompt: 'fuzz [[sim tokens=1]]', messages: [{ role: 'user', content: 'fuzz [[sim tokens=1]]' }] };
-
-test('random bodies: never a 5xx, on the API and at the door', { timeout: 120_000 }, async () => {
-  const value = fc.oneof(
-    fc.jsonValue({ maxDepth: 3, noUnicodeString: false }),
-    fc.string({ unit: 'binary' }),
-    fc.array(fc.record({ role: fc.constantFrom('user', 'assistant', 'system', 'tool', 'x'), content: fc.jsonValue({ maxDepth: 2 }) })),
-    fc.array(fc.record({ type: fc.constant('function'), function: fc.record({ name: fc.string(), parameters: fc.jsonValue({ maxDepth: 2 }) }) })),
-    fc.double(),
-    fc.constantFrom(null, '', '\0', '\ud800', [], {}, -1, 0, 1e300, true),
-  );
-  const body = fc.dictionary(fc.constantFrom(...FIELDS), value, { maxKeys: 5 });
-  const samples = fc.sample(body, { numRuns: 500, seed: 20_260_101 });
-  for (let i = 0; i < samples.length; i += 10) {
-    await Promise.all(
-      samples.slice(i, i + 10).map(async (sample, k) => {
-        const path = k % 2 === 0 ? '/mcp/v1/request' : '/v1/chat/completions';
-        // Half of them have what is required, so that the rest is looked at.
-        const base = (i + k) % 3 === 0 ? {} : path === '/v1/chat/completions' ? { messages: sane.messages } : { prompt: sane.prompt };
-        const json = { ...sample, ...base, ...(path.startsWith('/mcp') && 'messages' in sample ? { prompt: undefined } : {}) };
-        const answer = await call(server, path, { json });
-        assert.ok(answer.status < 500, `${answer.status} ${answer.text} for ${path} ${JSON.stringify(json)}`);
-        if (answer.status >= 400) assert.doesNotMatch(answer.text, /\.ts:\d+|node_modules|violates|syntax error/);
-      }),
-    );
-  }
-});
-
-test('random headers of the door: never a 5xx', { timeout: 60_000 }, async () => {
-  const names = ['x-mcp-task', 'x-mcp-user', 'x-mcp-labels', 'x-mcp-failover', 'x-mcp-deadline-ms', 'idempotency-key', 'x-mcp-hop'];
-  const header = fc.dictionary(fc.constantFrom(...names), fc.string({ unit: 'grapheme-ascii', maxLength: 40 }), { maxKeys: 4 });
-  for (const headers of fc.sample(header, { numRuns: 120, seed: 7 })) {
-    const answer = await call(server, '/v1/chat/completions', { json: { messages: sane.messages }, headers });
-    assert.ok(answer.status < 500, `${answer.status} ${answer.text} for ${JSON.stringify(headers)}`);
-  }
+  for (const field of ['status', 'queue', 'database', 'redis', 'workers', 'providers', 'requests'])
+    assert.ok(field in metrics.body, field);
 });

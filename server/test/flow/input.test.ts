@@ -1,7 +1,7 @@
 /** Every field is checked, with a message that names the path; what a caller sends never becomes a 5xx. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { call, isProblem, type Json, post, type Problem, result, submit } from '../support/api.ts';
+import { call, isProblem, type Json, type Problem, post, result, submit } from '../support/api.ts';
 import { type House, MODEL, startHouse } from '../support/vendors.ts';
 
 const PATH = '/mcp/v1/request';
@@ -32,7 +32,10 @@ test('unknown fields and parts that are not built are refused by name', async ()
   await refusedAt({ prompt: 'x', task_type: 'cook' }, 'task_type');
   await refusedAt({ prompt: 'x', task_type: 'constructor' }, 'task_type');
   const many = await refusedAt({ prompt: 'x', nope: 1, nada: 2 }, 'nada');
-  assert.ok(many.errors?.some((error) => error.path === 'nope'), 'all of them at once');
+  assert.ok(
+    many.errors?.some((error) => error.path === 'nope'),
+    'all of them at once',
+  );
 });
 
 test('a wrong type or range names its path and what is accepted', async () => {
@@ -83,7 +86,10 @@ test('a wrong type or range names its path and what is accepted', async () => {
     [{ messages: 'hello' }, 'messages'],
     [{ messages: [{ role: 'king', content: 'x' }] }, 'messages.0.role'],
     [{ messages: [{ role: 'user' }] }, 'messages.0.content'],
-    [{ messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'file:///etc/passwd' } }] }] }, 'messages.0.content.0.image_url.url'],
+    [
+      { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'file:///etc/passwd' } }] }] },
+      'messages.0.content.0.image_url.url',
+    ],
     [{ prompt: 'x', messages: [{ role: 'user', content: 'x' }] }, 'messages'],
     [{}, 'prompt'],
     [{ model: MODEL }, 'prompt'],
@@ -96,7 +102,8 @@ test('bodies that are no JSON object', async () => {
     const answer = await raw(body);
     isProblem(answer, 400, 'malformed_json');
   }
-  for (const body of ['[]', 'null', '7', '"text"', 'true', '[{"prompt":"x"}]']) isProblem(await raw(body), 400, 'invalid_request');
+  for (const body of ['[]', 'null', '7', '"text"', 'true', '[{"prompt":"x"}]'])
+    isProblem(await raw(body), 400, 'invalid_request');
   const invalid = Buffer.concat([Buffer.from('{"prompt":"'), Buffer.from([0xff, 0xc3, 0x28]), Buffer.from('"}')]);
   isProblem(await raw(invalid), 400, 'malformed_json');
   isProblem(await raw(Buffer.from('{"prompt":"x"}', 'utf16le')), 400, 'malformed_json');
@@ -105,7 +112,11 @@ test('bodies that are no JSON object', async () => {
 test('depth, dangerous keys, size', async () => {
   const deep = `{"prompt":"x","metadata":${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}}`;
   isProblem(await raw(deep), 400, 'invalid_request');
-  isProblem(await raw(`{"prompt":"x","metadata":{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`), 400, 'invalid_request');
+  isProblem(
+    await raw(`{"prompt":"x","metadata":{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`),
+    400,
+    'invalid_request',
+  );
   isProblem(await raw('['.repeat(1_000_000)), 400, 'invalid_request');
   for (const body of [
     '{"prompt":"x","__proto__":{"admin":true}}',
@@ -119,11 +130,24 @@ test('depth, dangerous keys, size', async () => {
   const big = await raw(`{"prompt":"${'x'.repeat(11 * 1024 * 1024)}"}`).catch((error: unknown) => error);
   // A client that still sends may see the connection close instead of the answer; ours answers first.
   if (!(big instanceof Error)) isProblem(big as Awaited<ReturnType<typeof raw>>, 413, 'body_too_large');
-  isProblem(await raw('{"prompt":"x"}', { 'content-length': '14', 'content-type': 'text/plain' }), 415, 'unsupported_media_type');
-  for (const type of ['application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/xml', 'nonsense']) {
+  isProblem(
+    await raw('{"prompt":"x"}', { 'content-length': '14', 'content-type': 'text/plain' }),
+    415,
+    'unsupported_media_type',
+  );
+  for (const type of [
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'application/xml',
+    'nonsense',
+  ]) {
     isProblem(await raw('{"prompt":"x"}', { 'content-type': type }), 415, 'unsupported_media_type');
   }
-  assert.equal((await raw('{"prompt":"x","model":"openai/gpt-4o-mini"}', { 'content-type': 'application/json; charset=utf-8' })).status, 202);
+  assert.equal(
+    (await raw('{"prompt":"x","model":"openai/gpt-4o-mini"}', { 'content-type': 'application/json; charset=utf-8' }))
+      .status,
+    202,
+  );
 });
 
 test('numbers that JSON can write and nobody means', async () => {
@@ -132,7 +156,9 @@ test('numbers that JSON can write and nobody means', async () => {
       isProblem(await raw(`{"prompt":"x","${field}":${number}}`), 400, 'invalid_request');
     }
   }
-  const answer = await raw(`{"prompt":"x","model":"${MODEL}","metadata":{"n":1e400,"m":123456789012345678901234567890}}`);
+  const answer = await raw(
+    `{"prompt":"x","model":"${MODEL}","metadata":{"n":1e400,"m":123456789012345678901234567890}}`,
+  );
   assert.ok(answer.status === 202 || answer.status === 400, answer.text);
 });
 
@@ -187,12 +213,19 @@ test('names that nobody offers', async () => {
   isProblem(await send({ prompt: 'x', model: 'no-such-model' }), 404, 'unknown_model');
   isProblem(await send({ prompt: 'x', model: 'anthropic/claude-sonnet-4-5' }), 404, 'unknown_model');
   isProblem(await send({ prompt: 'x', model: 'openai/' }), 404, 'unknown_model');
-  const { request_id: id } = await submit(house.server, { prompt: 'Never heard of. [[sim tokens=2]]', model: 'openai/gpt-99-new' });
+  const { request_id: id } = await submit(house.server, {
+    prompt: 'Never heard of. [[sim tokens=2]]',
+    model: 'openai/gpt-99-new',
+  });
   assert.equal((await result(house.server, id)).cost_usd, null, 'an unknown price is null, never zero');
 });
 
 test('a time that has passed means now; one to come waits', async () => {
-  const past = await submit(house.server, { prompt: 'Past [[sim tokens=2]]', model: MODEL, not_before: '2020-01-01T00:00:00Z' });
+  const past = await submit(house.server, {
+    prompt: 'Past [[sim tokens=2]]',
+    model: MODEL,
+    not_before: '2020-01-01T00:00:00Z',
+  });
   await result(house.server, past.request_id);
   const later = await submit(house.server, { prompt: 'Later', model: MODEL, not_before: future });
   const answer = await call(house.server, `${PATH}/${later.request_id}`);

@@ -2,29 +2,35 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Frame } from '../../contract/part.ts';
 import { createSseParser } from '../../dialects/sse.ts';
+import { ConfigError } from '../config.ts';
 import { VerbError } from './flags.ts';
 import { type CallOptions, type Link, sentenceOf } from './link.ts';
 
-/** The way to the server, found again when it is lost. */
+/** The way to the server, found again when it is lost: calls on it must be safe to send twice. */
 export interface Line {
   call(path: string, options?: CallOptions): Promise<Response>;
-  renew(): Promise<void>;
+  close(): Promise<void>;
 }
+
+/** The server is gone and does not come back. */
+export class Lost extends VerbError {}
 
 export type End = Extract<Frame, { type: 'end' }>;
 
 /** In a row; one frame that comes makes it none again. */
 const TRIES = 5;
+/** Before the first of them; each next one waits twice as long. */
+const PAUSE_MS = 100;
 /** The server sends a comment every 15 s: longer silence is a dead connection. */
 const SILENCE_MS = 50_000;
 
-export interface Follower {
-  frame(frame: Frame): Promise<void>;
-  lost(): void;
-}
-
 /** Null when the stream is no longer kept (the result still is). Throws `VerbError` when it cannot be read. */
-export async function follow(line: Line, id: string, follower: Follower, signal: AbortSignal): Promise<End | null> {
+export async function follow(
+  line: Line,
+  id: string,
+  show: (frame: Frame) => Promise<void>,
+  signal: AbortSignal,
+): Promise<End | null> {
   let seq = 0;
   let failures = 0;
   for (;;) {
@@ -34,18 +40,13 @@ export async function follow(line: Line, id: string, follower: Follower, signal:
         if (frame.seq <= seq) return;
         seq = frame.seq;
         failures = 0;
-        await follower.frame(frame);
+        await show(frame);
       });
       return end;
     } catch (error) {
-      if (error instanceof VerbError || signal.aborted) throw error;
-      if (++failures > TRIES) {
-        throw new VerbError(`The connection to the server is lost; the request ${id} may still run there.`);
-      }
-      follower.lost();
-      await sleep(200 * 2 ** failures, undefined, { signal });
-      // A server that cannot be found at this moment may be there at the next.
-      await line.renew().catch(() => {});
+      if (error instanceof VerbError || error instanceof ConfigError || signal.aborted) throw error;
+      if (++failures > TRIES) throw new Lost('The connection to the server breaks again and again.');
+      await sleep(PAUSE_MS * 2 ** failures, undefined, { signal });
     }
   }
 }
@@ -84,13 +85,22 @@ async function read(
   }
 }
 
-/** A line over a link that is looked for again when it is lost; a server of our own cannot be. */
-export async function openLine(reach: () => Promise<Link>): Promise<Line & { close(): Promise<void> }> {
-  let link = await reach();
+/** A server of our own cannot be lost; another's may have moved, or have left the folder to us. */
+export async function openLine(reach: (again: boolean) => Promise<Link>, lost: () => void): Promise<Line> {
+  let link = await reach(false);
   return {
-    call: (path, options) => link.call(path, options),
-    async renew() {
-      if (!link.own) link = await reach();
+    async call(path, options) {
+      for (let failures = 0; ; ) {
+        try {
+          return await link.call(path, options);
+        } catch (error) {
+          if (options?.signal?.aborted) throw error;
+          if (++failures > TRIES) throw new Lost(`The server at ${link.address} is gone.`);
+          lost();
+          await sleep(PAUSE_MS * 2 ** failures, undefined, options?.signal ? { signal: options.signal } : {});
+          if (!link.own) link = await reach(true);
+        }
+      }
     },
     close: () => link.close(),
   };

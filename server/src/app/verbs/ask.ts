@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { fstatSync } from 'node:fs';
 import type { WireUsage } from '../../contract/part.ts';
 import { type Config, readConfig } from '../config.ts';
+import { FolderHeld } from '../folder.ts';
 import { createScreen, type Screen } from './ask-screen.ts';
-import { type End, follow, type Line, openLine } from './ask-stream.ts';
+import { type End, follow, type Line, Lost, openLine } from './ask-stream.ts';
 import { type Input, type Verb, VerbError } from './flags.ts';
 import { bodyOf, reachServer } from './link.ts';
 
@@ -39,6 +40,8 @@ interface Result {
   cost_usd: number | null;
 }
 
+/** A server that went away may be starting again: it gets its folder first. */
+const COMES_BACK_MS = 6000;
 /** A pipe that does not end is waited for; after this long we say so. */
 const PIPE_HINT_MS = 3000;
 
@@ -56,7 +59,10 @@ async function run(input: Input): Promise<number> {
 
 async function ask(config: Config, input: Input, prompt: string, screen: Screen, stop: Stop): Promise<number> {
   screen.waiting('connecting');
-  const line = await openLine(() => reachServer(config));
+  const line = await openLine(
+    (again) => reachServer(config, again ? COMES_BACK_MS : 0),
+    () => screen.waiting('connection lost, trying again'),
+  );
   try {
     if (stop.signal.aborted) return stop.code();
     screen.waiting('submitting');
@@ -65,13 +71,15 @@ async function ask(config: Config, input: Input, prompt: string, screen: Screen,
     const id = await submit(line, input, prompt);
     try {
       screen.waiting('queued');
-      const lost = () => screen.waiting('connection lost, trying again');
-      const end = await follow(line, id, { frame: screen.frame, lost }, stop.signal);
+      const end = await follow(line, id, screen.frame, stop.signal);
       return await conclude({ line, id, screen, json: input.on('json'), ms: performance.now() - began }, end);
     } catch (error) {
-      if (!stop.signal.aborted) throw error;
-      await cancel(line, id, screen);
-      return stop.code();
+      if (stop.signal.aborted) {
+        await cancel(line, id, screen);
+        return stop.code();
+      }
+      if (!(error instanceof Lost) && !(error instanceof FolderHeld)) throw error;
+      throw new VerbError(`${error.message} The request ${id} may still run there.`);
     }
   } finally {
     await line.close();
@@ -86,19 +94,12 @@ async function submit(line: Line, input: Input, prompt: string): Promise<string>
     provider_hint: input.text('provider'),
     max_tokens: input.number('max-tokens'),
   };
-  const options = {
-    method: 'POST' as const,
+  const answer = await line.call('/mcp/v1/request', {
+    method: 'POST',
     // With a key it can be sent again when the connection breaks, and still runs once.
     headers: { 'idempotency-key': randomUUID() },
     body: { prompt, ...optional },
-  };
-  let answer: Response;
-  try {
-    answer = await line.call('/mcp/v1/request', options);
-  } catch {
-    await line.renew();
-    answer = await line.call('/mcp/v1/request', options);
-  }
+  });
   return (await bodyOf<{ request_id: string }>(answer)).request_id;
 }
 

@@ -1,5 +1,6 @@
 /** `goblin doctor`: is everything there that a start needs, and does every provider answer? */
 import { accessSync, constants, existsSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { LOCAL_VENDORS } from '../../catalogue/vendors.ts';
 import { type Config, ConfigError, readConfig } from '../config.ts';
@@ -83,6 +84,7 @@ async function examine(say: Say): Promise<void> {
   try {
     const place = link.own ? config.dataDir : `${config.dataDir}, held by ${holder(config, link)}`;
     say('ok', 'data folder', place);
+    if (link.own) await checkPort(config, say);
     await checkDatabase(link, performance.now() - began, say);
     await checkProviders(config, lines, link, say);
   } catch (error) {
@@ -110,6 +112,20 @@ function checkFolder({ dataDir }: Config, say: Say): boolean {
     say('FAIL', 'data folder', `${dataDir}: ${why}; choose another with MCP_DATA_DIR, e.g. MCP_DATA_DIR=./data.`);
     return false;
   }
+}
+
+/** Whether a start could listen where it is told to. */
+async function checkPort({ host, port }: Config, say: Say): Promise<void> {
+  const place = `${host}:${port}`;
+  const server = createServer();
+  const problem = await new Promise<string | null>((resolve) => {
+    server.once('error', (error: { code?: string }) => resolve(error.code ?? 'unknown reason'));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(null)));
+  });
+  if (problem === null) say('ok', 'port', `${place} is free`);
+  else if (problem === 'EADDRINUSE')
+    say('FAIL', 'port', `${place} is taken; choose another with PORT, e.g. PORT=8001.`);
+  else say('FAIL', 'port', `${place} cannot be listened on (${problem}); change HOST or PORT.`);
 }
 
 async function checkDatabase(link: Link, openMs: number, say: Say): Promise<void> {

@@ -25,17 +25,36 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
-/** The running server, else one of our own in this process: quiet, on loopback, on any free port. */
-export function reachServer(config: Config): Promise<Link> {
-  return reach(config, running, () => ownServer(config));
+/**
+ * The running server, else one of our own in this process: quiet, on loopback, on any free port. After `openAfterMs`
+ * at the earliest: a server that restarts must find its folder free.
+ */
+export function reachServer(config: Config, openAfterMs = 0): Promise<Link> {
+  return reach(config, running, () => ownServer(config), openAfterMs);
 }
 
 /** Throws `FolderHeld` when somebody has the folder and does not answer. `open` must take the folder's lock before all else. */
-export async function reach<T>(config: Config, through: (note: ServerNote) => T, open: () => Promise<T>): Promise<T> {
-  const until = performance.now() + PATIENCE_MS;
+export async function reach<T>(
+  config: Config,
+  through: (note: ServerNote) => T,
+  open: () => Promise<T>,
+  openAfterMs = 0,
+): Promise<T> {
+  const opensAt = performance.now() + openAfterMs;
+  const until = opensAt + PATIENCE_MS;
+  let silences = 0;
+  const isThere = async (note: ServerNote | null): Promise<boolean> => {
+    const said = note ? await probe(note.address) : 'nobody';
+    if (said === 'silence') silences++;
+    return said === 'ok';
+  };
   for (;;) {
     const note = readNote(config.dataDir);
-    if (note && isAlive(note.pid) && (await answers(note.address))) return through(note);
+    if (note && isAlive(note.pid) && (await isThere(note))) return through(note);
+    if (performance.now() < opensAt) {
+      await sleep(150);
+      continue;
+    }
     try {
       return await open();
     } catch (error) {
@@ -43,8 +62,8 @@ export async function reach<T>(config: Config, through: (note: ServerNote) => T,
     }
     // The lock is the truth: somebody is there, be it one of another container whose process we cannot see.
     const holder = readNote(config.dataDir);
-    if (holder && (await answers(holder.address))) return through(holder);
-    if (performance.now() > until) {
+    if (holder && (await isThere(holder))) return through(holder);
+    if (performance.now() > until || silences > 1) {
       const who = holder ? `process ${holder.pid} (${holder.address})` : 'another process';
       throw new FolderHeld(
         `The data folder ${config.dataDir} is held by ${who}, which does not answer; stop it, or choose another folder with MCP_DATA_DIR.`,
@@ -100,12 +119,13 @@ function isAlive(pid: number): boolean {
 }
 
 /** Asked without the token: whoever has the port now need not see it. */
-async function answers(address: string): Promise<boolean> {
+async function probe(address: string): Promise<'ok' | 'silence' | 'nobody'> {
+  const late = AbortSignal.timeout(PROBE_MS);
   try {
-    const answer = await fetch(`${address}/healthz`, { redirect: 'error', signal: AbortSignal.timeout(PROBE_MS) });
-    return answer.ok && ((await answer.json()) as { status?: string }).status === 'ok';
+    const answer = await fetch(`${address}/healthz`, { redirect: 'error', signal: late });
+    return answer.ok && ((await answer.json()) as { status?: string }).status === 'ok' ? 'ok' : 'nobody';
   } catch {
-    return false;
+    return late.aborted ? 'silence' : 'nobody';
   }
 }
 
