@@ -145,7 +145,7 @@ function readSettings(path: string, name: string, asked: boolean): Settings | nu
     return null;
   }
   try {
-    return settle(parseSettings(readFileSync(path, 'utf8'), name));
+    return settle(parseSettings(readFileSync(path, 'utf8'), name), name);
   } catch (error) {
     if (error instanceof SettingsError) throw new ConfigError(error.message);
     throw new ConfigError(

@@ -28,8 +28,6 @@ export interface Live {
   planNow(request: PlanRequest): Plan;
   /** Every model that can be asked for, the vendors' own lists included. */
   models(): Promise<{ id: string; provider: string }[]>;
-  /** Looks for local servers; resolves when they have answered or not. */
-  look(): Promise<void>;
   close(): void;
 }
 
@@ -38,8 +36,8 @@ export interface LiveInput {
   settings: Settings;
   transport: Transport;
   isOurs(url: URL): boolean;
-  /** The simulator, and whether it stands in for want of a vendor. */
-  simulator(): Promise<{ provider: Provider; standIn: boolean } | null>;
+  /** Whether the simulator is offered: never, for want of any provider, or always. Started when it is first needed. */
+  simulator: { when: 'never' | 'alone' | 'always'; open(): Promise<Provider> };
 }
 
 /** Throws `ProviderConfigError` for a wrong key, base URL or entry. */
@@ -57,7 +55,6 @@ export async function createLive(input: LiveInput): Promise<Live> {
   const catalogue = createCatalogue();
   const overrides = new Map(Object.entries(settings.prices).map(([name, rates]) => [name, ratesFromSettings(rates)]));
   let local: Provider[] = [];
-  let stand: Provider | null = null;
   let router: { router: Router; version: number } | null = null;
   let all: readonly Provider[] = [];
 
@@ -67,8 +64,8 @@ export async function createLive(input: LiveInput): Promise<Live> {
 
   async function swap(): Promise<void> {
     const real = [...configured, ...local];
-    const simulator = await input.simulator();
-    stand = simulator && (!simulator.standIn || real.length === 0) ? simulator.provider : null;
+    const { when, open } = input.simulator;
+    const stand = when === 'always' || (when === 'alone' && real.length === 0) ? await open() : null;
     await catalogue.load(
       real.flatMap((provider) => (provider.vendor && !provider.local ? [provider.vendor.name] : [])),
     );
@@ -89,26 +86,30 @@ export async function createLive(input: LiveInput): Promise<Live> {
     return router.router;
   }
 
-  async function look(): Promise<void> {
-    if (!settings.localServers) return;
+  async function findLocal(): Promise<Provider[]> {
+    if (!settings.localServers) return [];
     const taken = new Set(
       configured.map((provider) => new URL(provider.baseUrl).host.replace('localhost', '127.0.0.1')),
     );
     const wanted = LOCAL_VENDORS.filter(
       (vendor) => settings.providers[vendor.name]?.enabled !== false && !configured.some((p) => p.name === vendor.name),
     );
-    const found = await findLocalServers(wanted, {
+    return await findLocalServers(wanted, {
       transport,
       skip: (url) => input.isOurs(url) || taken.has(url.host),
       key: (vendor) => vendor.keyVariables.map((name) => input.env[name]).find(Boolean) ?? null,
     });
-    const same =
-      JSON.stringify(found.map((p) => [p.name, p.models])) === JSON.stringify(local.map((p) => [p.name, p.models]));
-    if (same) return;
+  }
+
+  async function look(): Promise<void> {
+    const found = await findLocal();
+    const say = (list: Provider[]) => JSON.stringify(list.map((provider) => [provider.name, provider.models]));
+    if (say(found) === say(local)) return;
     local = found;
     await swap();
   }
 
+  local = await findLocal();
   await swap();
   const timer = settings.localServers ? setInterval(() => void look().catch(() => {}), LOOK_MS).unref() : null;
 
@@ -138,7 +139,6 @@ export async function createLive(input: LiveInput): Promise<Live> {
         .models()
         .map(({ provider, model }) => ({ id: `${provider}/${model}`, provider }));
     },
-    look,
     close() {
       if (timer) clearInterval(timer);
     },

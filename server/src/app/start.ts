@@ -135,21 +135,22 @@ async function openLive(
   undo: (() => unknown)[],
 ): Promise<Live> {
   let simulator: Promise<Simulator> | null = null;
-  const standIn = config.auth === 'off' && isLoopback(config.host);
+  const alone = config.auth === 'off' && isLoopback(config.host);
+  const always = config.settings.simulator;
   const live = await createLive({
     env: config.env,
     settings: config.settings,
     transport,
     isOurs: (url) => isOwnAddress(url, config),
-    async simulator() {
-      if (!config.settings.simulator && !standIn) return null;
-      simulator ??= startSimulator({ announce: !config.settings.simulator, tokensPerSecond: 60, firstTokenMs: 80 });
-      const { url } = await simulator;
-      return { provider: simulatorProvider(url, !config.settings.simulator), standIn: !config.settings.simulator };
+    simulator: {
+      when: always ? 'always' : alone ? 'alone' : 'never',
+      async open() {
+        simulator ??= startSimulator({ announce: !always, tokensPerSecond: 60, firstTokenMs: 80 });
+        return simulatorProvider((await simulator).url, !always);
+      },
     },
   });
   undo.push(async () => (await simulator)?.close());
-  await live.look();
   return live;
 }
 

@@ -53,7 +53,7 @@ export interface AttachedOutcome {
   costPico: number | null;
   priceReason: string | null;
   /** The vendor's own unstreamed body, when its dialect is the door's. */
-  body: string | null;
+  body: Buffer | null;
 }
 
 /** Who listens to an attached request. Called only in order, on the event loop; must not throw. */
@@ -84,9 +84,6 @@ export interface AttachedInput {
   door: DialectName;
   listener: AnswerListener;
 }
-
-/** Attached: admits, then runs while the caller waits. Throws for every refusal. */
-export type RunAttached = (caller: Caller, input: AttachedInput) => AttachedHandle;
 
 /** What admission decided. */
 export interface Admitted {

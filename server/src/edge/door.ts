@@ -111,7 +111,8 @@ function errorBody(
 interface Pen {
   id: string;
   door: Door;
-  encoder: Encoder;
+  /** Made when it is needed: a vendor of the door's dialect needs none. */
+  encoder(): Encoder;
   res: ServerResponse;
 }
 
@@ -137,10 +138,12 @@ export function wholeListener(pen: Pen): AnswerListener {
       }
       const body =
         outcome.body ??
-        pen.encoder.whole(
-          { parts: outcome.parts, finishReason: outcome.finishReason, usage: outcome.usage },
-          truthOf(id, outcome),
-        );
+        pen
+          .encoder()
+          .whole(
+            { parts: outcome.parts, finishReason: outcome.finishReason, usage: outcome.usage },
+            truthOf(id, outcome),
+          );
       const cost = dollars(outcome.costPico);
       res.writeHead(200, {
         'content-type': 'application/json',
@@ -199,7 +202,12 @@ export function streamListener(
   wireUsageOf: (usage: Usage) => Record<string, unknown>,
   pulse: Pulse,
 ): AnswerListener {
-  const { res, encoder } = pen;
+  const { res } = pen;
+  let made: Encoder | null = null;
+  const encoder = (): Encoder => {
+    made ??= pen.encoder();
+    return made;
+  };
   let start: AttemptStart | null = null;
   let out = '';
   let visible = false;
@@ -249,7 +257,7 @@ export function streamListener(
       for (const part of parts) {
         if (!isVisible(part)) continue;
         visible = true;
-        out += encoder.part(part);
+        out += encoder().part(part);
       }
     },
     flush() {
@@ -268,7 +276,7 @@ export function streamListener(
         const truth = truthOf(pen.id, outcome);
         out += relayed
           ? relay.finish(outcome.usage, wireUsageOf(outcome.usage), truth)
-          : encoder.finish(outcome.finishReason, outcome.usage, truth);
+          : encoder().finish(outcome.finishReason, outcome.usage, truth);
         res.end(out);
         return;
       }
@@ -281,7 +289,7 @@ export function streamListener(
       const code = outcome.error?.code ?? 'internal';
       res.end(
         out +
-          encoder.failure({
+          encoder().failure({
             code,
             message: outcome.error?.message ?? ERRORS[code].title,
             ...(outcome.error?.upstream_status ? { upstream_status: outcome.error.upstream_status } : {}),

@@ -119,12 +119,13 @@ export function openaiDoor(app: FastifyInstance, deps: OpenAiDoorDeps): { close(
       id,
       door,
       res,
-      encoder: door.encoder({
-        requestId: id,
-        model: call.model ?? 'auto',
-        created: Math.floor(Date.now() / 1000),
-        includeUsage,
-      }),
+      encoder: () =>
+        door.encoder({
+          requestId: id,
+          model: call.model ?? 'auto',
+          created: Math.floor(Date.now() / 1000),
+          includeUsage,
+        }),
     };
     const begin = (): AttachedHandle | Promise<AttachedHandle> => {
       const listener = stream ? streamListener(pen, openaiRelay(includeUsage), deps.usage, pulse) : wholeListener(pen);

@@ -8,6 +8,7 @@ import type { Dialect, Telemetry } from '../contract/ports.ts';
 import type { Identify } from '../identity/identify.ts';
 import { sendDoorError } from './door.ts';
 import { asGoblinError, sendProblem } from './problem.ts';
+import { ProblemOut } from './schemas.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -62,6 +63,13 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+
+  // Every refusal has the same shape; the document says so for every route.
+  app.addHook('onRoute', (route) => {
+    const { schema } = route;
+    if (schema && !schema.hide && !route.config?.door)
+      schema.response = { ...(schema.response as object), '4xx': ProblemOut };
+  });
 
   app.addHook('onRequest', (request, reply, done) => {
     const { origin, host } = request.headers;

@@ -51,7 +51,7 @@ export interface AttemptOutcome {
   /** The vendor took the call: it may cost something whatever came of it. */
   accepted: boolean;
   /** The unstreamed body as it came. */
-  body: string | null;
+  body: Buffer | null;
 }
 
 export interface RunningAttempt {
@@ -204,8 +204,8 @@ export function startAttempt(
       return;
     }
     if (mode === 'whole') {
-      outcome.body = Buffer.concat(chunks).toString('utf8');
-      take(dialect.vendor.whole(outcome.body, provider.quirks), '');
+      outcome.body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+      take(dialect.vendor.whole(outcome.body.toString('utf8'), provider.quirks), '');
     } else {
       const { decoder, parser } = reader ?? openReader();
       try {

@@ -88,7 +88,7 @@ export interface RunEnd {
   /** Of all attempts of this run; null when one of them has no known price. */
   costPico: number | null;
   latencyMs: number;
-  body: string | null;
+  body: Buffer | null;
 }
 
 export interface Run {

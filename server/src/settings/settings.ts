@@ -56,13 +56,13 @@ const lower = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);
 const many = (value: string | string[] | undefined) => (value === undefined ? undefined : [value].flat());
 
 /** Fills in the defaults of API.md. Throws `SettingsError` when values contradict each other. */
-export function settle(file: SettingsFile): Settings {
+export function settle(file: SettingsFile, fileName = 'goblin.yaml'): Settings {
   const clocks = file.clocks ?? {};
   const leaseMs = clocks.lease_ms ?? 15_000;
   const heartbeatMs = clocks.heartbeat_ms ?? Math.min(5000, Math.floor(leaseMs / 3));
   if (heartbeatMs * 2 > leaseMs) {
     throw new SettingsError(
-      `goblin.yaml: clocks.heartbeat_ms (${heartbeatMs}) must be at most half of clocks.lease_ms (${leaseMs}).`,
+      `${fileName}: clocks.heartbeat_ms (${heartbeatMs}) must be at most half of clocks.lease_ms (${leaseMs}).`,
     );
   }
   const totalMs = clocks.total_ms ?? 600_000;
