@@ -10,6 +10,7 @@ import { LOCAL_VENDORS, VENDORS } from '../src/catalogue/vendors.ts';
 import { ERRORS } from '../src/contract/errors.ts';
 import type { Vendor } from '../src/contract/provider.ts';
 import { isTerminal, MOVES, STATES } from '../src/contract/states.ts';
+import { SubmitBody } from '../src/edge/schemas.ts';
 import { FAULTS, type FaultRow } from '../src/providers/simulator/faults.ts';
 import { SettingsFile } from '../src/settings/schema.ts';
 import { settle } from '../src/settings/settings.ts';
@@ -20,6 +21,7 @@ export const DOCUMENTS = [
   'docs/configuration.md',
   'docs/errors.md',
   'docs/providers.md',
+  'docs/requests.md',
   'docs/simulator.md',
 ];
 
@@ -45,7 +47,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   running_per_worker: 'most detached requests that run at once in one process',
   body_bytes: 'largest request body',
   frames_hours: 'how long a stream can be replayed after its end; then 410',
-  bodies_days: 'how long prompts, results and partial texts are kept',
+  bodies_days: 'how long prompts, results and partial texts are kept, from the day the request was made',
   local_servers: 'look for Ollama, LM Studio, llama.cpp and vLLM on this machine, at the start and every 30 s',
   simulator: 'offer the provider `simulator` also when real ones are configured',
   'callbacks.allow_private': 'let `callback_url` lead to private addresses',
@@ -143,6 +145,15 @@ const TABLES: Readonly<Record<string, () => string>> = {
     table(
       ['state', 'may become'],
       STATES.map((state) => [code(state), isTerminal(state) ? '(the end)' : MOVES[state].map(code).join(', ')]),
+    ),
+  submit: () =>
+    table(
+      ['field', 'takes', 'meaning'],
+      Object.entries(propertiesOf(SubmitBody)).map(([name, schema]) => [
+        code(name),
+        String(schema.accepts ?? ''),
+        schema.description ?? '',
+      ]),
     ),
   settings: settingsTable,
   entry: entryTable,

@@ -129,6 +129,7 @@ function replayer(house: House): OpenAiDoorDeps['replay'] {
       ledger.attempts(caller.tenant, known.id),
     ]);
     const outcome: AttachedOutcome = {
+      sameAs: null,
       state: isTerminal(row.state) ? row.state : 'failed',
       error: row.error,
       retryAfterMs: null,

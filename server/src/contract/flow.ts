@@ -40,6 +40,8 @@ export type Cancel = (caller: Caller, id: string) => Promise<{ state: State } | 
 
 /** How an attached request ended. */
 export interface AttachedOutcome {
+  /** Set when nothing ran, because another call with the same idempotency key and body is this request. */
+  sameAs: string | null;
   state: TerminalState;
   error: RequestError | null;
   /** Milliseconds until the caller should try again, when the vendor said so. */

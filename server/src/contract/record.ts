@@ -82,6 +82,8 @@ export interface Claim {
   attempts: number;
   /** Highest frame number that exists. */
   lastSeq: number;
+  /** An earlier epoch showed something of an answer. */
+  shown: boolean;
   /** Milliseconds since the first claim, and until the deadline; null without one. */
   runningForMs: number;
   deadlineInMs: number | null;

@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
-import type { AttachedHandle, AttachedInput, Submission } from '../contract/flow.ts';
+import type { AnswerListener, AttachedHandle, AttachedInput, AttachedOutcome, Submission } from '../contract/flow.ts';
 import type { Usage } from '../contract/part.ts';
 import type { Dialect, Ledger } from '../contract/ports.ts';
 import { canonicalHash, idempotencyKey, parseObject } from './body.ts';
@@ -31,7 +31,7 @@ export interface OpenAiDoorDeps {
 }
 
 /** An earlier request with the same key and body, at its end. */
-export type Replayed = { id: string; outcome: Parameters<AttachedInput['listener']['done']>[0] };
+export type Replayed = { id: string; outcome: AttachedOutcome };
 
 export function openaiDoor(app: FastifyInstance, deps: OpenAiDoorDeps): { close(): void } {
   const door = deps.dialect.door;
@@ -121,26 +121,25 @@ export function openaiDoor(app: FastifyInstance, deps: OpenAiDoorDeps): { close(
       res,
       encoder: () =>
         door.encoder({
-          requestId: id,
+          requestId: pen.id,
           model: call.model ?? 'auto',
           created: Math.floor(Date.now() / 1000),
           includeUsage,
         }),
     };
-    const begin = (): AttachedHandle | Promise<AttachedHandle> => {
-      const listener = stream ? streamListener(pen, openaiRelay(includeUsage), deps.usage, pulse) : wholeListener(pen);
-      return deps.run(caller, id, { submission, stream, door: 'openai', listener }, hop);
-    };
+    const listener = stream ? streamListener(pen, openaiRelay(includeUsage), deps.usage, pulse) : wholeListener(pen);
+    const begin = (to: AnswerListener) =>
+      deps.run(caller, id, { submission, stream, door: 'openai', listener: to }, hop);
     const settled = (handle: AttachedHandle) => {
       reply.hijack();
       attach(res, handle);
       if (res.destroyed) handle.leave();
     };
     if (key !== null) {
-      void withKey().catch((error: unknown) => refuse(error));
+      withKey().catch(refuse);
       return;
     }
-    const handle = begin();
+    const handle = begin(listener);
     if (handle instanceof Promise) handle.then(settled, refuse);
     else settled(handle);
 
@@ -149,18 +148,28 @@ export function openaiDoor(app: FastifyInstance, deps: OpenAiDoorDeps): { close(
       fail(request, reply, error);
     }
 
+    /** With a key there may be an earlier call, or one that began in this very moment: its answer is told again. */
     async function withKey(): Promise<void> {
       const earlier = await deps.replay(caller, submission);
-      if (!earlier) {
-        settled(await begin());
+      if (earlier) {
+        reply.hijack();
+        tell(earlier);
         return;
       }
-      reply.hijack();
+      const done = (outcome: AttachedOutcome) => {
+        if (outcome.sameAs === null) listener.done(outcome);
+        else
+          deps.replay(caller, submission).then(
+            (other) => (other ? tell(other) : listener.done(outcome)),
+            () => res.destroy(),
+          );
+      };
+      settled(await begin({ ...listener, done }));
+    }
+
+    function tell(earlier: Replayed): void {
+      pen.id = earlier.id;
       res.setHeader('idempotent-replayed', 'true');
-      const replayed = { ...pen, id: earlier.id };
-      const listener = stream
-        ? streamListener(replayed, openaiRelay(includeUsage), deps.usage, pulse)
-        : wholeListener(replayed);
       for (const part of earlier.outcome.parts) listener.event([part], null);
       listener.flush();
       listener.done(earlier.outcome);

@@ -127,6 +127,9 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
       const limit = readNumber(query, 'limit', 1, 200, 50);
       if (query.status !== undefined && !STATES.includes(query.status as State))
         wrong('status', `must be one of ${STATES.join(', ')}`);
+      if (query.task_type !== undefined && !/^[a-z][a-z0-9_-]{0,62}$/.test(query.task_type)) {
+        wrong('task_type', 'must be the name of a task type, e.g. chat');
+      }
       if (query.after !== undefined && !isRequestId(query.after)) wrong('after', 'must be the next of the page before');
       const rows = await ledger.list((request.caller as Caller).tenant, {
         limit: limit + 1,

@@ -45,7 +45,17 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     keepAliveTimeout: 72_000,
     forceCloseConnections: true,
     return503OnClosing: false,
-    routerOptions: { maxParamLength: 512 },
+    // Longer than any address that Node takes: what an id may be is for its route to say.
+    routerOptions: { maxParamLength: 65_536 },
+    frameworkErrors(error, request, reply) {
+      // An address that cannot be read still says nothing to strangers.
+      Promise.resolve()
+        .then(() => options.identify(request.headers))
+        .then(
+          () => sendProblem(error, request, reply),
+          (refused: unknown) => sendProblem(refused, request, reply),
+        );
+    },
     clientErrorHandler(_error, socket) {
       if (!socket.writable) return;
       const body =
@@ -56,6 +66,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     },
   });
 
+  // First of all hooks: a refused WebSocket must find its socket closed.
+  await app.register(websocket, { options: { maxPayload: 4096 } });
   app.decorateRequest('caller', null);
   app.decorateRequest('opened', null);
   // Bodies are checked by us, once, with messages that say what is accepted; schemas here are the document.
@@ -65,7 +77,12 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 
   // Every refusal has the same shape; the document says so for every route.
+  const routes: { method: string; path: RegExp }[] = [];
   app.addHook('onRoute', (route) => {
+    for (const method of [route.method].flat()) {
+      const path = new RegExp(`^${route.url.replace(/:[^/]+/g, '[^/]+').replace('*', '.*')}$`);
+      if (method !== 'HEAD') routes.push({ method, path });
+    }
     const { schema } = route;
     if (schema && !schema.hide && !route.config?.door)
       schema.response = { ...(schema.response as object), '4xx': ProblemOut };
@@ -129,9 +146,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
 
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] ?? '';
-    const others = ['GET', 'POST'].filter(
-      (method) => method !== request.method && app.hasRoute({ method: method as 'GET', url: path }),
-    );
+    const others = routes.filter((route) => route.path.test(path)).map((route) => route.method);
     if (others.length > 0) {
       reply.header('allow', others.join(', '));
       return sendProblem(new GoblinError('method_not_allowed', `Use ${others.join(' or ')} here.`), request, reply);
@@ -161,7 +176,6 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       security: [{ bearer: [] }, { apiKey: [] }],
     },
   });
-  await app.register(websocket, { options: { maxPayload: 4096 } });
   return app;
 }
 

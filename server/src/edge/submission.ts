@@ -59,7 +59,7 @@ export function decodeSubmission(
   if (b.prompt !== undefined) messages.push({ role: 'user', content: [{ type: 'text', text: b.prompt }] });
   if (b.messages !== undefined) messages.push(...decodeMessages(b.messages, 'messages', errors));
   const notBefore = b.not_before === undefined ? null : readTime(b.not_before, now, errors);
-  if (b.callback_url !== undefined) checkCallback(b.callback_url, errors);
+  const callbackUrl = b.callback_url === undefined ? null : readCallback(b.callback_url, errors);
   if (b.metadata !== undefined && JSON.stringify(b.metadata).length > MOST_METADATA) {
     errors.push({ path: 'metadata', message: `must be at most ${MOST_METADATA} bytes of JSON` });
   }
@@ -97,7 +97,7 @@ export function decodeSubmission(
     notBefore,
     deadlineMs: b.deadline_ms ?? null,
     failover: b.failover ?? 'restart',
-    callbackUrl: b.callback_url ?? null,
+    callbackUrl,
     labels: b.labels ?? null,
     metadata: b.metadata ?? null,
     idempotency: key === null ? null : { key, bodyHash: canonicalHash(body) },
@@ -114,9 +114,11 @@ function readTime(text: string, now: number, errors: FieldError[]): number | nul
   return at <= now ? null : at;
 }
 
-function checkCallback(url: string, errors: FieldError[]): void {
-  const parsed = URL.canParse(url) ? new URL(url) : null;
-  if (!parsed || (parsed.protocol !== 'http:' && parsed.protocol !== 'https:') || parsed.username || parsed.password) {
-    errors.push({ path: 'callback_url', message: 'must be an http or https URL without user and password' });
+function readCallback(url: string, errors: FieldError[]): string | null {
+  const parsed = url.isWellFormed() && URL.canParse(url) ? new URL(url) : null;
+  if (parsed && (parsed.protocol === 'http:' || parsed.protocol === 'https:') && !parsed.username && !parsed.password) {
+    return parsed.href;
   }
+  errors.push({ path: 'callback_url', message: 'must be an http or https URL without user and password' });
+  return null;
 }

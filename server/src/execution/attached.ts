@@ -51,6 +51,7 @@ export function runAttached(
   const tenant = caller.tenant;
   let committed = false;
   let voided: GoblinError | null = null;
+  let sameAs: string | null = null;
   let left = false;
   let pendingFlush = false;
   let outcome: AttachedOutcome | null = null;
@@ -73,7 +74,11 @@ export function runAttached(
       late.stop();
       if (voided) return accepted.outcome === 'accepted';
       if (accepted.outcome !== 'accepted') {
-        voided = new GoblinError('idempotency_mismatch', 'The idempotency key is in use; send another key.');
+        if (accepted.outcome === 'replayed') sameAs = accepted.id;
+        voided = new GoblinError(
+          'idempotency_mismatch',
+          'This Idempotency-Key was used with another body; use a new key.',
+        );
         run.stop('unrecorded');
         return false;
       }
@@ -145,7 +150,7 @@ export function runAttached(
   void run.done.then(async (end) => {
     unregister();
     if (voided) {
-      if (!left) listener.done(failedBefore(voided));
+      if (!left) listener.done({ ...failedBefore(voided), sameAs });
     } else {
       outcome = toOutcome(end);
       deliver();
@@ -208,6 +213,7 @@ function settlementOf(tenant: string, id: string, end: RunEnd): Settlement {
 
 function toOutcome(end: RunEnd): AttachedOutcome {
   return {
+    sameAs: null,
     state: end.state ?? 'failed',
     error: end.state === null ? { code: 'interrupted', message: ERRORS.interrupted.title } : end.error,
     retryAfterMs: end.retryAfterMs,
@@ -225,6 +231,7 @@ function toOutcome(end: RunEnd): AttachedOutcome {
 
 function failedBefore(error: GoblinError): AttachedOutcome {
   return {
+    sameAs: null,
     state: 'failed',
     error: { code: error.code, message: error.detail },
     retryAfterMs: error.retryAfterMs ?? null,

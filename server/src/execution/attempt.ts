@@ -3,7 +3,7 @@
  * parts. The answer is complete only when the vendor's own terminal signal was seen.
  */
 import { GoblinError } from '../contract/errors.ts';
-import type { FinishReason, Part, ProviderFailure, Usage } from '../contract/part.ts';
+import { type FinishReason, isVisible, type Part, type ProviderFailure, type Usage } from '../contract/part.ts';
 import type { Decoder, Dialect, WireRequest } from '../contract/ports.ts';
 import type { Provider } from '../contract/provider.ts';
 import { createSseParser, type SseParser } from '../dialects/sse.ts';
@@ -143,8 +143,13 @@ export function startAttempt(
         alarm.set(clocks.idleMs);
       }
     }
-    listener.event(parts, raw);
-    if (failure) fail(failure);
+    if (!failure) {
+      listener.event(parts, raw);
+      return;
+    }
+    // What stands beside a failure is shown; the event itself, with the vendor's words about it, is not.
+    listener.event(parts.filter(isVisible), '');
+    fail(failure);
   }
 
   function finish(): void {

@@ -113,7 +113,7 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
         stream: true,
         failover: claim.failover,
         requeue: true,
-        restarted: claim.lastSeq > 0 ? 'a new worker took over' : null,
+        restarted: claim.shown ? 'a new worker took over' : null,
         hop: null,
         totalMs: deps.totalMs - claim.runningForMs,
         deadlineMs: claim.deadlineInMs,

@@ -36,7 +36,8 @@ with recursive tenants(tenant) as (
 select c.id::text, c.tenant, c.epoch, c.task_type, c.failover, c.attempts::int, c.last_seq, c.callback_url,
   (extract(epoch from now() - c.started_at) * 1000)::float8 as running_for,
   (extract(epoch from c.deadline_at - now()) * 1000)::float8 as deadline_in,
-  c.queue_rank::text as rank, b.data
+  c.last_seq > 0 and exists (select 1 from mcp_frame f where f.request_id = c.id and f.day >= c.day
+    and f.type in ('text', 'reasoning', 'tool_call')) as shown, b.data
 from claimed c left join mcp_body b on b.request_id = c.id and b.day = c.day
 order by c.queue_rank`;
 
@@ -51,6 +52,7 @@ interface ClaimRow extends Record<string, unknown> {
   callback_url: string | null;
   running_for: number;
   deadline_in: number | null;
+  shown: boolean;
   data: Uint8Array | null;
 }
 
@@ -66,6 +68,7 @@ export async function claim(sql: Sql, owner: string, n: number): Promise<Claim[]
     lastSeq: row.last_seq,
     runningForMs: row.running_for,
     deadlineInMs: row.deadline_in,
+    shown: row.shown,
     callbackUrl: row.callback_url,
     body: decodeBody(row.data),
   }));

@@ -87,6 +87,8 @@ export function createTransport(options: TransportOptions): Transport {
     path: string;
     /** Names and values in turn, as `undici` takes them fastest. */
     headers: readonly string[];
+    /** Their names: what the entry of a provider says wins over what its dialect says. */
+    names: ReadonlySet<string>;
   }
   // Base URL and key of a provider never change, so what they mean is worked out once.
   const places = new WeakMap<Provider, Place>();
@@ -94,10 +96,12 @@ export function createTransport(options: TransportOptions): Transport {
     let place = places.get(provider);
     if (!place) {
       const url = new URL(provider.baseUrl);
+      const headers = lowered({ ...provider.headers, ...authHeaders(provider), 'user-agent': options.userAgent });
       place = {
         origin: url.origin,
         path: url.pathname.replace(/\/+$/, ''),
-        headers: pairs({ ...provider.headers, ...authHeaders(provider), 'user-agent': options.userAgent }),
+        headers: Object.entries(headers).flat(),
+        names: new Set(Object.keys(headers)),
       };
       places.set(provider, place);
     }
@@ -121,7 +125,9 @@ export function createTransport(options: TransportOptions): Transport {
     post(provider, request, hop, handler) {
       const place = placeOf(provider);
       const headers = [...place.headers, HOP_HEADER, hop ? `${hop},${options.instance}` : options.instance];
-      for (const name in request.headers) headers.push(name, request.headers[name] as string);
+      for (const name in request.headers) {
+        if (!place.names.has(name)) headers.push(name, request.headers[name] as string);
+      }
       return send(place.origin, place.path + request.path, 'POST', headers, request.body, handler);
     },
     get(provider, path, timeoutMs) {
@@ -178,7 +184,7 @@ export function createTransport(options: TransportOptions): Transport {
           url.origin,
           url.pathname + url.search,
           'POST',
-          pairs({ 'user-agent': options.userAgent, ...headers }),
+          Object.entries({ 'user-agent': options.userAgent, ...headers }).flat(),
           body,
           {
             head(status) {
@@ -260,9 +266,8 @@ class Exchange implements Upstream, Dispatcher.DispatchHandler {
   }
 }
 
-function pairs(headers: Record<string, string>): string[] {
-  return Object.entries(headers).flat();
-}
+const lowered = (headers: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 
 export function flatHeaders(headers: RawHeaders): Record<string, string> {
   const result: Record<string, string> = {};

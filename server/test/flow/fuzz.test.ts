@@ -12,7 +12,7 @@ before(async () => {
 after(async () => {
   const alive = await call(server, '/healthz').catch(() => null);
   const code = await server.stop();
-  assert.equal(alive?.status, 200, 'alive after all of it');
+  assert.equal(alive?.status, 200, `alive after all of it (exit ${code}): ${server.stderr()}`);
   assert.equal(code, 0);
   assert.doesNotMatch(server.stderr(), /a request failed/, 'nothing that was sent was an error of ours');
 });

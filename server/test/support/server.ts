@@ -63,6 +63,9 @@ process.on('exit', () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
+// A runner that gives up on a test file ends it by a signal, which alone would skip the above.
+for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(name, () => process.exit(1));
+
 /** A folder that is taken away when the test process ends. */
 export function tempFolder(prefix = 'goblin-flow-'): string {
   const folder = mkdtempSync(join(tmpdir(), prefix));
