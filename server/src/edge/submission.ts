@@ -14,6 +14,7 @@ import { canonicalHash, checker, refuse } from './body.ts';
 import { SubmitBody } from './schemas.ts';
 
 const check = checker(SubmitBody);
+const CONTROL = /\p{Cc}/u;
 const YEAR_MS = 366 * 86_400_000;
 const MOST_METADATA = 16 * 1024;
 /** Fields of the API whose part is not built yet. */
@@ -64,8 +65,10 @@ export function decodeSubmission(
     errors.push({ path: 'metadata', message: `must be at most ${MOST_METADATA} bytes of JSON` });
   }
   for (const [name, value] of Object.entries(b.labels ?? {})) {
-    if (!name.isWellFormed() || !value.isWellFormed())
-      errors.push({ path: `labels.${name}`, message: 'must be valid Unicode text' });
+    if (!isPlain(name) || name.length > 63)
+      errors.push({ path: 'labels', message: 'must have names of 1 to 63 printable characters' });
+    else if (!isPlain(value))
+      errors.push({ path: `labels.${name}`, message: 'must be text without control characters' });
   }
 
   const call: AnswerCall = { kind: 'answer', messages };
@@ -103,6 +106,9 @@ export function decodeSubmission(
     idempotency: key === null ? null : { key, bodyHash: canonicalHash(body) },
   };
 }
+
+/** No control characters, no halves of characters: what every column and log can hold. */
+const isPlain = (text: string): boolean => text.isWellFormed() && !CONTROL.test(text);
 
 function readTime(text: string, now: number, errors: FieldError[]): number | null {
   const shape = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/.test(text);

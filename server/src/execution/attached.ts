@@ -3,6 +3,7 @@
  * of the answer leaves before that commit. The end is written behind the answer, bounded by the ledger's own limits.
  */
 
+import type { DialectName } from '../contract/call.ts';
 import type { Caller } from '../contract/caller.ts';
 import { ERRORS, GoblinError } from '../contract/errors.ts';
 import type { AttachedHandle, AttachedInput, AttachedOutcome } from '../contract/flow.ts';
@@ -52,6 +53,8 @@ export function runAttached(
   let committed = false;
   let voided: GoblinError | null = null;
   let sameAs: string | null = null;
+  /** The dialect of the vendor that speaks. */
+  let spoken: DialectName | null = null;
   let left = false;
   let pendingFlush = false;
   let outcome: AttachedOutcome | null = null;
@@ -135,6 +138,7 @@ export function runAttached(
         if (!left) listener.notice(notice);
       },
       event(parts, data, dialect) {
+        spoken = dialect.name;
         if (!left) listener.event(parts, dialect.name === input.door ? data : null);
       },
       flush() {
@@ -152,7 +156,7 @@ export function runAttached(
     if (voided) {
       if (!left) listener.done({ ...failedBefore(voided), sameAs });
     } else {
-      outcome = toOutcome(end);
+      outcome = toOutcome(end, spoken === input.door);
       deliver();
       deps.ended(acceptance.taskType, end);
     }
@@ -211,7 +215,8 @@ function settlementOf(tenant: string, id: string, end: RunEnd): Settlement {
   };
 }
 
-function toOutcome(end: RunEnd): AttachedOutcome {
+/** The vendor's own body is of use only to a caller of the same dialect. */
+function toOutcome(end: RunEnd, sameDialect: boolean): AttachedOutcome {
   return {
     sameAs: null,
     state: end.state ?? 'failed',
@@ -225,7 +230,7 @@ function toOutcome(end: RunEnd): AttachedOutcome {
     attempts: end.last?.attempt ?? 0,
     costPico: end.costPico,
     priceReason: end.costPico === null ? 'the price of this model is not known' : null,
-    body: end.body,
+    body: sameDialect ? end.body : null,
   };
 }
 

@@ -114,7 +114,7 @@ test('errors, aborts and broken streams', async () => {
   }
   for (const fault of ['cut-after-6', 'end-after-6', 'error-after-6', 'event-error-after-6']) {
     const stream = await client.chat.completions.create({
-      ...ask(`Claude ${fault}. [[sim tokens=30 fault=${fault}]]`),
+      ...ask(`Claude ${fault}. [[sim tokens=30 rate=150 fault=${fault}]]`),
       stream: true,
     });
     let text = '';

@@ -35,7 +35,10 @@ export function decodeOpenai(body: Record<string, unknown>): DoorDecoded {
     native: { dialect: 'openai', body },
   };
   const model = decodeString(body.model, 'model', errors, 256);
-  if (model !== undefined) call.model = model;
+  // Names go into headers, columns and logs: what none of them can hold is nobody's model.
+  if (model !== undefined && !/^[\x21-\x7e]+$/.test(model))
+    wrong(errors, 'model', 'must be printable ASCII without blanks');
+  else if (model !== undefined) call.model = model;
   decodeSampling(body, call, errors);
   decodeToolFields(body, call, errors);
   const format = decodeResponseFormat(body.response_format, 'response_format', errors);
