@@ -5,6 +5,7 @@
  *   route → window → price → accept
  */
 
+import type { AnswerCall } from '../contract/call.ts';
 import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Admitted, Cancel, Receipt, Submission, Submit } from '../contract/flow.ts';
@@ -33,10 +34,13 @@ export interface Admission {
   acceptance(caller: Caller, id: string, submission: Submission, admitted: Admitted): Acceptance;
   submit: Submit;
   cancel: Cancel;
+  /** Refuses everything from now on: the process stops. */
+  close(): void;
 }
 
 export function createAdmission(deps: AdmissionDeps): Admission {
   const { ledger } = deps;
+  let closing = false;
 
   function finish(submission: Submission, targets: PlannedTarget[], inputTokens: number): Admitted {
     const first = targets[0] as PlannedTarget;
@@ -52,6 +56,10 @@ export function createAdmission(deps: AdmissionDeps): Admission {
   }
 
   function admit(caller: Caller, submission: Submission): Admitted | Promise<Admitted> {
+    if (closing)
+      throw new GoblinError('shutting_down', 'This process is shutting down; try again in a moment.', {
+        retryAfterMs: 2000,
+      });
     if (!caller.permissions.has('request:write')) {
       throw new GoblinError('forbidden', 'This key may not submit requests; use one that was made for it.');
     }
@@ -110,7 +118,8 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       callbackUrl: submission.callbackUrl,
       labels: submission.labels,
       idempotency: submission.idempotency,
-      body: { call: submission.call, hints: submission.hints, metadata: submission.metadata },
+      // What a vendor of the door's dialect gets as it came is not kept: it says everything twice, and the end user's name in clear.
+      body: { call: withoutNative(submission.call), hints: submission.hints, metadata: submission.metadata },
       estimatePico: admitted.estimatePico,
       priceVersion: admitted.priceVersion,
     };
@@ -142,6 +151,9 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     admit,
     acceptance,
     submit,
+    close() {
+      closing = true;
+    },
     async cancel(caller, id) {
       const ended = await ledger.end(
         caller.tenant,
@@ -160,6 +172,8 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     },
   };
 }
+
+const withoutNative = ({ native: _native, ...call }: AnswerCall): AnswerCall => call;
 
 /** What an answer usually comes to when nobody bounds it. Tokens. */
 const USUAL_OUTPUT = 500;

@@ -36,6 +36,8 @@ export interface Parts {
   recorder: Recorder;
   secret: string;
   instance: string;
+  /** Our mark on calls to vendors: says nothing about the machine. */
+  hop: string;
 }
 
 /** The running rooms behind the doors. */
@@ -204,8 +206,12 @@ export async function assemble(parts: Parts): Promise<House> {
     running: registry.size,
     taskTypes: taskTypes(settings),
     async close(drainMs) {
+      admission.close();
+      const until = performance.now() + drainMs;
       await worker.drain(drainMs);
-      registry.stopAll('left');
+      // Attached requests have the same time to end; those that do not are told that their process stopped.
+      while (registry.size() > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 25));
+      registry.stopAll('drain');
       await callbacks?.stop();
       await ledger.idle();
       await heart?.stop();

@@ -51,7 +51,11 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
     bus,
     submit: house.admission.submit,
     cancel: house.admission.cancel,
-    rules: () => ({ taskTypes: house.taskTypes, allowPrivateCallbacks: config.settings.allowPrivateCallbacks }),
+    rules: () => ({
+      taskTypes: house.taskTypes,
+      allowPrivateCallbacks: config.settings.allowPrivateCallbacks,
+      latestStartDays: Math.max(1, config.settings.bodiesDays - 1),
+    }),
     privateHost: isPrivateHost,
   });
   const streams = streamRoutes(app, { ledger, bus, framesHours: config.settings.framesHours, now: Date.now });
@@ -75,8 +79,9 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
     replay: replayer(house),
     taskTypes: () => house.taskTypes,
     models: live.models,
-    hop: (header) => readHop(header, house.instance),
+    hop: (header) => readHop(header, house.hop),
     usage: openaiUsage,
+    log: house.recorder.log,
   });
   if (sql) {
     keyRoutes(app, {

@@ -46,9 +46,10 @@ export async function start(config: Config, substitutes: Substitutes = {}): Prom
   try {
     const recorder = createRecorder(config.logLevel);
     const instance = newInstance();
+    const hop = randomBytes(8).toString('hex');
     const transport = createTransport({
       connectMs: config.settings.clocks.connectMs,
-      instance,
+      hop,
       userAgent: `goblin-mcp/${VERSION}`,
       proxy: config.proxy,
     });
@@ -73,6 +74,7 @@ export async function start(config: Config, substitutes: Substitutes = {}): Prom
       recorder,
       secret: folder?.secret ?? randomBytes(32).toString('hex'),
       instance,
+      hop,
     });
     if (sql) await voidLeases(sql, instance);
     const token = `op_${randomBytes(24).toString('base64url')}`;

@@ -50,7 +50,6 @@ export const ERRORS = {
   unknown_model: ours(404, 'No configured provider offers this model'),
   not_found: ours(404, 'There is nothing here by that name'),
   method_not_allowed: ours(405, 'This address does not take that method'),
-  request_timeout: ours(408, 'The request took too long to arrive', true),
   gone: ours(410, 'This is no longer kept'),
   idempotency_mismatch: ours(422, 'The idempotency key was used with another body'),
   loop_detected: ours(508, 'The call came back to where it started'),
@@ -58,7 +57,6 @@ export const ERRORS = {
   unauthorized: ours(401, 'A valid key is needed'),
   forbidden: ours(403, 'The key does not allow this'),
   // Whether it may run now.
-  queue_full: ours(429, 'Too many requests are waiting', true),
   no_provider: ours(503, 'No provider is configured', true),
   unavailable: ours(503, 'The service cannot take requests right now', true),
   shutting_down: ours(503, 'This process is shutting down', true),

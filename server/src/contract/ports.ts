@@ -100,8 +100,14 @@ export interface Ledger {
   frames(write: FrameWrite): Promise<StoredFrame[] | null>;
   /** Ends a running request; null when the epoch is no longer ours, else the frames as stored. */
   settle(settlement: Settlement): Promise<StoredFrame[] | null>;
-  /** Writes what the last attempt cost although the request ended before it (cancel): state and money end separately. */
-  settleAttempt(tenant: string, id: string, epoch: number, ended: AttemptEnd): Promise<void>;
+  /** Writes what the last attempt cost, and what it had shown, although the request ended before it (cancel): state and money end separately. */
+  settleAttempt(
+    tenant: string,
+    id: string,
+    epoch: number,
+    ended: AttemptEnd,
+    partialText: string | null,
+  ): Promise<void>;
   /** Hands a running request back to the queue without burning it; `delayMs` is how long it must rest. */
   release(tenant: string, id: string, epoch: number, delayMs: number, reason: string): Promise<boolean>;
   /** Ends a request from outside its runner if it is not at an end: cancel, deadline. Null for an unknown id. */

@@ -4,7 +4,7 @@ import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { AnswerListener, AttachedHandle, AttachedInput, AttachedOutcome, Submission } from '../contract/flow.ts';
 import type { Usage } from '../contract/part.ts';
-import type { Dialect, Ledger } from '../contract/ports.ts';
+import type { Dialect, Ledger, Telemetry } from '../contract/ports.ts';
 import { canonicalHash, idempotencyKey, parseObject } from './body.ts';
 import { attach, createPulse, readDoorHeaders, sendDoorError, streamListener, wholeListener } from './door.ts';
 import { asGoblinError } from './problem.ts';
@@ -28,6 +28,7 @@ export interface OpenAiDoorDeps {
   /** Throws when the call came from us. */
   hop(header: unknown): string | null;
   usage(usage: Usage): Record<string, unknown>;
+  log: Telemetry['log'];
 }
 
 /** An earlier request with the same key and body, at its end. */
@@ -62,7 +63,7 @@ export function openaiDoor(app: FastifyInstance, deps: OpenAiDoorDeps): { close(
       try {
         chat(request, reply);
       } catch (error) {
-        fail(request, reply, error);
+        fail(reply, error);
       }
     },
   );
@@ -82,9 +83,9 @@ export function openaiDoor(app: FastifyInstance, deps: OpenAiDoorDeps): { close(
     },
   );
 
-  function fail(request: FastifyRequest, reply: FastifyReply, error: unknown): void {
+  function fail(reply: FastifyReply, error: unknown): void {
     const known = asGoblinError(error);
-    if (known.code === 'internal') request.log.error({ err: error }, 'the door failed');
+    if (known.code === 'internal') deps.log('error', 'the door failed', { error: String((error as Error).stack) });
     if (door) void sendDoorError(door, reply, known);
   }
 
@@ -139,13 +140,18 @@ export function openaiDoor(app: FastifyInstance, deps: OpenAiDoorDeps): { close(
       withKey().catch(refuse);
       return;
     }
-    const handle = begin(listener);
-    if (handle instanceof Promise) handle.then(settled, refuse);
-    else settled(handle);
+    try {
+      const handle = begin(listener);
+      if (handle instanceof Promise) handle.then(settled, refuse);
+      else settled(handle);
+    } catch (error) {
+      refuse(error);
+    }
 
     function refuse(error: unknown): void {
       noteRefusal(deps.ledger, caller, error);
-      fail(request, reply, error);
+      reply.header('x-mcp-request-id', id);
+      fail(reply, error);
     }
 
     /** With a key there may be an earlier call, or one that began in this very moment: its answer is told again. */

@@ -2,8 +2,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ERRORS, type ErrorCode, GoblinError } from '../contract/errors.ts';
 
-/** Where the table of codes can be read. */
-const TYPE = 'https://goblin.invalid/errors/';
+/** Names the code; it is no address. */
+const TYPE = 'urn:goblin:error:';
 
 export interface Problem {
   status: number;

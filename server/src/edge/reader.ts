@@ -105,7 +105,8 @@ export function startReader(
       const frames = await source.ledger.framesAfter(tenant, id, next - 1, PAGE);
       for (const frame of frames) {
         if (!open) return;
-        if (frame.seq < next) continue;
+        // The end is told to whoever asks beyond it, too.
+        if (frame.seq < next && frame.type !== 'end') continue;
         if (!take(frame)) {
           behind = true;
           return;

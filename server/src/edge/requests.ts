@@ -287,7 +287,7 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
   async function endedOut(caller: Caller, row: RequestRow): Promise<Record<string, unknown>> {
     const code = row.error?.code ?? (row.state === 'cancelled' ? 'cancelled' : 'internal');
     return {
-      type: `https://goblin.invalid/errors/${code}`,
+      type: `urn:goblin:error:${code}`,
       title: ERRORS[code]?.title ?? 'The request did not succeed',
       detail: row.error?.message ?? 'The request did not succeed.',
       request_id: row.id,

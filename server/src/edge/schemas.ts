@@ -97,7 +97,7 @@ export const SubmitBody = Type.Object(
     not_before: Type.Optional(
       Type.String({
         maxLength: 40,
-        accepts: 'a time as in 2026-01-31T12:00:00Z, within a year',
+        accepts: 'a time as in 2026-01-31T12:00:00Z',
         description: 'The request waits in the queue until then.',
       }),
     ),

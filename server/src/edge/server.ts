@@ -59,7 +59,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     clientErrorHandler(_error, socket) {
       if (!socket.writable) return;
       const body =
-        '{"type":"https://goblin.invalid/errors/invalid_request","title":"The request cannot be read","status":400,"code":"invalid_request","detail":"The request is not valid HTTP, or its headers are too large."}';
+        '{"type":"urn:goblin:error:invalid_request","title":"The request cannot be read","status":400,"code":"invalid_request","detail":"The request is not valid HTTP, or its headers are too large."}';
       socket.end(
         `HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\nx-should-retry: false\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
       );

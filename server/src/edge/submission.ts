@@ -15,7 +15,6 @@ import { SubmitBody } from './schemas.ts';
 
 const check = checker(SubmitBody);
 const CONTROL = /\p{Cc}/u;
-const YEAR_MS = 366 * 86_400_000;
 const MOST_METADATA = 16 * 1024;
 /** Fields of the API whose part is not built yet. */
 const LATER: Record<string, string> = { retrieval: 'is not available yet: this version has no documents' };
@@ -23,6 +22,8 @@ const LATER: Record<string, string> = { retrieval: 'is not available yet: this v
 export interface SubmitRules {
   taskTypes: readonly string[];
   allowPrivateCallbacks: boolean;
+  /** How far ahead `not_before` may lie: the body must still be there. Days. */
+  latestStartDays: number;
 }
 
 /** Throws one `invalid_request` with every field that cannot be accepted. */
@@ -59,7 +60,7 @@ export function decodeSubmission(
   const messages: Message[] = b.system ? [{ role: 'system', content: [{ type: 'text', text: b.system }] }] : [];
   if (b.prompt !== undefined) messages.push({ role: 'user', content: [{ type: 'text', text: b.prompt }] });
   if (b.messages !== undefined) messages.push(...decodeMessages(b.messages, 'messages', errors));
-  const notBefore = b.not_before === undefined ? null : readTime(b.not_before, now, errors);
+  const notBefore = b.not_before === undefined ? null : readTime(b.not_before, now, rules.latestStartDays, errors);
   const callbackUrl = b.callback_url === undefined ? null : readCallback(b.callback_url, errors);
   if (b.metadata !== undefined && JSON.stringify(b.metadata).length > MOST_METADATA) {
     errors.push({ path: 'metadata', message: `must be at most ${MOST_METADATA} bytes of JSON` });
@@ -110,11 +111,14 @@ export function decodeSubmission(
 /** No control characters, no halves of characters: what every column and log can hold. */
 const isPlain = (text: string): boolean => text.isWellFormed() && !CONTROL.test(text);
 
-function readTime(text: string, now: number, errors: FieldError[]): number | null {
+function readTime(text: string, now: number, days: number, errors: FieldError[]): number | null {
   const shape = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/.test(text);
   const at = shape ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(at) || at > now + YEAR_MS) {
-    errors.push({ path: 'not_before', message: 'must be a time as in 2026-01-31T12:00:00Z, within a year from now' });
+  if (Number.isNaN(at) || at > now + days * 86_400_000) {
+    errors.push({
+      path: 'not_before',
+      message: `must be a time as in 2026-01-31T12:00:00Z, within ${days} days from now`,
+    });
     return null;
   }
   return at <= now ? null : at;

@@ -35,6 +35,9 @@ const VOIDED = {
   error: { code: 'unavailable', message: 'The record did not answer in time.' },
 } as const;
 
+/** The process stops before the answer was complete. */
+const STOPPED = { state: 'failed', error: { code: 'interrupted', message: ERRORS.interrupted.title } } as const;
+
 /** How long an answer whose caller left runs on, so that a retry with the same idempotency key can have it. */
 const LEFT_WITH_KEY_MS = 30_000;
 
@@ -163,9 +166,11 @@ export function runAttached(
     try {
       // The end may come before the beginning is committed.
       if (!(await opened)) return;
-      const stored = await ledger.settle(settlementOf(tenant, id, voided ? { ...end, ...VOIDED } : end));
+      const stored = await ledger.settle(
+        settlementOf(tenant, id, voided ? { ...end, ...VOIDED } : end.state === null ? { ...end, ...STOPPED } : end),
+      );
       if (stored) deps.bus.publish(id, { type: 'ended' });
-      else if (end.attempt) await ledger.settleAttempt(tenant, id, 1, end.attempt);
+      else if (end.attempt) await ledger.settleAttempt(tenant, id, 1, end.attempt, end.text || null);
     } catch {
       // The record is away: the sweeper ends the request by its lease and charges it by estimate.
     }
@@ -220,7 +225,7 @@ function toOutcome(end: RunEnd, sameDialect: boolean): AttachedOutcome {
   return {
     sameAs: null,
     state: end.state ?? 'failed',
-    error: end.state === null ? { code: 'interrupted', message: ERRORS.interrupted.title } : end.error,
+    error: end.state === null ? STOPPED.error : end.error,
     retryAfterMs: end.retryAfterMs,
     parts: end.parts,
     finishReason: end.finishReason,

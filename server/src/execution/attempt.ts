@@ -125,6 +125,7 @@ export function startAttempt(
         return;
       }
     }
+    if (upstream?.begun) outcome.accepted = true;
     fail(waitingFor);
   });
 
@@ -324,6 +325,8 @@ export function startAttempt(
       if (!over) {
         over = true;
         alarm.stop();
+        // Nobody knows what a vendor makes of a call that was taken back: it is charged by estimate.
+        if (upstream?.begun) outcome.accepted = true;
         upstream?.abort();
         outcome.latencyMs = performance.now() - started;
       }

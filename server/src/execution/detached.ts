@@ -5,7 +5,7 @@ import type { FrameBody, Part } from '../contract/part.ts';
 import { wireUsage } from '../contract/part.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
 import type { PlannedTarget } from '../contract/provider.ts';
-import type { AttemptEnd, Claim, RequestError, Settlement } from '../contract/record.ts';
+import type { Claim, RequestError, Settlement } from '../contract/record.ts';
 import { openaiMessage } from '../dialects/index.ts';
 import { createFrameLog } from './frames.ts';
 import { type RunDeps, type RunEnd, type StopReason, startRun } from './run.ts';
@@ -82,12 +82,12 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
       bus.publish(id, { type: 'frames', frames: stored });
       bus.publish(id, { type: 'ended' });
       deps.ended(claim, end);
-    } else if (end.attempt) await money(end.attempt);
+    } else await money(end);
   }
 
-  /** The state ended without us (cancel, deadline): what the attempt cost is still ours to write. */
-  async function money(attempt: AttemptEnd): Promise<void> {
-    await ledger.settleAttempt(tenant, id, epoch, attempt);
+  /** The state ended without us (cancel, deadline): what the attempt cost and had shown is still ours to write. */
+  async function money(end: RunEnd): Promise<void> {
+    if (end.attempt) await ledger.settleAttempt(tenant, id, epoch, end.attempt, end.text || null);
   }
 
   async function go(): Promise<void> {
@@ -142,7 +142,7 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
     else if (end.requeueMs !== null) await handBack(end, end.requeueMs);
     else {
       await log.close();
-      if (end.attempt) await money(end.attempt);
+      await money(end);
     }
   }
 
@@ -152,7 +152,7 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
       const stored = await ledger.frames({ id, tenant, epoch, firstSeq: rest.firstSeq, frames: rest.frames });
       if (stored) bus.publish(id, { type: 'frames', frames: stored });
     }
-    if (end.attempt) await money(end.attempt);
+    if (end.attempt) await ledger.settleAttempt(tenant, id, epoch, end.attempt, null);
     await ledger.release(
       tenant,
       id,

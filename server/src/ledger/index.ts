@@ -32,7 +32,7 @@ export function createLedger(sql: Sql): Ledger {
     attempt: (tenant, id, epoch, start, ended) => attempts.add({ tenant, id, epoch, start, ended }),
     frames: (write) => frames.add(write),
     settle: (settlement) => settles.add(settlement),
-    settleAttempt: (tenant, id, epoch, ended) => settleAttempt(sql, tenant, id, epoch, ended),
+    settleAttempt: (tenant, id, epoch, ended, partial) => settleAttempt(sql, tenant, id, epoch, ended, partial),
     release: (tenant, id, epoch, delayMs, reason) => release(sql, tenant, id, epoch, delayMs, reason),
     end: (tenant, id, state, error, actor) => endFromOutside(sql, tenant, id, state, error, actor),
     get: (tenant, id) => getRequest(sql, tenant, id),

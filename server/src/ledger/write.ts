@@ -56,6 +56,12 @@ with ended as (
     price_version = $10, error = $11::jsonb
   where request_id = $1 and tenant = $2 and attempt = $3 and epoch = $4 and status = 'running'
   returning 1
+), partial as (
+  insert into mcp_partial (request_id, day, text)
+  select $1, r.day, $12::text from mcp_request r
+  where r.id = $1 and r.tenant = $2 and $12::text is not null and r.state in ('cancelled', 'expired', 'failed', 'blocked')
+    and exists (select 1 from ended)
+  on conflict do nothing
 )
 update mcp_request r set cost_pico = (
   select case when coalesce(bool_or(a.cost_pico is null), false) then null else coalesce(sum(a.cost_pico), 0) end + $9::bigint
@@ -144,6 +150,7 @@ export async function settleAttempt(
   id: string,
   epoch: number,
   ended: AttemptEnd,
+  partialText: string | null,
 ): Promise<void> {
   const c = attemptColumns(ended);
   await sql.query(SETTLE_ATTEMPT, [
@@ -158,6 +165,7 @@ export async function settleAttempt(
     ended.costPico,
     ended.priceVersion,
     ended.error ? JSON.stringify(ended.error) : null,
+    partialText,
   ]);
 }
 

@@ -30,18 +30,25 @@ export function configuredProviders(input: RegistryInput): Provider[] {
   return providers;
 }
 
+/** Variables that may hold a provider's key; the first that is set wins. */
+export function keyVariablesOf(vendor: Vendor | null, entry: ProviderEntry | undefined): string[] {
+  return [
+    ...(vendor ? [`MCP_${vendor.variablePrefix}_API_KEY`] : []),
+    ...(entry?.key_env ? [entry.key_env] : []),
+    ...(vendor?.keyVariables ?? []),
+  ];
+}
+
+/** Variables that re-point a provider; the first that is set wins. */
+export function urlVariablesOf(vendor: Vendor | null): string[] {
+  return vendor ? [`MCP_${vendor.variablePrefix}_BASE_URL`, `${vendor.variablePrefix}_BASE_URL`] : [];
+}
+
 function fromVendor(input: RegistryInput, vendor: Vendor, entry: ProviderEntry | undefined): Provider | null {
   const { env } = input;
-  const keyNames = [
-    `MCP_${vendor.variablePrefix}_API_KEY`,
-    ...vendor.keyVariables,
-    ...(entry?.key_env ? [entry.key_env] : []),
-  ];
-  if (entry?.key_env) keyNames.unshift(entry.key_env);
+  const keyNames = keyVariablesOf(vendor, entry);
   const keyName = keyNames.find((name) => env[name]);
-  const urlName = [`MCP_${vendor.variablePrefix}_BASE_URL`, `${vendor.variablePrefix}_BASE_URL`].find(
-    (name) => env[name],
-  );
+  const urlName = urlVariablesOf(vendor).find((name) => env[name]);
   const key = keyName ? checkedKey(keyName, env[keyName] as string) : null;
   if (vendor.local) {
     // Only when it was asked for; otherwise it is looked for on its usual port (local.ts).

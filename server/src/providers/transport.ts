@@ -19,6 +19,8 @@ export interface UpstreamHandler {
 }
 
 export interface Upstream {
+  /** The call is on its way: the vendor may have it. */
+  readonly begun: boolean;
   pause(): void;
   resume(): void;
   /** Closes the socket. The handler hears nothing more. */
@@ -40,7 +42,8 @@ export interface Transport {
 
 export interface TransportOptions {
   connectMs: number;
-  instance: string;
+  /** Our mark, see `HOP_HEADER`. */
+  hop: string;
   userAgent: string;
   proxy: { https: string; none: string } | null;
 }
@@ -75,7 +78,12 @@ export function createTransport(options: TransportOptions): Transport {
     let pool = pools.get(origin);
     if (!pool) {
       pool = options.proxy
-        ? new EnvHttpProxyAgent({ ...settings, httpsProxy: options.proxy.https, noProxy: options.proxy.none })
+        ? new EnvHttpProxyAgent({
+            ...settings,
+            httpProxy: '',
+            httpsProxy: options.proxy.https,
+            noProxy: options.proxy.none,
+          })
         : new Pool(origin, settings);
       pools.set(origin, pool);
     }
@@ -124,7 +132,7 @@ export function createTransport(options: TransportOptions): Transport {
   return {
     post(provider, request, hop, handler) {
       const place = placeOf(provider);
-      const headers = [...place.headers, HOP_HEADER, hop ? `${hop},${options.instance}` : options.instance];
+      const headers = [...place.headers, HOP_HEADER, hop ? `${hop},${options.hop}` : options.hop];
       for (const name in request.headers) {
         if (!place.names.has(name)) headers.push(name, request.headers[name] as string);
       }
@@ -220,6 +228,10 @@ class Exchange implements Upstream, Dispatcher.DispatchHandler {
 
   constructor(handler: UpstreamHandler) {
     this.#handler = handler;
+  }
+
+  get begun(): boolean {
+    return this.#controller !== null;
   }
 
   pause(): void {

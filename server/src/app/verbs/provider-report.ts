@@ -1,7 +1,7 @@
 /** Which providers the configuration switches on, and by what. No key leaves this file unmasked. */
 import { LOCAL_VENDORS, VENDORS } from '../../catalogue/vendors.ts';
 import type { Provider } from '../../contract/provider.ts';
-import { configuredProviders, ProviderConfigError } from '../../providers/registry.ts';
+import { configuredProviders, keyVariablesOf, ProviderConfigError, urlVariablesOf } from '../../providers/registry.ts';
 import { type Config, ConfigError, mask } from '../config.ts';
 
 export interface ProviderLine {
@@ -47,14 +47,8 @@ function lineOf(provider: Provider, { env, settings, settingsFile }: Config): Pr
   const { vendor } = provider;
   const entry = settings.providers[provider.name];
   const file = settingsFile ?? 'goblin.yaml';
-  // In the order of providers/registry.ts: the first that is set wins.
-  const prefix = vendor?.variablePrefix;
-  const urlNames = prefix ? [`MCP_${prefix}_BASE_URL`, `${prefix}_BASE_URL`] : [];
-  const keyNames = [
-    ...(entry?.key_env ? [entry.key_env] : []),
-    ...(prefix ? [`MCP_${prefix}_API_KEY`] : []),
-    ...(vendor?.keyVariables ?? []),
-  ];
+  const urlNames = urlVariablesOf(vendor);
+  const keyNames = keyVariablesOf(vendor, entry);
   const urlName = urlNames.find((name) => env[name]);
   const keyName = provider.key === null ? undefined : keyNames.find((name) => env[name]);
   return {

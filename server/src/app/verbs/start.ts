@@ -6,7 +6,7 @@ export const verb: Verb = {
   name: 'start',
   usage: '',
   about:
-    'Starts the server: API, worker and screen in one process, until Ctrl-C (a second one does not wait).\n' +
+    'Starts the server: API and worker in one process, until Ctrl-C (a second one does not wait).\n' +
     'It is configured by the environment, .env and goblin.yaml; "goblin config" prints what holds.',
   words: { most: 0 },
   flags: {},

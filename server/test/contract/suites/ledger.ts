@@ -166,17 +166,24 @@ export function ledgerConformance(name: string, open: () => Promise<Sql>): void 
       const ended = await ledger.end(T, id, 'cancelled', { code: 'cancelled', message: 'x' }, 'me');
       assert.deepEqual([ended?.state, ended?.changed, ended?.frame?.seq], ['cancelled', true, 1]);
       assert.equal(await ledger.settle(success(id, 1, 2)), null);
-      await ledger.settleAttempt(T, id, 1, {
-        attempt: 1,
-        status: 'cancelled',
-        firstTokenMs: null,
-        latencyMs: 3,
-        usage,
-        costPico: 7,
-        priceVersion: 'test',
-        error: null,
-      });
+      await ledger.settleAttempt(
+        T,
+        id,
+        1,
+        {
+          attempt: 1,
+          status: 'cancelled',
+          firstTokenMs: null,
+          latencyMs: 3,
+          usage,
+          costPico: 7,
+          priceVersion: 'test',
+          error: null,
+        },
+        'Hi so far',
+      );
       assert.equal((await ledger.get(T, id))?.costPico, 7);
+      assert.equal(await ledger.partialText(T, id), 'Hi so far');
       const [frame] = await ledger.framesAfter(T, id, 0, 10);
       assert.equal(JSON.parse(frame?.json ?? '').status, 'cancelled');
     });
