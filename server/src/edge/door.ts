@@ -108,6 +108,9 @@ function errorBody(
   };
 }
 
+/** Bytes up to which copying is cheaper than a second write. */
+const ONE_WRITE = 64 * 1024;
+
 interface Pen {
   id: string;
   door: Door;
@@ -151,7 +154,9 @@ export function wholeListener(pen: Pen): AnswerListener {
         ...answerHeaders(id, outcome),
         ...(cost === null ? {} : { 'x-mcp-cost-usd': plainNumber(cost) }),
       });
-      res.end(body);
+      // One string with the headers is one write; Latin-1 gives every byte back as it was, whatever it means.
+      if (Buffer.isBuffer(body) && body.length <= ONE_WRITE) res.end(body.toString('latin1'), 'latin1');
+      else res.end(body);
     },
   };
 }
