@@ -6,6 +6,7 @@ import type { VisiblePart } from '../contract/part.ts';
 import { isTerminal } from '../contract/states.ts';
 import { DIALECTS, openaiUsage } from '../dialects/index.ts';
 import { docsRoutes } from '../edge/docs.ts';
+import { createFastLane, type FastLane } from '../edge/fast-lane.ts';
 import { keyRoutes } from '../edge/keys.ts';
 import { type OpenAiDoorDeps, openaiDoor, readHop } from '../edge/openai-door.ts';
 import { type OperationsDeps, operationRoutes } from '../edge/operations.ts';
@@ -30,19 +31,23 @@ export interface Doors {
 export async function openDoors(house: House, operatorToken: string): Promise<Doors> {
   const { config, ledger, bus, sql, live } = house;
   const openai = DIALECTS.openai;
+  const identify = createIdentify({
+    auth: config.auth,
+    find: async (key) => (sql ? await findKey(sql, key) : null),
+    operatorToken,
+    now: Date.now,
+  });
+  const hostAllowed = (host: string) => config.auth === 'required' || isLoopback(host.replace(/:\d+$/, ''));
+  const fastLane: { take: FastLane | null } = { take: null };
   const app = await createServer({
+    fastLane,
     bodyLimit: config.settings.bodyBytes,
     version: VERSION,
     telemetry: house.recorder,
     origins: config.origins,
     door: openai,
-    identify: createIdentify({
-      auth: config.auth,
-      find: async (key) => (sql ? await findKey(sql, key) : null),
-      operatorToken,
-      now: Date.now,
-    }),
-    hostAllowed: (host) => config.auth === 'required' || isLoopback(host.replace(/:\d+$/, '')),
+    identify,
+    hostAllowed,
   });
 
   operationRoutes(app, operations(house));
@@ -82,6 +87,13 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
     hop: (header) => readHop(header, house.hop),
     usage: openaiUsage,
     log: house.recorder.log,
+  });
+  fastLane.take = createFastLane({
+    path: '/v1/chat/completions',
+    bodyLimit: config.settings.bodyBytes,
+    hostAllowed,
+    identify,
+    chat: door.chat,
   });
   if (sql) {
     keyRoutes(app, {

@@ -15,21 +15,25 @@ export function parseObject(bytes: unknown): Record<string, unknown> {
   if (!Buffer.isBuffer(bytes) || bytes.length === 0) {
     throw new GoblinError('malformed_json', 'The body is empty; send a JSON object.');
   }
-  if (!isUtf8(bytes)) throw new GoblinError('malformed_json', 'The body is not UTF-8; send JSON encoded as UTF-8.');
+  const text = bytes.toString('utf8');
+  // A replacement character is the caller's own, or stands for bytes that were none: only then is it worth a look.
+  if (text.includes('\ufffd') && !isUtf8(bytes)) {
+    throw new GoblinError('malformed_json', 'The body is not UTF-8; send JSON encoded as UTF-8.');
+  }
   if (tooDeep(bytes)) {
     throw new GoblinError('invalid_request', `The body is nested deeper than ${MOST_LEVELS} levels; flatten it.`);
   }
   let value: unknown;
   try {
-    value = JSON.parse(bytes.toString('utf8'));
+    value = JSON.parse(text);
   } catch (error) {
     throw new GoblinError('malformed_json', `The body is not valid JSON: ${plain((error as Error).message)}.`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new GoblinError('invalid_request', 'The body must be a JSON object, e.g. {"prompt": "Hello"}.');
   }
-  // Searched as bytes first: the walk is only for bodies that could have such a key.
-  if (bytes.includes('__proto__') || bytes.includes('\\u005')) refuseProto(value, '');
+  // Searched as text first: the walk is only for bodies that could have such a key.
+  if (text.includes('__proto__') || text.includes('\\u005')) refuseProto(value, '');
   return value as Record<string, unknown>;
 }
 

@@ -1,6 +1,6 @@
 /** What every drop-in door does alike: headers in, headers out, an answer streamed or whole, errors in the door's shape. */
-import type { ServerResponse } from 'node:http';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { FastifyReply } from 'fastify';
 import { Bag } from '../contract/bag.ts';
 import { ERRORS, type ErrorCode, type FieldError, GoblinError } from '../contract/errors.ts';
 import type { AnswerListener, AttachedHandle, AttachedOutcome } from '../contract/flow.ts';
@@ -23,8 +23,11 @@ export interface DoorHeaders {
 }
 
 /** Reads the `x-mcp-…` request headers. Throws with the header's name. */
-export function readDoorHeaders(request: FastifyRequest, stream: boolean, taskTypes: readonly string[]): DoorHeaders {
-  const { headers } = request;
+export function readDoorHeaders(
+  headers: IncomingHttpHeaders,
+  stream: boolean,
+  taskTypes: readonly string[],
+): DoorHeaders {
   const one = (name: string): string | null => {
     const value = headers[name];
     return typeof value === 'string' && value !== '' ? value : null;
@@ -75,6 +78,17 @@ export function sendDoorError(door: Door, reply: FastifyReply, error: GoblinErro
         error.errors,
       ),
     );
+}
+
+export function writeDoorError(door: Door, res: ServerResponse, id: string, error: GoblinError): void {
+  const body = door.error(error.code, error.status, sentence(error.code, error.detail, error.errors), id, error.errors);
+  res.writeHead(error.status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    ...retryHeaders(error.code, error.retryAfterMs),
+    'x-mcp-request-id': id,
+  });
+  res.end(body);
 }
 
 function sentence(code: ErrorCode, detail: string, errors?: readonly FieldError[]): string {

@@ -1,12 +1,13 @@
 /** `POST /v1/chat/completions` and `GET /v1/models`: an OpenAI client works by changing its address. */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { FastifyInstance } from 'fastify';
 import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { AnswerListener, AttachedHandle, AttachedInput, AttachedOutcome, Submission } from '../contract/flow.ts';
 import type { Usage } from '../contract/part.ts';
 import type { Dialect, Ledger, Telemetry } from '../contract/ports.ts';
 import { canonicalHash, idempotencyKey, parseObject } from './body.ts';
-import { attach, createPulse, readDoorHeaders, sendDoorError, streamListener, wholeListener } from './door.ts';
+import { attach, createPulse, readDoorHeaders, streamListener, wholeListener, writeDoorError } from './door.ts';
 import { asGoblinError } from './problem.ts';
 import { openaiRelay } from './relay.ts';
 import { noteRefusal } from './requests.ts';
@@ -34,7 +35,9 @@ export interface OpenAiDoorDeps {
 /** An earlier request with the same key and body, at its end. */
 export type Replayed = { id: string; outcome: AttachedOutcome };
 
-export function openaiDoor(app: FastifyInstance, deps: OpenAiDoorDeps): { close(): void } {
+export type Chat = (caller: Caller, headers: IncomingHttpHeaders, bytes: unknown, res: ServerResponse) => void;
+
+export function openaiDoor(app: FastifyInstance, deps: OpenAiDoorDeps): { chat: Chat; close(): void } {
   const door = deps.dialect.door;
   if (!door) throw new Error('the openai dialect has no door');
   const pulse = createPulse();
@@ -60,11 +63,10 @@ export function openaiDoor(app: FastifyInstance, deps: OpenAiDoorDeps): { close(
       },
     },
     (request, reply) => {
-      try {
-        chat(request, reply);
-      } catch (error) {
-        fail(reply, error);
-      }
+      reply.hijack();
+      for (const [name, value] of Object.entries(reply.getHeaders()))
+        if (value !== undefined) reply.raw.setHeader(name, value);
+      chat(request.caller as Caller, request.headers, request.body, reply.raw);
     },
   );
 
@@ -83,20 +85,29 @@ export function openaiDoor(app: FastifyInstance, deps: OpenAiDoorDeps): { close(
     },
   );
 
-  function fail(reply: FastifyReply, error: unknown): void {
-    const known = asGoblinError(error);
-    if (known.code === 'internal') deps.log('error', 'the door failed', { error: String((error as Error).stack) });
-    if (door) void sendDoorError(door, reply, known);
+  /** Answers on the raw response, so that it can be reached with and without the framework (fast-lane.ts). */
+  function chat(caller: Caller, headers: IncomingHttpHeaders, bytes: unknown, res: ServerResponse): void {
+    const id = deps.newId();
+    try {
+      answer(caller, headers, bytes, res, id);
+    } catch (error) {
+      fail(res, id, error);
+    }
   }
 
-  function chat(request: FastifyRequest, reply: FastifyReply): void {
+  function fail(res: ServerResponse, id: string, error: unknown): void {
+    const known = asGoblinError(error);
+    if (known.code === 'internal') deps.log('error', 'the door failed', { error: String((error as Error).stack) });
+    if (door && !res.headersSent) writeDoorError(door, res, id, known);
+  }
+
+  function answer(caller: Caller, given: IncomingHttpHeaders, bytes: unknown, res: ServerResponse, id: string): void {
     if (!door) return;
-    const caller = request.caller as Caller;
-    const body = parseObject(request.body);
+    const body = parseObject(bytes);
     const { call, stream, includeUsage } = door.decode(body);
-    const headers = readDoorHeaders(request, stream, deps.taskTypes());
-    const key = idempotencyKey(request.headers['idempotency-key']);
-    const hop = deps.hop(request.headers['x-mcp-hop']);
+    const headers = readDoorHeaders(given, stream, deps.taskTypes());
+    const key = idempotencyKey(given['idempotency-key']);
+    const hop = deps.hop(given['x-mcp-hop']);
     const submission: Submission = {
       kind: 'answer',
       mode: 'attached',
@@ -114,8 +125,6 @@ export function openaiDoor(app: FastifyInstance, deps: OpenAiDoorDeps): { close(
       metadata: null,
       idempotency: key === null ? null : { key, bodyHash: canonicalHash(body) },
     };
-    const id = deps.newId();
-    const res = reply.raw;
     const pen = {
       id,
       door,
@@ -132,7 +141,6 @@ export function openaiDoor(app: FastifyInstance, deps: OpenAiDoorDeps): { close(
     const begin = (to: AnswerListener) =>
       deps.run(caller, id, { submission, stream, door: 'openai', listener: to }, hop);
     const settled = (handle: AttachedHandle) => {
-      reply.hijack();
       attach(res, handle);
       if (res.destroyed) handle.leave();
     };
@@ -150,15 +158,13 @@ export function openaiDoor(app: FastifyInstance, deps: OpenAiDoorDeps): { close(
 
     function refuse(error: unknown): void {
       noteRefusal(deps.ledger, caller, error);
-      reply.header('x-mcp-request-id', id);
-      fail(reply, error);
+      fail(res, id, error);
     }
 
     /** With a key there may be an earlier call, or one that began in this very moment: its answer is told again. */
     async function withKey(): Promise<void> {
       const earlier = await deps.replay(caller, submission);
       if (earlier) {
-        reply.hijack();
         tell(earlier);
         return;
       }
@@ -182,7 +188,7 @@ export function openaiDoor(app: FastifyInstance, deps: OpenAiDoorDeps): { close(
     }
   }
 
-  return { close: () => pulse.close() };
+  return { chat, close: () => pulse.close() };
 }
 
 /** Names every process a call went through; ours among them means that it came back. */

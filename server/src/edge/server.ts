@@ -1,4 +1,5 @@
 /** The front door: one Fastify instance, its hooks in order, its routes. Nothing is decided here. */
+import { createServer as createHttpServer } from 'node:http';
 import swagger from '@fastify/swagger';
 import websocket from '@fastify/websocket';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
@@ -7,6 +8,7 @@ import { GoblinError } from '../contract/errors.ts';
 import type { Dialect, Telemetry } from '../contract/ports.ts';
 import type { Identify } from '../identity/identify.ts';
 import { sendDoorError } from './door.ts';
+import type { FastLane } from './fast-lane.ts';
 import { asGoblinError, sendProblem } from './problem.ts';
 import { ProblemOut } from './schemas.ts';
 
@@ -25,6 +27,8 @@ declare module 'fastify' {
 }
 
 export interface ServerOptions {
+  /** Calls that need no framework. Set once the doors are there. */
+  fastLane: { take: FastLane | null };
   bodyLimit: number;
   version: string;
   identify: Identify;
@@ -40,9 +44,16 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const app = Fastify({
     bodyLimit: options.bodyLimit,
     logger: false,
-    // A slow sender is cut off: 30 s for the headers, 120 s for everything.
-    requestTimeout: 120_000,
-    keepAliveTimeout: 72_000,
+    serverFactory(handler) {
+      const server = createHttpServer({ noDelay: true }, (request, response) => {
+        if (!options.fastLane.take?.(request, response)) handler(request, response);
+      });
+      // A slow sender is cut off: a minute for the headers, two for everything.
+      server.headersTimeout = 60_000;
+      server.requestTimeout = 120_000;
+      server.keepAliveTimeout = 72_000;
+      return server;
+    },
     forceCloseConnections: true,
     return503OnClosing: false,
     // Longer than any address that Node takes: what an id may be is for its route to say.

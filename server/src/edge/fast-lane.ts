@@ -1,0 +1,51 @@
+/**
+ * The usual call of the busiest door, past the framework: 10 µs of the 110 that a small answer costs. Whatever is not
+ * the usual (a browser, a key that must be looked up, a body without its length, any refusal) takes the framework's
+ * way, where the same functions answer: nothing is decided here.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Caller } from '../contract/caller.ts';
+import type { Identify } from '../identity/identify.ts';
+import type { Chat } from './openai-door.ts';
+
+export interface FastLaneOptions {
+  path: string;
+  bodyLimit: number;
+  hostAllowed(host: string): boolean;
+  identify: Identify;
+  chat: Chat;
+}
+
+/** True when the call was taken. */
+export type FastLane = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+export function createFastLane(options: FastLaneOptions): FastLane {
+  function known(request: IncomingMessage): Caller | null {
+    try {
+      const caller = options.identify(request.headers);
+      return caller instanceof Promise || !caller.permissions.has('request:write') ? null : caller;
+    } catch {
+      return null;
+    }
+  }
+
+  return (request, response) => {
+    if (request.method !== 'POST' || request.url !== options.path) return false;
+    const { headers } = request;
+    if (headers.origin !== undefined || headers.expect !== undefined || headers['content-type'] !== 'application/json')
+      return false;
+    const length = Number(headers['content-length']);
+    if (!(length > 0 && length <= options.bodyLimit) || !options.hostAllowed(headers.host ?? '')) return false;
+    const caller = known(request);
+    if (!caller) return false;
+    let first: Buffer | null = null;
+    let more: Buffer[] | null = null;
+    request.on('data', (chunk: Buffer) => {
+      if (first === null) first = chunk;
+      else if (more === null) more = [first, chunk];
+      else more.push(chunk);
+    });
+    request.on('end', () => options.chat(caller, headers, more === null ? first : Buffer.concat(more), response));
+    return true;
+  };
+}
