@@ -12,7 +12,7 @@ import { type Heart, startHeart } from '../dispatch/heart.ts';
 import { createRunning, startWorker, type Worker } from '../dispatch/worker.ts';
 import type { AttachedDeps } from '../execution/attached.ts';
 import { runDetached } from '../execution/detached.ts';
-import type { RunDeps } from '../execution/run.ts';
+import type { RunDeps } from '../execution/terms.ts';
 import { deriveSecrets } from '../identity/secrets.ts';
 import { newRequestId } from '../ledger/ids.ts';
 import { inputBounds } from '../money/estimate.ts';

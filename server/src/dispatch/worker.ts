@@ -4,7 +4,7 @@ import { Bag } from '../contract/bag.ts';
 import { type Bus, CANCELS, type Ledger, type Queue, type Telemetry } from '../contract/ports.ts';
 import type { Claim } from '../contract/record.ts';
 import type { DetachedRun } from '../execution/detached.ts';
-import type { StopReason } from '../execution/run.ts';
+import type { StopReason } from '../execution/terms.ts';
 
 export interface WorkerDeps {
   ledger: Ledger;

@@ -1,69 +1,17 @@
 /** What every drop-in door does alike: headers in, headers out, an answer streamed or whole, errors in the door's shape. */
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { Bag } from '../contract/bag.ts';
-import { ERRORS, type ErrorCode, type FieldError, GoblinError } from '../contract/errors.ts';
+import { ERRORS, type ErrorCode, type FieldError, type GoblinError } from '../contract/errors.ts';
 import type { AnswerListener, AttachedHandle, AttachedOutcome } from '../contract/flow.ts';
 import { isVisible, type Usage } from '../contract/part.ts';
 import type { Dialect, Encoder, Truth } from '../contract/ports.ts';
 import type { AttemptStart } from '../contract/record.ts';
-import type { FailoverMode } from '../contract/states.ts';
 import { dollars } from '../money/cost.ts';
 import { retryHeaders } from './problem.ts';
 import type { Relay } from './relay.ts';
 
 type Door = NonNullable<Dialect['door']>;
-
-export interface DoorHeaders {
-  taskType: string;
-  user: string | null;
-  labels: Record<string, string> | null;
-  failover: FailoverMode;
-  deadlineMs: number | null;
-}
-
-/** Reads the `x-mcp-…` request headers. Throws with the header's name. */
-export function readDoorHeaders(
-  headers: IncomingHttpHeaders,
-  stream: boolean,
-  taskTypes: readonly string[],
-): DoorHeaders {
-  const one = (name: string): string | null => {
-    const value = headers[name];
-    return typeof value === 'string' && value !== '' ? value : null;
-  };
-  const taskType = one('x-mcp-task') ?? 'chat';
-  if (!taskTypes.includes(taskType)) wrong('x-mcp-task', `must be one of ${taskTypes.join(', ')}`);
-  const failover = one('x-mcp-failover') ?? 'continue';
-  if (failover !== 'continue' && failover !== 'restart' && failover !== 'fail') {
-    wrong('x-mcp-failover', 'must be continue, restart or fail');
-  }
-  if (failover === 'restart' && stream)
-    wrong('x-mcp-failover', 'cannot be restart on a stream: what was sent cannot be taken back');
-  const deadline = one('x-mcp-deadline-ms');
-  if (deadline !== null && !/^[1-9]\d{0,10}$/.test(deadline))
-    wrong('x-mcp-deadline-ms', 'must be a whole number of milliseconds from 1');
-  const labels = one('x-mcp-labels');
-  return {
-    taskType,
-    user: one('x-mcp-user')?.slice(0, 512) ?? null,
-    labels: labels === null ? null : readLabels(labels),
-    failover,
-    deadlineMs: deadline === null ? null : Number(deadline),
-  };
-}
-
-function readLabels(text: string): Record<string, string> {
-  const pairs = text.split(',').map((pair) => /^\s*([^=\s][^=]{0,62}?)\s*=\s*(.{0,255}?)\s*$/.exec(pair));
-  if (pairs.length > 32 || pairs.some((pair) => pair === null)) {
-    wrong('x-mcp-labels', 'must be up to 32 pairs as in team=search,env=test');
-  }
-  return Object.fromEntries(pairs.map((pair) => [pair?.[1] as string, pair?.[2] as string]));
-}
-
-function wrong(path: string, message: string): never {
-  throw new GoblinError('invalid_request', `${path} ${message}.`, { errors: [{ path, message }] });
-}
 
 export function sendDoorError(door: Door, reply: FastifyReply, error: GoblinError): FastifyReply {
   return reply

@@ -7,7 +7,8 @@ import type { AnswerListener, AttachedHandle, AttachedInput, AttachedOutcome, Su
 import type { Usage } from '../contract/part.ts';
 import type { Dialect, Ledger, Telemetry } from '../contract/ports.ts';
 import { canonicalHash, idempotencyKey, parseObject } from './body.ts';
-import { attach, createPulse, readDoorHeaders, streamListener, wholeListener, writeDoorError } from './door.ts';
+import { attach, createPulse, streamListener, wholeListener, writeDoorError } from './door.ts';
+import { readDoorHeaders } from './door-headers.ts';
 import { asGoblinError } from './problem.ts';
 import { openaiRelay } from './relay.ts';
 import { noteRefusal } from './requests.ts';

@@ -7,12 +7,14 @@ import { ERRORS, GoblinError } from '../contract/errors.ts';
 import type { Cancel, Submit } from '../contract/flow.ts';
 import { wireUsage } from '../contract/part.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
-import type { AttemptRow, RequestRow } from '../contract/record.ts';
+import type { RequestRow } from '../contract/record.ts';
 import { isTerminal, STATES, type State } from '../contract/states.ts';
 import { isRequestId } from '../ledger/ids.ts';
 import { dollars } from '../money/cost.ts';
 import { idempotencyKey, parseObject } from './body.ts';
+import { notFound, readId, readNumber, readQuery, wrong } from './query.ts';
 import { PageOut, ReceiptOut, RequestOut, ResultOut, SubmitBody } from './schemas.ts';
+import { attemptOut, iso, requestOut } from './shapes.ts';
 import { decodeSubmission, type SubmitRules } from './submission.ts';
 
 export interface RequestDeps {
@@ -25,19 +27,7 @@ export interface RequestDeps {
   privateHost(hostname: string): boolean;
 }
 
-const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 const LONGEST_WAIT_S = 60;
-
-export function notFound(id: string): GoblinError {
-  return new GoblinError('not_found', `There is no request ${id.slice(0, 64)}.`);
-}
-
-/** Throws 404 for what cannot be an id: it is as unknown as any other. */
-export function readId(request: FastifyRequest): string {
-  const id = (request.params as { id: string }).id;
-  if (!isRequestId(id)) throw notFound(/^[\x20-\x7e]*$/.test(id) ? id : 'with that id');
-  return id;
-}
 
 export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
   const { ledger } = deps;
@@ -303,73 +293,4 @@ export function noteRefusal(ledger: Ledger, caller: Caller, error: unknown): voi
   const code = error instanceof GoblinError ? error.code : 'internal';
   // The event is written beside the answer: a refusal must not wait for the record.
   ledger.note(caller.tenant, 'request.refused', { code, key: caller.key }).catch(() => {});
-}
-
-function requestOut(row: RequestRow): Record<string, unknown> {
-  return {
-    request_id: row.id,
-    status: row.state,
-    mode: row.mode,
-    task_type: row.taskType,
-    priority: row.priority,
-    model: row.model,
-    created_at: iso(row.createdAt),
-    started_at: iso(row.startedAt),
-    finished_at: iso(row.finishedAt),
-    estimated_cost_usd: dollars(row.estimatePico),
-    cost_usd: isTerminal(row.state) ? dollars(row.costPico) : null,
-    labels: row.labels,
-    error: row.error,
-  };
-}
-
-function attemptOut(row: AttemptRow): Record<string, unknown> {
-  return {
-    attempt: row.attempt,
-    provider: row.provider,
-    model: row.model,
-    status: row.status,
-    started_at: iso(row.startedAt),
-    first_token_ms: row.firstTokenMs,
-    latency_ms: row.latencyMs,
-    usage: row.usage ? wireUsage(row.usage) : null,
-    cost_usd: dollars(row.costPico),
-    error: row.error
-      ? {
-          code: row.error.code,
-          message: ERRORS[row.error.code]?.title ?? '',
-          upstream_status: row.error.upstream_status,
-        }
-      : null,
-    reason: row.reason,
-  };
-}
-
-function wrong(path: string, message: string): never {
-  throw new GoblinError('invalid_request', `${path} ${message}.`, { errors: [{ path, message }] });
-}
-
-/** Unknown parameters are refused by name; a parameter given twice too. */
-function readQuery(request: FastifyRequest, names: string[]): Record<string, string | undefined> {
-  const query = request.query as Record<string, unknown>;
-  for (const [name, value] of Object.entries(query)) {
-    if (!names.includes(name)) wrong(name, `is not a parameter here; there are ${names.join(', ')}`);
-    if (typeof value !== 'string') wrong(name, 'must be given once');
-  }
-  return query as Record<string, string | undefined>;
-}
-
-function readNumber(
-  query: Record<string, string | undefined>,
-  name: string,
-  least: number,
-  most: number,
-  fallback: number,
-): number {
-  const text = query[name];
-  if (text === undefined) return fallback;
-  const value = Number(text);
-  if (!/^\d{1,16}$/.test(text) || value < least || value > most)
-    wrong(name, `must be a whole number from ${least} to ${most}`);
-  return value;
 }

@@ -7,8 +7,8 @@ import { wireUsage } from '../contract/part.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
 import type { RequestRow, StoredFrame } from '../contract/record.ts';
 import { isTerminal } from '../contract/states.ts';
+import { notFound, readId } from './query.ts';
 import { type Reader, startReader } from './reader.ts';
-import { notFound, readId } from './requests.ts';
 
 export interface StreamDeps {
   ledger: Ledger;

@@ -9,10 +9,11 @@ import { ERRORS, GoblinError } from '../contract/errors.ts';
 import type { AttachedHandle, AttachedInput, AttachedOutcome } from '../contract/flow.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
 import type { PlannedTarget } from '../contract/provider.ts';
-import type { Acceptance, AttemptStart, Settlement } from '../contract/record.ts';
-import { openaiMessage } from '../dialects/index.ts';
+import type { Acceptance, AttemptStart } from '../contract/record.ts';
 import type { Wheel } from '../providers/wheel.ts';
-import { type RunDeps, type RunEnd, type StopReason, startRun } from './run.ts';
+import { startRun } from './run.ts';
+import { settlementOf } from './settlement.ts';
+import type { RunDeps, RunEnd, StopReason } from './terms.ts';
 
 /** A commit that takes longer than this voids the call that was begun beside it. */
 const COMMIT_MS = 5000;
@@ -167,7 +168,7 @@ export function runAttached(
       // The end may come before the beginning is committed.
       if (!(await opened)) return;
       const stored = await ledger.settle(
-        settlementOf(tenant, id, voided ? { ...end, ...VOIDED } : end.state === null ? { ...end, ...STOPPED } : end),
+        settlementOf(tenant, id, 1, voided ? { ...end, ...VOIDED } : end.state === null ? { ...end, ...STOPPED } : end),
       );
       if (stored) deps.bus.publish(id, { type: 'ended' });
       else if (end.attempt) await ledger.settleAttempt(tenant, id, 1, end.attempt, end.text || null);
@@ -188,35 +189,6 @@ export function runAttached(
       }
     },
     resume: () => run.resume(),
-  };
-}
-
-function settlementOf(tenant: string, id: string, end: RunEnd): Settlement {
-  const state = end.state ?? 'failed';
-  return {
-    id,
-    tenant,
-    epoch: 1,
-    state,
-    error: end.error,
-    result:
-      state === 'succeeded' && end.usage && end.last && end.finishReason
-        ? {
-            text: end.text,
-            message: openaiMessage(end.parts),
-            finishReason: end.finishReason,
-            provider: end.last.provider,
-            model: end.last.model,
-            usage: end.usage,
-            costPico: null,
-            priceVersion: end.attempt?.priceVersion ?? null,
-            latencyMs: end.latencyMs,
-          }
-        : null,
-    partialText: state === 'succeeded' || end.text === '' ? null : end.text,
-    attempt: end.attempt,
-    firstSeq: 1,
-    frames: [],
   };
 }
 

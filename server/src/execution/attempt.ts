@@ -3,62 +3,18 @@
  * parts. The answer is complete only when the vendor's own terminal signal was seen.
  */
 import { GoblinError } from '../contract/errors.ts';
-import { type FinishReason, isVisible, type Part, type ProviderFailure, type Usage } from '../contract/part.ts';
-import type { Decoder, Dialect, WireRequest } from '../contract/ports.ts';
-import type { Provider } from '../contract/provider.ts';
+import { isVisible, type Part, type ProviderFailure } from '../contract/part.ts';
+import type { Decoder } from '../contract/ports.ts';
 import { createSseParser, type SseParser } from '../dialects/sse.ts';
 import { flatHeaders, type RawHeaders, type Transport, type Upstream } from '../providers/transport.ts';
 import type { Wheel } from '../providers/wheel.ts';
-
-/** All in milliseconds. */
-export interface Clocks {
-  headersMs: number;
-  /** Instead of `headersMs` when the whole answer comes at once: its headers come when it is ready. */
-  answerMs: number;
-  firstTokenMs: number;
-  idleMs: number;
-}
+import { firstByte, late } from './bytes.ts';
+import type { AttemptInput, AttemptListener, AttemptOutcome, RunningAttempt } from './outcome.ts';
 
 /** After the terminal signal only usage is still read, this long at most. */
 const AFTER_TERMINAL_MS = 2000;
 const MAX_ERROR_BODY = 64 * 1024;
 const MAX_WHOLE_BODY = 64 * 1024 * 1024;
-
-export interface AttemptInput {
-  dialect: Dialect;
-  provider: Provider;
-  request: WireRequest;
-  stream: boolean;
-  /** From the caller's own hop mark, passed on. */
-  hop: string | null;
-  clocks: Clocks;
-}
-
-export interface AttemptListener {
-  /** Parts of one event; `data` is the event's own text (empty for a whole body). */
-  event(parts: readonly Part[], data: string): void;
-  /** The end of one read from the socket. False: pause. */
-  flush(): boolean;
-  done(outcome: AttemptOutcome): void;
-}
-
-export interface AttemptOutcome {
-  failure: ProviderFailure | null;
-  finishReason: FinishReason | null;
-  usage: Usage | null;
-  firstTokenMs: number | null;
-  latencyMs: number;
-  /** The vendor took the call: it may cost something whatever came of it. */
-  accepted: boolean;
-  /** The unstreamed body as it came. */
-  body: Buffer | null;
-}
-
-export interface RunningAttempt {
-  /** Closes the upstream socket; `done` is not called. */
-  abort(): AttemptOutcome;
-  resume(): void;
-}
 
 export function startAttempt(
   deps: { transport: Transport; wheel: Wheel },
@@ -339,18 +295,4 @@ export function startAttempt(
       upstream?.resume();
     },
   };
-}
-
-function late(detail: string): ProviderFailure {
-  return { code: 'upstream_timeout', detail };
-}
-
-/** The first byte that is neither blank nor a byte-order mark. */
-function firstByte(chunk: Buffer): number | undefined {
-  for (const byte of chunk) {
-    if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) continue;
-    if (byte === 0xef || byte === 0xbb || byte === 0xbf) continue;
-    return byte;
-  }
-  return undefined;
 }

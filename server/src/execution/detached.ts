@@ -5,10 +5,11 @@ import type { FrameBody, Part } from '../contract/part.ts';
 import { wireUsage } from '../contract/part.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
 import type { PlannedTarget } from '../contract/provider.ts';
-import type { Claim, RequestError, Settlement } from '../contract/record.ts';
-import { openaiMessage } from '../dialects/index.ts';
+import type { Claim, RequestError } from '../contract/record.ts';
 import { createFrameLog } from './frames.ts';
-import { type RunDeps, type RunEnd, type StopReason, startRun } from './run.ts';
+import { startRun } from './run.ts';
+import { settlementOf } from './settlement.ts';
+import type { RunDeps, RunEnd, StopReason } from './terms.ts';
 
 export interface DetachedDeps {
   ledger: Ledger;
@@ -52,31 +53,7 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
       finish_reason: end.finishReason,
       ...(end.error ? { error: end.error } : {}),
     });
-    const settlement: Settlement = {
-      id,
-      tenant,
-      epoch,
-      state,
-      error: end.error,
-      result:
-        state === 'succeeded' && end.usage && end.last && end.finishReason
-          ? {
-              text: end.text,
-              message: openaiMessage(end.parts),
-              finishReason: end.finishReason,
-              provider: end.last.provider,
-              model: end.last.model,
-              usage: end.usage,
-              costPico: null,
-              priceVersion: end.attempt?.priceVersion ?? null,
-              latencyMs: end.latencyMs,
-            }
-          : null,
-      partialText: state === 'succeeded' || end.text === '' ? null : end.text,
-      attempt: end.attempt,
-      firstSeq: rest.firstSeq,
-      frames,
-    };
+    const settlement = settlementOf(tenant, id, epoch, end, { firstSeq: rest.firstSeq, frames });
     const stored = await ledger.settle(settlement);
     if (stored) {
       bus.publish(id, { type: 'frames', frames: stored });

@@ -6,96 +6,17 @@
  * Each attempt is committed before its upstream call, but the first of an attached request, which is committed beside it.
  */
 
-import type { AnswerCall } from '../contract/call.ts';
-import { ERRORS, GoblinError } from '../contract/errors.ts';
-import {
-  type FinishReason,
-  isVisible,
-  type Part,
-  type ProviderFailure,
-  type Usage,
-  type VisiblePart,
-} from '../contract/part.ts';
-import type { Dialect, Notice } from '../contract/ports.ts';
-import type { PlannedTarget, Price, Provider } from '../contract/provider.ts';
+import { ERRORS } from '../contract/errors.ts';
+import { isVisible, type ProviderFailure } from '../contract/part.ts';
+import type { PlannedTarget, Provider } from '../contract/provider.ts';
 import type { AttemptEnd, AttemptStart, RequestError } from '../contract/record.ts';
-import type { FailoverMode, TerminalState } from '../contract/states.ts';
-import { costOf } from '../money/cost.ts';
-import { estimateUsage } from '../money/estimate.ts';
-import type { Transport } from '../providers/transport.ts';
-import type { Wheel } from '../providers/wheel.ts';
+import type { TerminalState } from '../contract/states.ts';
+import { asFailure, priced, silent } from './account.ts';
 import { createAssembly } from './assembly.ts';
-import { type AttemptOutcome, type Clocks, type RunningAttempt, startAttempt } from './attempt.ts';
+import { startAttempt } from './attempt.ts';
 import { nextStep } from './next.ts';
-
-/** Why a run is stopped from outside. `lost`: another process owns it now; nothing more is written. */
-export type StopReason = 'cancelled' | 'expired' | 'timeout' | 'left' | 'lost' | 'drain' | 'unrecorded';
-
-export interface RunInput {
-  id: string;
-  call: AnswerCall;
-  targets: PlannedTarget[];
-  /** Number of the first attempt, after those of earlier epochs. */
-  firstAttempt: number;
-  stream: boolean;
-  failover: FailoverMode;
-  /** Whether a long rest may be spent in the queue (detached). */
-  requeue: boolean;
-  /** An earlier epoch has shown something: say `restart` first. */
-  restarted: string | null;
-  hop: string | null;
-  /** Milliseconds that are left of the total limit, and of the caller's deadline. */
-  totalMs: number;
-  deadlineMs: number | null;
-}
-
-export interface RunSink {
-  attempt(start: AttemptStart, restart: string | null): void;
-  notice(notice: Notice): void;
-  event(parts: readonly Part[], data: string, dialect: Dialect): void;
-  flush(): boolean;
-}
-
-export interface RunDeps {
-  transport: Transport;
-  wheel: Wheel;
-  clocks: Clocks;
-  attemptCap: number;
-  leaseMs: number;
-  provider(name: string): Provider | null;
-  price(provider: Provider, model: string): Price | null;
-  maxOutput(provider: Provider, model: string): number | undefined;
-  dialect(provider: Provider): Dialect;
-  /** Commits the beginning of an attempt; false when the request is no longer ours. */
-  begin(start: AttemptStart, before: AttemptEnd | null): Promise<boolean>;
-  /** Told of every attempt that ended, for health and metrics. */
-  observe(start: AttemptStart, end: AttemptEnd): void;
-}
-
-export interface RunEnd {
-  /** Null: nothing may be written (`lost`), or the request goes back to the queue. */
-  state: TerminalState | null;
-  /** Set with `state` null: how long the request must rest before it runs again. */
-  requeueMs: number | null;
-  error: RequestError | null;
-  retryAfterMs: number | null;
-  parts: VisiblePart[];
-  text: string;
-  finishReason: FinishReason | null;
-  usage: Usage | null;
-  last: AttemptStart | null;
-  attempt: AttemptEnd | null;
-  /** Of all attempts of this run; null when one of them has no known price. */
-  costPico: number | null;
-  latencyMs: number;
-  body: Buffer | null;
-}
-
-export interface Run {
-  done: Promise<RunEnd>;
-  stop(reason: StopReason): void;
-  resume(): void;
-}
+import type { AttemptOutcome, RunningAttempt } from './outcome.ts';
+import type { Run, RunDeps, RunEnd, RunInput, RunSink, StopReason } from './terms.ts';
 
 export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
   const started = performance.now();
@@ -166,34 +87,15 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
     }
   }
 
-  /** Prices one attempt. What the vendor did not report is estimated from what was shown, never zero. */
   function account(
     provider: Provider,
     start: AttemptStart,
     outcome: AttemptOutcome,
     status: AttemptEnd['status'],
   ): AttemptEnd {
-    const billable = outcome.accepted;
-    const usage = outcome.usage ?? (billable ? estimateUsage(input.call, assembly.shown(), assembly.pieces()) : null);
-    const price = provider.free ? null : deps.price(provider, start.model);
-    const costPico = provider.free || !usage ? 0 : price ? costOf(usage, price) : null;
-    cost = cost === null || costPico === null ? null : cost + costPico;
-    return {
-      attempt: start.attempt,
-      status,
-      firstTokenMs: outcome.firstTokenMs,
-      latencyMs: outcome.latencyMs,
-      usage,
-      costPico,
-      priceVersion: provider.free ? 'free' : (price?.version ?? null),
-      error: outcome.failure
-        ? {
-            code: outcome.failure.code,
-            detail: outcome.failure.detail,
-            ...(outcome.failure.status ? { upstream_status: outcome.failure.status } : {}),
-          }
-        : null,
-    };
+    const done = priced(input.call, assembly, provider, start, outcome, status, deps.price);
+    cost = cost === null || done.costPico === null ? null : cost + done.costPico;
+    return done;
   }
 
   function once(provider: Provider, target: PlannedTarget): Promise<AttemptOutcome> {
@@ -331,13 +233,4 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
     stop,
     resume: () => current?.resume(),
   };
-}
-
-function silent(failure: ProviderFailure | null): AttemptOutcome {
-  return { failure, finishReason: null, usage: null, firstTokenMs: null, latencyMs: 0, accepted: false, body: null };
-}
-
-function asFailure(error: unknown): ProviderFailure {
-  if (error instanceof GoblinError) return { code: error.code, detail: error.detail };
-  return { code: 'internal', detail: error instanceof Error ? error.message : 'unknown' };
 }

@@ -1,0 +1,55 @@
+/** The request headers that every door understands: `x-mcp-task`, `-user`, `-labels`, `-failover`, `-deadline-ms`. */
+import type { IncomingHttpHeaders } from 'node:http';
+import { GoblinError } from '../contract/errors.ts';
+import type { FailoverMode } from '../contract/states.ts';
+
+export interface DoorHeaders {
+  taskType: string;
+  user: string | null;
+  labels: Record<string, string> | null;
+  failover: FailoverMode;
+  deadlineMs: number | null;
+}
+
+/** Reads the `x-mcp-…` request headers. Throws with the header's name. */
+export function readDoorHeaders(
+  headers: IncomingHttpHeaders,
+  stream: boolean,
+  taskTypes: readonly string[],
+): DoorHeaders {
+  const one = (name: string): string | null => {
+    const value = headers[name];
+    return typeof value === 'string' && value !== '' ? value : null;
+  };
+  const taskType = one('x-mcp-task') ?? 'chat';
+  if (!taskTypes.includes(taskType)) wrong('x-mcp-task', `must be one of ${taskTypes.join(', ')}`);
+  const failover = one('x-mcp-failover') ?? 'continue';
+  if (failover !== 'continue' && failover !== 'restart' && failover !== 'fail') {
+    wrong('x-mcp-failover', 'must be continue, restart or fail');
+  }
+  if (failover === 'restart' && stream)
+    wrong('x-mcp-failover', 'cannot be restart on a stream: what was sent cannot be taken back');
+  const deadline = one('x-mcp-deadline-ms');
+  if (deadline !== null && !/^[1-9]\d{0,10}$/.test(deadline))
+    wrong('x-mcp-deadline-ms', 'must be a whole number of milliseconds from 1');
+  const labels = one('x-mcp-labels');
+  return {
+    taskType,
+    user: one('x-mcp-user')?.slice(0, 512) ?? null,
+    labels: labels === null ? null : readLabels(labels),
+    failover,
+    deadlineMs: deadline === null ? null : Number(deadline),
+  };
+}
+
+function readLabels(text: string): Record<string, string> {
+  const pairs = text.split(',').map((pair) => /^\s*([^=\s][^=]{0,62}?)\s*=\s*(.{0,255}?)\s*$/.exec(pair));
+  if (pairs.length > 32 || pairs.some((pair) => pair === null)) {
+    wrong('x-mcp-labels', 'must be up to 32 pairs as in team=search,env=test');
+  }
+  return Object.fromEntries(pairs.map((pair) => [pair?.[1] as string, pair?.[2] as string]));
+}
+
+function wrong(path: string, message: string): never {
+  throw new GoblinError('invalid_request', `${path} ${message}.`, { errors: [{ path, message }] });
+}

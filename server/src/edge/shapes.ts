@@ -1,0 +1,48 @@
+/** Rows as callers see them: names of the wire, times as text, money in dollars. */
+import { ERRORS } from '../contract/errors.ts';
+import { wireUsage } from '../contract/part.ts';
+import type { AttemptRow, RequestRow } from '../contract/record.ts';
+import { isTerminal } from '../contract/states.ts';
+import { dollars } from '../money/cost.ts';
+
+export const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+
+export function requestOut(row: RequestRow): Record<string, unknown> {
+  return {
+    request_id: row.id,
+    status: row.state,
+    mode: row.mode,
+    task_type: row.taskType,
+    priority: row.priority,
+    model: row.model,
+    created_at: iso(row.createdAt),
+    started_at: iso(row.startedAt),
+    finished_at: iso(row.finishedAt),
+    estimated_cost_usd: dollars(row.estimatePico),
+    cost_usd: isTerminal(row.state) ? dollars(row.costPico) : null,
+    labels: row.labels,
+    error: row.error,
+  };
+}
+
+export function attemptOut(row: AttemptRow): Record<string, unknown> {
+  return {
+    attempt: row.attempt,
+    provider: row.provider,
+    model: row.model,
+    status: row.status,
+    started_at: iso(row.startedAt),
+    first_token_ms: row.firstTokenMs,
+    latency_ms: row.latencyMs,
+    usage: row.usage ? wireUsage(row.usage) : null,
+    cost_usd: dollars(row.costPico),
+    error: row.error
+      ? {
+          code: row.error.code,
+          message: ERRORS[row.error.code]?.title ?? '',
+          upstream_status: row.error.upstream_status,
+        }
+      : null,
+    reason: row.reason,
+  };
+}

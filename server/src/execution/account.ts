@@ -1,0 +1,50 @@
+/** What one attempt comes to: its usage, its price, its error. Every attempt is priced. */
+import type { AnswerCall } from '../contract/call.ts';
+import { GoblinError } from '../contract/errors.ts';
+import type { ProviderFailure } from '../contract/part.ts';
+import type { Price, Provider } from '../contract/provider.ts';
+import type { AttemptEnd, AttemptStart } from '../contract/record.ts';
+import { costOf } from '../money/cost.ts';
+import { estimateUsage } from '../money/estimate.ts';
+import type { Assembly } from './assembly.ts';
+import type { AttemptOutcome } from './outcome.ts';
+
+/** What the vendor did not report is estimated from what was shown, never zero; what it never took costs nothing. */
+export function priced(
+  call: AnswerCall,
+  assembly: Assembly,
+  provider: Provider,
+  start: AttemptStart,
+  outcome: AttemptOutcome,
+  status: AttemptEnd['status'],
+  priceOf: (provider: Provider, model: string) => Price | null,
+): AttemptEnd {
+  const usage = outcome.usage ?? (outcome.accepted ? estimateUsage(call, assembly.shown(), assembly.pieces()) : null);
+  const price = provider.free ? null : priceOf(provider, start.model);
+  return {
+    attempt: start.attempt,
+    status,
+    firstTokenMs: outcome.firstTokenMs,
+    latencyMs: outcome.latencyMs,
+    usage,
+    costPico: provider.free || !usage ? 0 : price ? costOf(usage, price) : null,
+    priceVersion: provider.free ? 'free' : (price?.version ?? null),
+    error: outcome.failure
+      ? {
+          code: outcome.failure.code,
+          detail: outcome.failure.detail,
+          ...(outcome.failure.status ? { upstream_status: outcome.failure.status } : {}),
+        }
+      : null,
+  };
+}
+
+/** An attempt of which nothing came. */
+export function silent(failure: ProviderFailure | null): AttemptOutcome {
+  return { failure, finishReason: null, usage: null, firstTokenMs: null, latencyMs: 0, accepted: false, body: null };
+}
+
+export function asFailure(error: unknown): ProviderFailure {
+  if (error instanceof GoblinError) return { code: error.code, detail: error.detail };
+  return { code: 'internal', detail: error instanceof Error ? error.message : 'unknown' };
+}

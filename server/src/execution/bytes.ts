@@ -1,0 +1,16 @@
+/** What the first bytes of an answer say it is, whatever its content type claims. */
+import type { ProviderFailure } from '../contract/part.ts';
+
+export function late(detail: string): ProviderFailure {
+  return { code: 'upstream_timeout', detail };
+}
+
+/** The first byte that is neither blank nor a byte-order mark. */
+export function firstByte(chunk: Buffer): number | undefined {
+  for (const byte of chunk) {
+    if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) continue;
+    if (byte === 0xef || byte === 0xbb || byte === 0xbf) continue;
+    return byte;
+  }
+  return undefined;
+}

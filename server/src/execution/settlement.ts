@@ -1,0 +1,41 @@
+/** How a run goes into the record. */
+import type { FrameBody } from '../contract/part.ts';
+import type { Settlement } from '../contract/record.ts';
+import { openaiMessage } from '../dialects/index.ts';
+import type { RunEnd } from './terms.ts';
+
+/** An end without a state is a failure. `last` are the frames that go along; attached requests have none. */
+export function settlementOf(
+  tenant: string,
+  id: string,
+  epoch: number,
+  end: RunEnd,
+  last: { firstSeq: number; frames: FrameBody[] } = { firstSeq: 1, frames: [] },
+): Settlement {
+  const state = end.state ?? 'failed';
+  return {
+    id,
+    tenant,
+    epoch,
+    state,
+    error: end.error,
+    result:
+      state === 'succeeded' && end.usage && end.last && end.finishReason
+        ? {
+            text: end.text,
+            message: openaiMessage(end.parts),
+            finishReason: end.finishReason,
+            provider: end.last.provider,
+            model: end.last.model,
+            usage: end.usage,
+            costPico: null,
+            priceVersion: end.attempt?.priceVersion ?? null,
+            latencyMs: end.latencyMs,
+          }
+        : null,
+    partialText: state === 'succeeded' || end.text === '' ? null : end.text,
+    attempt: end.attempt,
+    firstSeq: last.firstSeq,
+    frames: last.frames,
+  };
+}

@@ -1,0 +1,79 @@
+/** The words of a run: what it is given, what it needs, whom it tells, how it ends. */
+import type { AnswerCall } from '../contract/call.ts';
+import type { FinishReason, Part, Usage, VisiblePart } from '../contract/part.ts';
+import type { Dialect, Notice } from '../contract/ports.ts';
+import type { PlannedTarget, Price, Provider } from '../contract/provider.ts';
+import type { AttemptEnd, AttemptStart, RequestError } from '../contract/record.ts';
+import type { FailoverMode, TerminalState } from '../contract/states.ts';
+import type { Transport } from '../providers/transport.ts';
+import type { Wheel } from '../providers/wheel.ts';
+import type { Clocks } from './outcome.ts';
+
+/** Why a run is stopped from outside. `lost`: another process owns it now; nothing more is written. */
+export type StopReason = 'cancelled' | 'expired' | 'timeout' | 'left' | 'lost' | 'drain' | 'unrecorded';
+
+export interface RunInput {
+  id: string;
+  call: AnswerCall;
+  targets: PlannedTarget[];
+  /** Number of the first attempt, after those of earlier epochs. */
+  firstAttempt: number;
+  stream: boolean;
+  failover: FailoverMode;
+  /** Whether a long rest may be spent in the queue (detached). */
+  requeue: boolean;
+  /** An earlier epoch has shown something: say `restart` first. */
+  restarted: string | null;
+  hop: string | null;
+  /** Milliseconds that are left of the total limit, and of the caller's deadline. */
+  totalMs: number;
+  deadlineMs: number | null;
+}
+
+export interface RunSink {
+  attempt(start: AttemptStart, restart: string | null): void;
+  notice(notice: Notice): void;
+  event(parts: readonly Part[], data: string, dialect: Dialect): void;
+  flush(): boolean;
+}
+
+export interface RunDeps {
+  transport: Transport;
+  wheel: Wheel;
+  clocks: Clocks;
+  attemptCap: number;
+  leaseMs: number;
+  provider(name: string): Provider | null;
+  price(provider: Provider, model: string): Price | null;
+  maxOutput(provider: Provider, model: string): number | undefined;
+  dialect(provider: Provider): Dialect;
+  /** Commits the beginning of an attempt; false when the request is no longer ours. */
+  begin(start: AttemptStart, before: AttemptEnd | null): Promise<boolean>;
+  /** Told of every attempt that ended, for health and metrics. */
+  observe(start: AttemptStart, end: AttemptEnd): void;
+}
+
+export interface RunEnd {
+  /** Null: nothing may be written (`lost`), or the request goes back to the queue. */
+  state: TerminalState | null;
+  /** Set with `state` null: how long the request must rest before it runs again. */
+  requeueMs: number | null;
+  error: RequestError | null;
+  retryAfterMs: number | null;
+  parts: VisiblePart[];
+  text: string;
+  finishReason: FinishReason | null;
+  usage: Usage | null;
+  last: AttemptStart | null;
+  attempt: AttemptEnd | null;
+  /** Of all attempts of this run; null when one of them has no known price. */
+  costPico: number | null;
+  latencyMs: number;
+  body: Buffer | null;
+}
+
+export interface Run {
+  done: Promise<RunEnd>;
+  stop(reason: StopReason): void;
+  resume(): void;
+}
