@@ -14,7 +14,7 @@ const submit = (prompt: string, more = {}) =>
 
 async function firstPart(): Promise<number> {
   const began = performance.now();
-  const { links } = await submit(`[[sim first=${FIRST_MS} tokens=5 rate=0]] Hello`);
+  const { links, request_id } = await submit(`[[sim first=${FIRST_MS} tokens=5 rate=0]] Hello`);
   const response = await fetch(base + links.stream);
   let text = '';
   let first = 0;
@@ -22,7 +22,11 @@ async function firstPart(): Promise<number> {
     text += Buffer.from(chunk).toString('utf8');
     if (first === 0 && text.includes('event: text')) first = performance.now() - began;
   }
-  return first - FIRST_MS;
+  // The vendor's own time, as it was on the wire: its timers are not exact.
+  const row = (await (await fetch(`${base}/mcp/v1/request/${request_id}`)).json()) as {
+    attempts: { first_token_ms: number }[];
+  };
+  return first - (row.attempts[0]?.first_token_ms ?? 0);
 }
 
 try {
@@ -31,7 +35,7 @@ try {
   for (let i = 0; i < 100; i++) added.push(await firstPart());
   added.sort((a, b) => a - b);
   console.log(
-    `submit to first part adds ${added[50]?.toFixed(1)} ms (p50), ${added[95]?.toFixed(1)} ms (p95) to the vendor's ${FIRST_MS} ms`,
+    `submit to first part adds ${added[50]?.toFixed(1)} ms (p50), ${added[95]?.toFixed(1)} ms (p95) to the vendor's own time to its first token`,
   );
 
   const later = new Date(Date.now() + 86_400_000).toISOString();

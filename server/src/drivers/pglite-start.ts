@@ -11,6 +11,9 @@ const SETTINGS = [
   // The folder is written without fsync: it survives the death of the process, not of the machine. Page images guard only the latter.
   'full_page_writes=off',
   'jit=off',
+  // Statements are planned once (pglite-statements.ts), often while the tables are still small: every one has its index.
+  'plan_cache_mode=force_generic_plan',
+  'enable_seqscan=off',
 ];
 
 export const PGLITE_START: string[] = [...PGlite.defaultStartParams, ...SETTINGS.flatMap((setting) => ['-c', setting])];

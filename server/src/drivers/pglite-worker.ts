@@ -5,18 +5,15 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
 import { PGLITE_START } from './pglite-start.ts';
+import { type Cell, createStatements } from './pglite-statements.ts';
 
 export type Ask =
-  | { id: number; op: 'query'; text: string; values: unknown[] }
+  | { id: number; op: 'query'; text: string; values: Cell[] }
   | { id: number; op: 'script'; text: string }
   | { id: number; op: 'close' };
 export type Reply =
   | { id: number; rows: Record<string, unknown>[] }
   | { id: number; error: { message: string; code?: string } };
-
-/** Oids whose text form we keep: int8, numeric, timestamps. SQL casts what it needs as a number. */
-const asText = (text: string) => text;
-const PARSERS = { 20: asText, 1700: asText, 1114: asText, 1184: asText, 1082: asText };
 
 /**
  * There is no checkpointer process in here, so the log would grow for ever: we ask for a checkpoint ourselves, and
@@ -35,7 +32,8 @@ let sinceVacuum = 0;
 let inTransaction = false;
 let quiet: NodeJS.Timeout | undefined;
 
-const db = await PGlite.create({ dataDir: workerData as string, parsers: PARSERS, startParams: PGLITE_START });
+const db = await PGlite.create({ dataDir: workerData as string, startParams: PGLITE_START });
+const statements = createStatements(db);
 
 async function maintain(): Promise<void> {
   if (inTransaction) return;
@@ -69,10 +67,10 @@ async function answer(ask: Ask): Promise<void> {
       port?.postMessage({ id: ask.id, rows: [] } satisfies Reply);
       return;
     }
-    const result = await db.query<Record<string, unknown>>(ask.text, ask.values);
+    const rows = await statements.run(ask.text, ask.values);
     if (ask.text === 'begin') inTransaction = true;
     if (ask.text === 'commit' || ask.text === 'rollback') inTransaction = false;
-    port?.postMessage({ id: ask.id, rows: result.rows } satisfies Reply);
+    port?.postMessage({ id: ask.id, rows } satisfies Reply);
   } catch (error) {
     if (ask.op === 'query' && ask.text === 'rollback') inTransaction = false;
     const { message, code } = error as { message: string; code?: string };
