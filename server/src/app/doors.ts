@@ -37,7 +37,8 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
     operatorToken,
     now: Date.now,
   });
-  const hostAllowed = (host: string) => config.auth === 'required' || isLoopback(host.replace(/:\d+$/, ''));
+  const hostAllowed = (host: string) =>
+    config.auth === 'required' || isLoopback(host.toLowerCase().replace(/:\d+$/, '').replace(/\.$/, ''));
   const fastLane: { take: FastLane | null } = { take: null };
   const app = await createServer({
     fastLane,
@@ -55,7 +56,11 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
     ledger,
     bus,
     submit: house.admission.submit,
-    cancel: house.admission.cancel,
+    async cancel(caller, id) {
+      const ended = await house.admission.cancel(caller, id);
+      house.callbacks?.wake();
+      return ended;
+    },
     rules: () => ({
       taskTypes: house.taskTypes,
       allowPrivateCallbacks: config.settings.allowPrivateCallbacks,

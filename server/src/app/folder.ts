@@ -1,7 +1,7 @@
 /** The data folder: its lock, its secret, and the note that tells the command line where the server is. */
 import { randomBytes } from 'node:crypto';
 import { accessSync, chmodSync, constants, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { lockFolder } from '../drivers/folder-lock.ts';
 import { ConfigError } from './config.ts';
 
@@ -30,7 +30,8 @@ export class FolderHeld extends ConfigError {}
 /** Takes the folder for this process. Throws `ConfigError` when it cannot be written or is in use. */
 export function openFolder(path: string, secret: string | null): DataFolder {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    // Not with `recursive` where the parent is there: on some file systems it would try for ever.
+    if (!existsSync(path)) mkdirSync(path, { recursive: !existsSync(dirname(path)), mode: 0o700 });
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new ConfigError(

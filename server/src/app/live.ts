@@ -40,6 +40,9 @@ export interface LiveInput {
   simulator: { when: 'never' | 'alone' | 'always'; open(): Promise<Provider> };
 }
 
+const isHome = (provider: Provider): boolean =>
+  new URL(provider.baseUrl).host === new URL(provider.vendor?.baseUrl ?? provider.baseUrl).host;
+
 /** Throws `ProviderConfigError` for a wrong key, base URL or entry. */
 export async function createLive(input: LiveInput): Promise<Live> {
   const { settings, transport } = input;
@@ -54,6 +57,7 @@ export async function createLive(input: LiveInput): Promise<Live> {
   const lists = createModelLists(transport, dialect);
   const catalogue = createCatalogue();
   const overrides = new Map(Object.entries(settings.prices).map(([name, rates]) => [name, ratesFromSettings(rates)]));
+  const moved = configured.filter((provider) => provider.vendor !== null && !provider.local && !isHome(provider));
   let local: Provider[] = [];
   let router: { router: Router; version: number } | null = null;
   let all: readonly Provider[] = [];
@@ -122,6 +126,11 @@ export async function createLive(input: LiveInput): Promise<Live> {
     price: (provider, model) => price(provider, model),
     planNow: (request) => current().plan(request),
     plan(request) {
+      // A vendor at another address may have other models: its list comes before the first choice of ours.
+      if ((request.model === undefined || request.model === 'auto') && moved.length > 0) {
+        const asked = moved.splice(0);
+        return lists.refresh(asked).then(() => current().plan(request));
+      }
       try {
         return current().plan(request);
       } catch (error) {

@@ -1,5 +1,6 @@
 /** `/openapi.json`, made from the routes, and `/docs`, a readable page of it. */
 import Fastify, { type FastifyInstance } from 'fastify';
+import { GoblinError } from '../contract/errors.ts';
 
 export function docsRoutes(app: FastifyInstance): void {
   let document: string | null = null;
@@ -11,10 +12,12 @@ export function docsRoutes(app: FastifyInstance): void {
   // The page comes with 5 MB of script: 100 ms and 35 MB that only those who read it shall pay.
   let pages: Promise<FastifyInstance> | null = null;
   const show = { config: { public: true }, schema: { hide: true } };
-  for (const url of ['/docs', '/docs/', '/docs/*']) {
+  app.get('/docs', show, (_request, reply) => reply.redirect('/docs/', 301));
+  for (const url of ['/docs/', '/docs/*']) {
     app.get(url, show, async (request, reply) => {
       pages ??= openPages();
       const page = await (await pages).inject({ method: 'GET', url: request.url });
+      if (page.statusCode >= 400) throw new GoblinError('not_found', 'There is nothing at this address.');
       for (const name of ['content-type', 'location'] as const) {
         const value = page.headers[name];
         if (value !== undefined) reply.header(name, value);

@@ -170,11 +170,7 @@ export function streamListener(
   pulse: Pulse,
 ): AnswerListener {
   const { res } = pen;
-  let made: Encoder | null = null;
-  const encoder = (): Encoder => {
-    made ??= pen.encoder();
-    return made;
-  };
+  const { encoder } = pen;
   let start: AttemptStart | null = null;
   let out = '';
   let visible = false;

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { GoblinError } from '../contract/errors.ts';
 import type { KeyRow } from '../contract/record.ts';
 import { parseObject, refuse } from './body.ts';
+import { KeyMadeOut, KeyOut, KeyRevokedOut, PageOut } from './schemas.ts';
 
 export interface KeyDeps {
   create(tenant: string, name: string | null): Promise<{ id: string; key: string }>;
@@ -13,7 +14,10 @@ export interface KeyDeps {
 export function keyRoutes(app: FastifyInstance, deps: KeyDeps): void {
   app.post(
     '/mcp/v1/keys',
-    { config: { permission: 'admin' }, schema: { summary: 'Make an API key; it is shown once', tags: ['Identity'] } },
+    {
+      config: { permission: 'admin' },
+      schema: { summary: 'Make an API key; it is shown once', tags: ['Identity'], response: { 201: KeyMadeOut } },
+    },
     async (request, reply) => {
       const { tenant, name, ...rest } = parseObject(request.body);
       const unknown = Object.keys(rest)[0];
@@ -29,7 +33,10 @@ export function keyRoutes(app: FastifyInstance, deps: KeyDeps): void {
 
   app.get(
     '/mcp/v1/keys',
-    { config: { permission: 'admin' }, schema: { summary: 'List API keys', tags: ['Identity'] } },
+    {
+      config: { permission: 'admin' },
+      schema: { summary: 'List API keys', tags: ['Identity'], response: { 200: PageOut(KeyOut) } },
+    },
     async (request) => {
       const { tenant } = request.query as { tenant?: unknown };
       const rows = await deps.list(typeof tenant === 'string' ? tenant : null);
@@ -49,7 +56,10 @@ export function keyRoutes(app: FastifyInstance, deps: KeyDeps): void {
 
   app.post(
     '/mcp/v1/keys/:id/revoke',
-    { config: { permission: 'admin' }, schema: { summary: 'Revoke an API key for good', tags: ['Identity'] } },
+    {
+      config: { permission: 'admin' },
+      schema: { summary: 'Revoke an API key for good', tags: ['Identity'], response: { 200: KeyRevokedOut } },
+    },
     async (request) => {
       const { id } = request.params as { id: string };
       if (!(await deps.revoke(id)))

@@ -5,13 +5,12 @@ import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { AnswerListener, AttachedHandle, AttachedInput, AttachedOutcome, Submission } from '../contract/flow.ts';
 import type { Usage } from '../contract/part.ts';
-import type { Dialect, Ledger, Telemetry } from '../contract/ports.ts';
+import type { Dialect, Encoder, Ledger, Telemetry } from '../contract/ports.ts';
 import { canonicalHash, idempotencyKey, parseObject } from './body.ts';
 import { attach, createPulse, streamListener, wholeListener, writeDoorError } from './door.ts';
 import { readDoorHeaders } from './door-headers.ts';
-import { asGoblinError } from './problem.ts';
+import { asGoblinError, noteRefusal } from './problem.ts';
 import { openaiRelay } from './relay.ts';
-import { noteRefusal } from './requests.ts';
 
 export interface ListedModel {
   id: string;
@@ -126,19 +125,24 @@ export function openaiDoor(app: FastifyInstance, deps: OpenAiDoorDeps): { chat: 
       metadata: null,
       idempotency: key === null ? null : { key, bodyHash: canonicalHash(body) },
     };
+    let made: Encoder | null = null;
     const pen = {
       id,
       door,
       res,
-      encoder: () =>
-        door.encoder({
+      encoder() {
+        made ??= door.encoder({
           requestId: pen.id,
           model: call.model ?? 'auto',
           created: Math.floor(Date.now() / 1000),
           includeUsage,
-        }),
+        });
+        return made;
+      },
     };
-    const listener = stream ? streamListener(pen, openaiRelay(includeUsage), deps.usage, pulse) : wholeListener(pen);
+    const listener = stream
+      ? streamListener(pen, openaiRelay(includeUsage, pen.encoder), deps.usage, pulse)
+      : wholeListener(pen);
     const begin = (to: AnswerListener) =>
       deps.run(caller, id, { submission, stream, door: 'openai', listener: to }, hop);
     const settled = (handle: AttachedHandle) => {

@@ -1,5 +1,6 @@
 /** Alive, ready, and how it goes. */
 import type { FastifyInstance } from 'fastify';
+import { HealthOut, MetricsOut, ReadyOut } from './schemas.ts';
 
 export interface Readiness {
   status: 'ready' | 'degraded' | 'unavailable';
@@ -12,15 +13,23 @@ export interface OperationsDeps {
 }
 
 export function operationRoutes(app: FastifyInstance, deps: OperationsDeps): void {
-  app.get('/healthz', { config: { public: true }, schema: { summary: 'Alive', tags: ['Operations'] } }, async () => ({
-    status: 'ok',
-  }));
+  app.get(
+    '/healthz',
+    { config: { public: true }, schema: { summary: 'Alive', tags: ['Operations'], response: { 200: HealthOut } } },
+    async () => ({
+      status: 'ok',
+    }),
+  );
 
   app.get(
     '/readyz',
     {
       config: { public: true },
-      schema: { summary: 'Ready to take requests; 503 only if it can serve nothing', tags: ['Operations'] },
+      schema: {
+        summary: 'Ready to take requests; 503 only if it can serve nothing',
+        tags: ['Operations'],
+        response: { 200: ReadyOut, 503: ReadyOut },
+      },
     },
     async (_request, reply) => {
       const readiness = await deps.readiness();
@@ -33,7 +42,11 @@ export function operationRoutes(app: FastifyInstance, deps: OperationsDeps): voi
     '/mcp/v1/admin/metrics',
     {
       config: { permission: 'operations:read' },
-      schema: { summary: 'Queue, database, workers, providers, requests of the last minute', tags: ['Operations'] },
+      schema: {
+        summary: 'Queue, database, workers, providers, requests of the last minute',
+        tags: ['Operations'],
+        response: { 200: MetricsOut },
+      },
     },
     async () => await deps.metrics(),
   );

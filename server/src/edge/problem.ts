@@ -1,6 +1,8 @@
 /** Every refusal is a clear error: a stable code, a sentence that says what to change, nothing of our insides. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Caller } from '../contract/caller.ts';
 import { ERRORS, type ErrorCode, GoblinError } from '../contract/errors.ts';
+import type { Ledger } from '../contract/ports.ts';
 
 /** Names the code; it is no address. */
 const TYPE = 'urn:goblin:error:';
@@ -63,4 +65,10 @@ export function asGoblinError(error: unknown): GoblinError {
 export function sendProblem(error: unknown, _request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = toProblem(asGoblinError(error));
   return reply.code(problem.status).headers(problem.headers).send(problem.body);
+}
+
+/** One event for each refusal in admission; it is written beside the answer, which must not wait for the record. */
+export function noteRefusal(ledger: Ledger, caller: Caller, error: unknown): void {
+  const code = error instanceof GoblinError ? error.code : 'internal';
+  ledger.note(caller.tenant, 'request.refused', { code, key: caller.key }).catch(() => {});
 }

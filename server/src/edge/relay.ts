@@ -2,8 +2,8 @@
  * The answer of a vendor that speaks the door's own dialect: its events are sent on as they came, but for what the
  * caller did not ask for (usage), and for the last one, which carries our own facts.
  */
-import type { Part, Usage } from '../contract/part.ts';
-import type { Truth } from '../contract/ports.ts';
+import { isVisible, type Part, type Usage } from '../contract/part.ts';
+import type { Encoder, Truth } from '../contract/ports.ts';
 
 export interface Relay {
   /** The bytes to send for one event; empty when it is held back or taken out. */
@@ -14,16 +14,26 @@ export interface Relay {
 
 const NULL_USAGE = ',"usage":null';
 
-export function openaiRelay(includeUsage: boolean): Relay {
+export function openaiRelay(includeUsage: boolean, encoder: () => Encoder): Relay {
   let finishChunk: Record<string, unknown> | null = null;
   let usageChunk: Record<string, unknown> | null = null;
+
+  /** What came in a shape that clients stumble over is said again in the regular one. */
+  const again = (parts: readonly Part[]): string =>
+    parts
+      .filter(isVisible)
+      .map((part) => encoder().part(part))
+      .join('');
 
   return {
     event(parts, data) {
       for (const part of parts) {
         if (part.type === 'finish') {
-          finishChunk = JSON.parse(data) as Record<string, unknown>;
-          return '';
+          const chunk = JSON.parse(data) as Record<string, unknown>;
+          finishChunk = isRegular(chunk)
+            ? chunk
+            : { ...chunk, choices: [{ index: 0, delta: {}, finish_reason: part.reason }] };
+          return finishChunk === chunk ? '' : again(parts);
         }
         if (part.type === 'usage' && parts.length === 1) {
           const chunk = JSON.parse(data) as Record<string, unknown>;
@@ -34,6 +44,7 @@ export function openaiRelay(includeUsage: boolean): Relay {
       }
       // After the terminal signal the vendor has nothing more to say to the caller.
       if (finishChunk || (parts.length === 0 && !data.includes('"choices"'))) return '';
+      if (!looksRegular(parts, data) && !isRegular(JSON.parse(data))) return again(parts);
       if (parts.length > 1 && parts.some((part) => part.type === 'usage')) return withoutUsage(data);
       // Inside a JSON string every quote is escaped, so this can only be the field itself.
       const clean = !includeUsage && data.includes(NULL_USAGE) ? data.replace(NULL_USAGE, '') : data;
@@ -58,6 +69,34 @@ export function openaiRelay(includeUsage: boolean): Relay {
       return `data: ${JSON.stringify({ ...rest, usage: null })}\n\ndata: ${JSON.stringify(closing)}\n\ndata: [DONE]\n\n`;
     },
   };
+}
+
+/** One plain text delta of the first choice, told by its words alone; nearly all events are. */
+function looksRegular(parts: readonly Part[], data: string): boolean {
+  return (
+    parts.length === 1 &&
+    parts[0]?.type === 'text' &&
+    PLAIN.every((sign) => data.includes(sign)) &&
+    !data.includes('"index":1')
+  );
+}
+const PLAIN = ['"delta":{', '"content":"'];
+
+/** What every client of the dialect understands: one choice, number 0, a delta of strings, numbered tool calls. */
+function isRegular(chunk: unknown): boolean {
+  const { choices } = chunk as { choices?: unknown };
+  if (!Array.isArray(choices) || choices.length > 1) return false;
+  if (choices.length === 0) return true;
+  const { index, delta } = choices[0] as { index?: unknown; delta?: Record<string, unknown> };
+  if ((index !== undefined && index !== 0) || typeof delta !== 'object' || delta === null) return false;
+  if (delta.content !== undefined && delta.content !== null && typeof delta.content !== 'string') return false;
+  if (delta.tool_calls === undefined || delta.tool_calls === null) return true;
+  if (!Array.isArray(delta.tool_calls)) return false;
+  return delta.tool_calls.every(
+    (call: { index?: unknown; function?: { arguments?: unknown } }) =>
+      Number.isInteger(call.index) &&
+      (call.function?.arguments === undefined || typeof call.function.arguments === 'string'),
+  );
 }
 
 function withoutUsage(data: string): string {

@@ -12,9 +12,19 @@ import { isTerminal, STATES, type State } from '../contract/states.ts';
 import { isRequestId } from '../ledger/ids.ts';
 import { dollars } from '../money/cost.ts';
 import { idempotencyKey, parseObject } from './body.ts';
+import { noteRefusal } from './problem.ts';
 import { notFound, readId, readNumber, readQuery, wrong } from './query.ts';
-import { PageOut, ReceiptOut, RequestOut, ResultOut, SubmitBody } from './schemas.ts';
-import { attemptOut, iso, requestOut } from './shapes.ts';
+import {
+  CancelOut,
+  EventOut,
+  IdempotencyHeaders,
+  PageOut,
+  ReceiptOut,
+  RequestOut,
+  ResultOut,
+  SubmitBody,
+} from './schemas.ts';
+import { attemptOut, iso, PRICE_UNKNOWN, requestOut } from './shapes.ts';
 import { decodeSubmission, type SubmitRules } from './submission.ts';
 
 export interface RequestDeps {
@@ -42,6 +52,7 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
         description:
           'Accepted with 202 after the commit; it runs on, whoever leaves. Send an `Idempotency-Key` to be able to send it again.',
         tags: ['Requests'],
+        headers: IdempotencyHeaders,
         body: SubmitBody,
         response: { 202: ReceiptOut },
       },
@@ -143,8 +154,9 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
     },
     async (request) => {
       const row = await find(request);
-      const attempts = await ledger.attempts((request.caller as Caller).tenant, row.id);
-      return { ...requestOut(row), attempts: attempts.map(attemptOut) };
+      const { tenant } = request.caller as Caller;
+      const [attempts, body] = await Promise.all([ledger.attempts(tenant, row.id), ledger.body(tenant, row.id)]);
+      return { ...requestOut(row), metadata: body?.metadata ?? null, attempts: attempts.map(attemptOut) };
     },
   );
 
@@ -152,7 +164,7 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
     '/mcp/v1/request/:id/events',
     {
       config: { permission: 'request:read' },
-      schema: { summary: 'The trail of one request', tags: ['Requests'], params },
+      schema: { summary: 'The trail of one request', tags: ['Requests'], params, response: { 200: PageOut(EventOut) } },
     },
     async (request) => {
       const row = await find(request);
@@ -211,6 +223,7 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
         model: result.model,
         usage: wireUsage(result.usage),
         cost_usd: dollars(result.costPico),
+        ...(result.costPico === null ? { cost_reason: PRICE_UNKNOWN } : {}),
         price_version: result.priceVersion,
         latency_ms: result.latencyMs,
       };
@@ -227,6 +240,7 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
           'Terminal at once, and the upstream socket is closed. On a request that has ended it changes nothing and answers its state.',
         tags: ['Requests'],
         params,
+        response: { 200: CancelOut },
       },
     },
     async (request) => {
@@ -287,10 +301,4 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
       partial_text: await ledger.partialText(caller.tenant, row.id),
     };
   }
-}
-
-export function noteRefusal(ledger: Ledger, caller: Caller, error: unknown): void {
-  const code = error instanceof GoblinError ? error.code : 'internal';
-  // The event is written beside the answer: a refusal must not wait for the record.
-  ledger.note(caller.tenant, 'request.refused', { code, key: caller.key }).catch(() => {});
 }

@@ -205,3 +205,39 @@ export const ProblemOut = Type.Object(
 
 export const PageOut = <T extends ReturnType<typeof Type.Object>>(item: T) =>
   Type.Object({ items: Type.Array(item), next: Nullable(Type.String()) });
+
+const Text = Type.String();
+export const HealthOut = Type.Object({ status: Text });
+export const ReadyOut = Type.Object({ status: Text, missing: Type.Array(Text) });
+export const CancelOut = Type.Object({ request_id: Text, status: Status });
+export const EventOut = Type.Object({
+  id: Type.Integer(),
+  at: Text,
+  type: Text,
+  payload: Type.Record(Text, Type.Unknown()),
+});
+export const KeyMadeOut = Type.Object({ tenant: Text, id: Text, key: Text });
+export const KeyRevokedOut = Type.Object({ id: Text, revoked: Type.Boolean() });
+export const KeyOut = Type.Object({
+  id: Text,
+  tenant: Text,
+  name: Nullable(Type.String()),
+  last_four: Text,
+  created_at: Text,
+  revoked_at: Nullable(Type.String()),
+});
+export const MetricsOut = Type.Object({
+  status: Text,
+  queue: Type.Object({ depth: Type.Integer(), running: Type.Integer(), oldest_age_ms: Type.Integer() }),
+  database: Type.Object({ driver: Text, pool: Type.Record(Text, Type.Integer()), latency_ms: Type.Number() }),
+  redis: Type.Unknown(),
+  workers: Type.Array(Type.Record(Text, Type.Unknown())),
+  providers: Type.Array(Type.Record(Text, Type.Unknown())),
+  requests: Type.Record(Text, Type.Integer()),
+  process: Type.Record(Text, Type.Unknown()),
+});
+export const IdempotencyHeaders = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({ maxLength: 255, description: 'The same key and body give the same answer.' }),
+  ),
+});

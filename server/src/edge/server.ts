@@ -1,5 +1,5 @@
 /** The front door: one Fastify instance, its hooks in order, its routes. Nothing is decided here. */
-import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
 import swagger from '@fastify/swagger';
 import websocket from '@fastify/websocket';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
@@ -39,13 +39,15 @@ export interface ServerOptions {
   door: Dialect;
 }
 
+const PROBLEM = { description: 'Refused', content: { 'application/problem+json': { schema: ProblemOut } } };
+
 /** An API without its routes; those are added by the caller, then `ready()` is awaited. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
   const app = Fastify({
     bodyLimit: options.bodyLimit,
     logger: false,
     serverFactory(handler) {
-      const server = createHttpServer({ noDelay: true }, (request, response) => {
+      const server = createHttpServer({ noDelay: true, shouldUpgradeCallback: isStream }, (request, response) => {
         if (!options.fastLane.take?.(request, response)) handler(request, response);
       });
       // A slow sender is cut off: a minute for the headers, two for everything.
@@ -96,7 +98,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     }
     const { schema } = route;
     if (schema && !schema.hide && !route.config?.door)
-      schema.response = { ...(schema.response as object), '4xx': ProblemOut };
+      schema.response = { ...(schema.response as object), '4xx': PROBLEM };
   });
 
   app.addHook('onRequest', (request, reply, done) => {
@@ -145,6 +147,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
 
   app.setErrorHandler((error, request, reply) => {
     const known = asGoblinError(error);
+    // Closing while the caller still sends would cost it the answer: the rest of the body is read and thrown away.
+    if (known.code === 'body_too_large') reply.removeHeader('connection');
     if (known.code === 'internal') {
       options.telemetry.log('error', 'a request failed', {
         url: request.routeOptions.url,
@@ -162,11 +166,9 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       reply.header('allow', others.join(', '));
       return sendProblem(new GoblinError('method_not_allowed', `Use ${others.join(' or ')} here.`), request, reply);
     }
-    return sendProblem(
-      new GoblinError('not_found', 'There is nothing at this address; see /docs for those that exist.'),
-      request,
-      reply,
-    );
+    const unknown = new GoblinError('not_found', 'There is nothing at this address; see /docs for those that exist.');
+    if (path.startsWith('/v1/') && options.door.door) return sendDoorError(options.door.door, reply, unknown);
+    return sendProblem(unknown, request, reply);
   });
 
   await app.register(swagger, {
@@ -198,6 +200,11 @@ function permit(request: FastifyRequest, caller: Caller, done: (error?: Error) =
   }
   request.caller = caller;
   done();
+}
+
+/** Any other wish to upgrade (HTTP/2 by plain text, a WebSocket where there is none) is ignored, and the call is answered. */
+function isStream(request: IncomingMessage): boolean {
+  return request.headers.upgrade?.toLowerCase() === 'websocket' && (request.url ?? '').startsWith('/mcp/v1/stream/');
 }
 
 function sameOrigin(origin: string, host: string | undefined): boolean {

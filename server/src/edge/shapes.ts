@@ -7,6 +7,9 @@ import { dollars } from '../money/cost.ts';
 
 export const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
+/** Why an amount is null. */
+export const PRICE_UNKNOWN = 'The price of this model is not known; set it under prices in goblin.yaml.';
+
 export function requestOut(row: RequestRow): Record<string, unknown> {
   return {
     request_id: row.id,
@@ -20,6 +23,7 @@ export function requestOut(row: RequestRow): Record<string, unknown> {
     finished_at: iso(row.finishedAt),
     estimated_cost_usd: dollars(row.estimatePico),
     cost_usd: isTerminal(row.state) ? dollars(row.costPico) : null,
+    ...(isTerminal(row.state) && row.costPico === null ? { cost_reason: PRICE_UNKNOWN } : {}),
     labels: row.labels,
     error: row.error,
   };

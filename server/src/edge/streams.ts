@@ -81,6 +81,8 @@ export function streamRoutes(app: FastifyInstance, deps: StreamDeps): { close():
       tags: ['Streams'],
       params: { type: 'object', properties: { id: { type: 'string', format: 'uuid' } } },
       querystring: { type: 'object', properties: { after: { type: 'integer', minimum: 0 } } },
+      headers: { type: 'object', properties: { 'last-event-id': { type: 'string' } } },
+      response: { 200: { description: 'Frames', content: { 'text/event-stream': { schema: { type: 'string' } } } } },
     },
     preHandler: async (request) => {
       request.opened = await open(request);

@@ -6,9 +6,10 @@ import { GoblinError } from '../contract/errors.ts';
 import { isVisible, type Part, type ProviderFailure } from '../contract/part.ts';
 import type { Decoder } from '../contract/ports.ts';
 import { createSseParser, type SseParser } from '../dialects/sse.ts';
-import { flatHeaders, type RawHeaders, type Transport, type Upstream } from '../providers/transport.ts';
+import { flatHeaders, type RawHeaders } from '../providers/headers.ts';
+import type { Transport, Upstream } from '../providers/transport.ts';
 import type { Wheel } from '../providers/wheel.ts';
-import { firstByte, late } from './bytes.ts';
+import { firstByte, isCompressed, late } from './bytes.ts';
 import type { AttemptInput, AttemptListener, AttemptOutcome, RunningAttempt } from './outcome.ts';
 
 /** After the terminal signal only usage is still read, this long at most. */
@@ -192,6 +193,11 @@ export function startAttempt(
       status = code;
       headers = received;
       lastData = performance.now();
+      if (isCompressed(received)) {
+        outcome.accepted = code < 300;
+        protocol('a compressed answer, which was not asked for');
+        return;
+      }
       if (code >= 200 && code < 300) {
         mode = 'sniff';
         outcome.accepted = true;

@@ -14,3 +14,8 @@ export function firstByte(chunk: Buffer): number | undefined {
   }
   return undefined;
 }
+
+export function isCompressed(headers: Record<string, string | string[] | undefined>): boolean {
+  const coding = headers['content-encoding'];
+  return coding !== undefined && coding !== '' && coding !== 'identity';
+}

@@ -3,12 +3,10 @@ import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
 import type { ProviderFailure } from '../contract/part.ts';
 import type { WireRequest } from '../contract/ports.ts';
 import type { AuthStyle, Provider } from '../contract/provider.ts';
+import { classify, flatHeaders, lowered, type RawHeaders } from './headers.ts';
 
 /** Names the processes that a call went through, so that one that comes back is refused. */
 export const HOP_HEADER = 'x-mcp-hop';
-
-/** As the HTTP client gives them, names in lower case. */
-export type RawHeaders = Record<string, string | string[] | undefined>;
 
 export interface UpstreamHandler {
   head(status: number, headers: RawHeaders): void;
@@ -104,7 +102,12 @@ export function createTransport(options: TransportOptions): Transport {
     let place = places.get(provider);
     if (!place) {
       const url = new URL(provider.baseUrl);
-      const headers = lowered({ ...provider.headers, ...authHeaders(provider), 'user-agent': options.userAgent });
+      const headers = lowered({
+        ...provider.headers,
+        ...authHeaders(provider),
+        'user-agent': options.userAgent,
+        'accept-encoding': 'identity',
+      });
       place = {
         origin: url.origin,
         path: url.pathname.replace(/\/+$/, ''),
@@ -276,24 +279,4 @@ class Exchange implements Upstream, Dispatcher.DispatchHandler {
     this.#over = true;
     this.#handler.error(classify(error), this.#controller !== null);
   }
-}
-
-const lowered = (headers: Record<string, string>): Record<string, string> =>
-  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-
-export function flatHeaders(headers: RawHeaders): Record<string, string> {
-  const result: Record<string, string> = {};
-  for (const name in headers) {
-    const value = headers[name];
-    if (value !== undefined) result[name] = typeof value === 'string' ? value : value.join(', ');
-  }
-  return result;
-}
-
-/** Error codes mean the same on every system; messages may name addresses and stay inside. */
-function classify(error: Error & { code?: string }): ProviderFailure {
-  const code = error.code ?? (error.cause as { code?: string } | undefined)?.code ?? '';
-  if (code === 'UND_ERR_CONNECT_TIMEOUT') return { code: 'upstream_unreachable', detail: 'no connection in time' };
-  if (code.startsWith('HPE_')) return { code: 'upstream_protocol', detail: `not HTTP (${code})` };
-  return { code: 'upstream_unreachable', detail: code ? `connection failed (${code})` : 'connection failed' };
 }

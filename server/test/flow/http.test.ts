@@ -41,17 +41,13 @@ function bytes(text: string | Buffer): Promise<string> {
 }
 
 test('unknown paths are 404, wrong methods 405 with Allow', async () => {
-  for (const path of [
-    '/nope',
-    '/mcp/v1',
-    '/mcp/v1/requests',
-    '/v1/nope',
-    '/mcp/v2/request',
-    '/.env',
-    '/mcp/v1/request/',
-  ]) {
+  for (const path of ['/nope', '/mcp/v1', '/mcp/v1/requests', '/mcp/v2/request', '/.env', '/mcp/v1/request/']) {
     isProblem(await call(server, path), 404, 'not_found');
   }
+  // Under /v1 the caller is an OpenAI client: its own shape.
+  const door = await call(server, '/v1/nope');
+  assert.equal(door.status, 404);
+  assert.equal((JSON.parse(door.text) as { error: { code: string } }).error.code, 'not_found');
   const wrong: [string, string, RegExp][] = [
     ['PUT', '/mcp/v1/request', /GET|POST/],
     ['DELETE', `/mcp/v1/request/${UNKNOWN}`, /GET/],
