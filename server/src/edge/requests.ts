@@ -24,7 +24,7 @@ import {
   ResultOut,
   SubmitBody,
 } from './schemas.ts';
-import { attemptOut, iso, PRICE_UNKNOWN, requestOut } from './shapes.ts';
+import { attemptOut, iso, linksOf, PRICE_UNKNOWN, requestOut } from './shapes.ts';
 import { decodeSubmission, type SubmitRules } from './submission.ts';
 
 export interface RequestDeps {
@@ -94,12 +94,7 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
         status: 'queued',
         created_at: iso(receipt.createdAt),
         estimated_cost_usd: dollars(receipt.estimatePico),
-        links: {
-          self: `/mcp/v1/request/${id}`,
-          result: `/mcp/v1/request/${id}/result`,
-          stream: `/mcp/v1/stream/${id}`,
-          cancel: `/mcp/v1/cancel/${id}`,
-        },
+        links: linksOf(id),
       };
     },
   );

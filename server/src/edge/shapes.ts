@@ -50,3 +50,10 @@ export function attemptOut(row: AttemptRow): Record<string, unknown> {
     reason: row.reason,
   };
 }
+
+export const linksOf = (id: string): Record<string, string> => ({
+  self: `/mcp/v1/request/${id}`,
+  result: `/mcp/v1/request/${id}/result`,
+  stream: `/mcp/v1/stream/${id}`,
+  cancel: `/mcp/v1/cancel/${id}`,
+});

@@ -10,12 +10,8 @@ import { flatHeaders, type RawHeaders } from '../providers/headers.ts';
 import type { Transport, Upstream } from '../providers/transport.ts';
 import type { Wheel } from '../providers/wheel.ts';
 import { firstByte, isCompressed, late } from './bytes.ts';
+import { AFTER_TERMINAL_MS, MAX_ERROR_BODY, MAX_WHOLE_BODY } from './limits.ts';
 import type { AttemptInput, AttemptListener, AttemptOutcome, RunningAttempt } from './outcome.ts';
-
-/** After the terminal signal only usage is still read, this long at most. */
-const AFTER_TERMINAL_MS = 2000;
-const MAX_ERROR_BODY = 64 * 1024;
-const MAX_WHOLE_BODY = 64 * 1024 * 1024;
 
 export function startAttempt(
   deps: { transport: Transport; wheel: Wheel },
