@@ -2,9 +2,8 @@
 import type { FastifyInstance } from 'fastify';
 import { mismatch } from '../admission/admit.ts';
 import type { AttachedOutcome } from '../contract/flow.ts';
-import type { VisiblePart } from '../contract/part.ts';
 import { isTerminal } from '../contract/states.ts';
-import { DIALECTS, openaiUsage } from '../dialects/index.ts';
+import { DIALECTS, openaiUsage, partsOfMessage } from '../dialects/index.ts';
 import { docsRoutes } from '../edge/docs.ts';
 import { createFastLane, type FastLane } from '../edge/fast-lane.ts';
 import { keyRoutes } from '../edge/keys.ts';
@@ -155,7 +154,7 @@ function replayer(house: House): OpenAiDoorDeps['replay'] {
       state: isTerminal(row.state) ? row.state : 'failed',
       error: row.error,
       retryAfterMs: null,
-      parts: result ? partsOf(result.message) : [],
+      parts: result ? partsOfMessage(result.message) : [],
       finishReason: result?.finishReason ?? null,
       usage: result?.usage ?? null,
       provider: result?.provider ?? attempts.at(-1)?.provider ?? '',
@@ -167,25 +166,6 @@ function replayer(house: House): OpenAiDoorDeps['replay'] {
     };
     return { id: known.id, outcome };
   };
-}
-
-/** From the stored message back to parts. */
-function partsOf(message: Record<string, unknown>): VisiblePart[] {
-  const parts: VisiblePart[] = [];
-  if (typeof message.reasoning_content === 'string') parts.push({ type: 'reasoning', text: message.reasoning_content });
-  if (typeof message.content === 'string' && message.content !== '')
-    parts.push({ type: 'text', text: message.content });
-  const calls = Array.isArray(message.tool_calls) ? message.tool_calls : [];
-  calls.forEach((call: { id?: string; function?: { name?: string; arguments?: string } }, index: number) => {
-    parts.push({
-      type: 'tool_call',
-      index,
-      ...(call.id === undefined ? {} : { id: call.id }),
-      ...(call.function?.name === undefined ? {} : { name: call.function.name }),
-      arguments: call.function?.arguments ?? '',
-    });
-  });
-  return parts;
 }
 
 function operations(house: House): OperationsDeps {

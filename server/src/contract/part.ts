@@ -106,3 +106,23 @@ export function wireUsage(usage: Usage): WireUsage {
     source: usage.source,
   };
 }
+
+/** What a reader sees of a part; null for what has a frame of its own kind, or nothing to say. */
+export function frameOf(part: Part): FrameBody | null {
+  switch (part.type) {
+    case 'text':
+      return part.text === '' ? null : { type: 'text', text: part.text };
+    case 'reasoning':
+      return part.text === '' ? null : { type: 'reasoning', text: part.text };
+    case 'tool_call':
+      return {
+        type: 'tool_call',
+        index: part.index,
+        ...(part.id === undefined ? {} : { id: part.id }),
+        ...(part.name === undefined ? {} : { name: part.name }),
+        arguments: part.arguments,
+      };
+    default:
+      return null;
+  }
+}

@@ -5,6 +5,6 @@ import { anthropic } from './anthropic/index.ts';
 import { openai } from './openai/index.ts';
 
 export { openaiUsage } from './openai/encoder.ts';
-export { openaiMessage } from './openai/message.ts';
+export { openaiMessage, partsOfMessage } from './openai/message.ts';
 
 export const DIALECTS: Record<DialectName, Dialect> = { openai, anthropic };

@@ -3,10 +3,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
-import { wireUsage } from '../contract/part.ts';
+import { frameOf, type Part, wireUsage } from '../contract/part.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
 import type { RequestRow, StoredFrame } from '../contract/record.ts';
 import { isTerminal } from '../contract/states.ts';
+import { partsOfMessage } from '../dialects/index.ts';
 import { notFound, readId } from './query.ts';
 import { type Reader, startReader } from './reader.ts';
 
@@ -207,20 +208,11 @@ function attachedFrames(ledger: Ledger): Ledger['framesAfter'] {
       model,
       reason,
     }));
-    const reasoning = result?.message.reasoning_content;
-    if (typeof reasoning === 'string' && reasoning !== '') bodies.push({ type: 'reasoning', text: reasoning });
-    const text = result?.text ?? partial;
-    if (text) bodies.push({ type: 'text', text });
-    const calls = Array.isArray(result?.message.tool_calls) ? result.message.tool_calls : [];
-    calls.forEach((call: { id?: string; function?: { name?: string; arguments?: string } }, index: number) => {
-      bodies.push({
-        type: 'tool_call',
-        index,
-        id: call.id,
-        name: call.function?.name,
-        arguments: call.function?.arguments ?? '',
-      });
-    });
+    const said: Part[] = result ? partsOfMessage(result.message) : partial ? [{ type: 'text', text: partial }] : [];
+    for (const part of said) {
+      const frame = frameOf(part);
+      if (frame) bodies.push(frame);
+    }
     if (result) bodies.push({ type: 'usage', usage: wireUsage(result.usage) });
     bodies.push({
       type: 'end',

@@ -1,8 +1,7 @@
 /** Runs a claimed request to its end: parts become frames, the end is one commit. */
 
 import { GoblinError } from '../contract/errors.ts';
-import type { FrameBody, Part } from '../contract/part.ts';
-import { wireUsage } from '../contract/part.ts';
+import { type FrameBody, frameOf, wireUsage } from '../contract/part.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
 import type { PlannedTarget } from '../contract/provider.ts';
 import type { Claim, RequestError } from '../contract/record.ts';
@@ -104,7 +103,7 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
         notice: (notice) => log.add({ type: 'notice', ...notice }),
         event(parts) {
           for (const part of parts) {
-            const frame = toFrame(part);
+            const frame = frameOf(part);
             if (frame) log.add(frame);
           }
         },
@@ -145,25 +144,6 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
     }),
     stop: (reason) => stop(reason),
   };
-}
-
-function toFrame(part: Part): FrameBody | null {
-  switch (part.type) {
-    case 'text':
-      return part.text === '' ? null : { type: 'text', text: part.text };
-    case 'reasoning':
-      return part.text === '' ? null : { type: 'reasoning', text: part.text };
-    case 'tool_call':
-      return {
-        type: 'tool_call',
-        index: part.index,
-        ...(part.id === undefined ? {} : { id: part.id }),
-        ...(part.name === undefined ? {} : { name: part.name }),
-        arguments: part.arguments,
-      };
-    default:
-      return null;
-  }
 }
 
 function refused(error: unknown): RunEnd {

@@ -82,3 +82,23 @@ function isJson(text: string): boolean {
     return false;
   }
 }
+
+/** The way back from `openaiMessage`: what a recorded message says, as parts. */
+export function partsOfMessage(message: Record<string, unknown>): VisiblePart[] {
+  const parts: VisiblePart[] = [];
+  if (typeof message.reasoning_content === 'string' && message.reasoning_content !== '')
+    parts.push({ type: 'reasoning', text: message.reasoning_content });
+  if (typeof message.content === 'string' && message.content !== '')
+    parts.push({ type: 'text', text: message.content });
+  const calls = Array.isArray(message.tool_calls) ? message.tool_calls : [];
+  calls.forEach((call: { id?: string; function?: { name?: string; arguments?: string } }, index: number) => {
+    parts.push({
+      type: 'tool_call',
+      index,
+      ...(call.id === undefined ? {} : { id: call.id }),
+      ...(call.function?.name === undefined ? {} : { name: call.function.name }),
+      arguments: call.function?.arguments ?? '',
+    });
+  });
+  return parts;
+}
