@@ -16,6 +16,8 @@ export interface LoadInput {
   body: string;
   connections: number;
   seconds: number;
+  /** Calls in all, at most. */
+  most?: number;
   /** What a good answer has in its last bytes (streams) or anywhere (JSON). */
   stream: boolean;
 }
@@ -28,6 +30,7 @@ export async function load(input: LoadInput): Promise<LoadResult> {
   const until = began + input.seconds * 1000;
   const times: number[] = [];
   let failed = 0;
+  let begun = 0;
 
   const one = () =>
     new Promise<void>((resolve) => {
@@ -38,10 +41,11 @@ export async function load(input: LoadInput): Promise<LoadResult> {
       let length = -1;
       let got = 0;
       const send = () => {
-        if (performance.now() >= until) {
+        if (performance.now() >= until || begun >= (input.most ?? Number.POSITIVE_INFINITY)) {
           socket.destroy();
           return;
         }
+        begun++;
         sent = performance.now();
         tail = '';
         length = -1;

@@ -10,7 +10,7 @@ export function createNullLedger(): Ledger {
     accept: async (_tenant, { id }) => ({ ...accepted, id }),
     open: async (_tenant, { id }) => ({ ...accepted, id }),
     claim: async () => [],
-    attempt: async () => true,
+    attempt: async () => NO_FRAMES,
     frames: async () => NO_FRAMES,
     settle: async () => NO_FRAMES,
     settleAttempt: async () => {},
@@ -27,6 +27,9 @@ export function createNullLedger(): Ledger {
     findByIdempotencyKey: async () => null,
     note: async () => {},
     queueNumbers: async () => ({ depth: 0, running: 0, oldestAgeMs: 0 }),
+    forget: () => {},
+    lostFor: () => null,
+    back: async () => true,
     backlog: () => 0,
     idle: async () => {},
   };

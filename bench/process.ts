@@ -15,12 +15,13 @@ export interface Child {
 export async function child(
   script: string,
   env: Record<string, string>,
-  core: number,
+  /** Null: any. */
+  core: number | null,
   args: string[] = [],
 ): Promise<Child> {
   const path = new URL(script, import.meta.url).pathname;
   const node = [process.execPath, path, ...args];
-  const [command, ...rest] = canPin ? ['taskset', '-c', String(core), ...node] : node;
+  const [command, ...rest] = canPin && core !== null ? ['taskset', '-c', String(core), ...node] : node;
   const started = spawn(command as string, rest, {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],

@@ -2,7 +2,7 @@
  * May it run? One ordered list that every door passes; whoever refuses throws a `GoblinError`, and nothing is stored
  * but one event. Limits, policy, secrets and holds join this list at their places.
  *
- *   route → window → price → accept
+ *   record → route → window → price → queue → accept
  */
 
 import type { AnswerCall } from '../contract/call.ts';
@@ -11,7 +11,7 @@ import { GoblinError } from '../contract/errors.ts';
 import type { Admitted, Cancel, Receipt, Submission, Submit } from '../contract/flow.ts';
 import { type Bus, CANCELS, type Ledger, type Queue } from '../contract/ports.ts';
 import type { ModelInfo, PlannedTarget, Price } from '../contract/provider.ts';
-import type { Acceptance } from '../contract/record.ts';
+import type { Acceptance, Accepted } from '../contract/record.ts';
 import { estimateCost, estimateInputTokens } from '../money/estimate.ts';
 import { fitsWindow } from '../money/tokens.ts';
 
@@ -24,6 +24,11 @@ export interface AdmissionDeps {
   userKeyId: string;
   plan(submission: Submission): PlannedTarget[] | Promise<PlannedTarget[]>;
   info(target: PlannedTarget): ModelInfo | null;
+  /** Writes that must not be lost; see execution/persist.ts. */
+  persist<T>(write: () => Promise<T>, limitMs?: number): Promise<T>;
+  /** Requests that come to an end in a second, of late; null when that is not known. */
+  endsPerSecond(): number | null;
+  caps: { perTenant: number; total: number };
   /** Null: not known. */
   price(target: PlannedTarget): Price | 'free' | null;
 }
@@ -62,6 +67,14 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       });
     if (!caller.permissions.has('request:write')) {
       throw new GoblinError('forbidden', 'This key may not submit requests; use one that was made for it.');
+    }
+    // Nothing goes upstream that could not be recorded.
+    if (ledger.lostFor() !== null) {
+      if (submission.mode === 'detached') throw away();
+      return ledger.back(AWAY_MS).then((back) => {
+        if (back) return admit(caller, submission);
+        throw away();
+      });
     }
     const inputTokens = estimateInputTokens(submission.call);
     const targets = deps.plan(submission);
@@ -125,6 +138,35 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     };
   }
 
+  /** An answer of the record that was lost is asked for again; who has no key is told 503 and must not find it running. */
+  async function accept(caller: Caller, made: Acceptance): Promise<Accepted> {
+    try {
+      return await deps.persist(() => ledger.accept(caller.tenant, made), ANSWER_MS);
+    } catch (error) {
+      if (error instanceof GoblinError && error.code === 'unavailable' && !made.idempotency) {
+        const why = { code: 'unavailable', message: 'The caller was told that it was not accepted.' } as const;
+        deps
+          .persist(() => ledger.end(caller.tenant, made.id, 'cancelled', why, 'admission'), WITHDRAW_MS)
+          .catch(() => {});
+      }
+      throw error;
+    }
+  }
+
+  /** How long it takes until a twentieth of the queue has gone; a minute at most. */
+  function full(of: 'tenant' | 'all'): GoblinError {
+    const cap = of === 'tenant' ? deps.caps.perTenant : deps.caps.total;
+    const rate = deps.endsPerSecond();
+    const seconds = rate === null || rate <= 0 ? 10 : Math.min(60, Math.max(1, Math.ceil(cap / 20) / rate));
+    return new GoblinError(
+      of === 'tenant' ? 'tenant_queue_full' : 'queue_full',
+      of === 'tenant'
+        ? `${cap} requests of your tenant wait already; send this one again later, or raise queue.per_tenant in goblin.yaml.`
+        : `${cap} requests wait already; send this one again later, or raise queue.total in goblin.yaml.`,
+      { retryAfterMs: seconds * 1000 },
+    );
+  }
+
   async function submit(caller: Caller, submission: Submission): Promise<Receipt> {
     // A replay is answered even when the request would be refused by now.
     if (submission.idempotency) {
@@ -136,8 +178,9 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       }
     }
     const admitted = await admit(caller, submission);
-    const accepted = await ledger.accept(caller.tenant, acceptance(caller, deps.newId(), submission, admitted));
+    const accepted = await accept(caller, acceptance(caller, deps.newId(), submission, admitted));
     if (accepted.outcome === 'mismatch') throw mismatch();
+    if (accepted.outcome === 'full') throw full(accepted.of);
     if (accepted.outcome === 'accepted') deps.queue.wake();
     return {
       requestId: accepted.id,
@@ -172,6 +215,17 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     },
   };
 }
+
+/** How long an attached call waits for a record that is away. */
+const AWAY_MS = 30_000;
+/** How long a submit waits for the answer of a record that went away in the middle. */
+const ANSWER_MS = 5000;
+const WITHDRAW_MS = 600_000;
+
+const away = () =>
+  new GoblinError('unavailable', 'The record is away, so nothing is accepted; try again in a moment.', {
+    retryAfterMs: 2000,
+  });
 
 const withoutNative = ({ native: _native, ...call }: AnswerCall): AnswerCall => call;
 

@@ -9,12 +9,16 @@ import type { PlannedTarget, Provider } from '../contract/provider.ts';
 import type { Claim } from '../contract/record.ts';
 import { type CallbackSender, startCallbacks } from '../dispatch/callbacks.ts';
 import { type Heart, startHeart } from '../dispatch/heart.ts';
-import { createRunning, startWorker, type Worker } from '../dispatch/worker.ts';
+import { createRunning, type Running } from '../dispatch/running.ts';
+import { startWorker, type Worker } from '../dispatch/worker.ts';
+import type { RedisLink } from '../drivers/redis-link.ts';
 import type { AttachedDeps } from '../execution/attached.ts';
 import { runDetached } from '../execution/detached.ts';
-import type { RunDeps } from '../execution/terms.ts';
+import { createPersist } from '../execution/persist.ts';
+import type { RunDeps, RunEnd } from '../execution/terms.ts';
 import { deriveSecrets } from '../identity/secrets.ts';
 import { newRequestId } from '../ledger/ids.ts';
+import type { ProcessKind } from '../ledger/processes.ts';
 import { inputBounds } from '../money/estimate.ts';
 import type { Transport } from '../providers/transport.ts';
 import { createWheel } from '../providers/wheel.ts';
@@ -26,11 +30,14 @@ import type { Live } from './live.ts';
 
 export interface Parts {
   config: Config;
+  role: ProcessKind;
   /** Null only under a bench's own ledger. */
   sql: Sql | null;
   ledger: Ledger;
   queue: Queue;
   bus: Bus;
+  /** What stands behind queue and bus; null when they are inside the process. */
+  redis: Pick<RedisLink, 'numbers'> | null;
   live: Live;
   transport: Transport;
   recorder: Recorder;
@@ -44,14 +51,18 @@ export interface Parts {
 export interface House extends Parts {
   admission: ReturnType<typeof createAdmission>;
   attached: AttachedDeps;
-  worker: Worker;
+  /** Null in a process that only takes requests. */
+  worker: Worker | null;
   heart: Heart | null;
   callbacks: CallbackSender | null;
-  running(): number;
+  registry: Running;
   taskTypes: readonly string[];
   /** Drains, hands back what is left, closes everything but the database. */
   close(drainMs: number): Promise<void>;
 }
+
+/** How long a process that stops waits for its last writes. */
+const LAST_WRITES_MS = 5000;
 
 export const newInstance = (): string =>
   `${hostname().replace(/[^\w.-]/g, '')}-${process.pid}-${randomBytes(4).toString('hex')}`;
@@ -62,6 +73,7 @@ export async function assemble(parts: Parts): Promise<House> {
   const secrets = deriveSecrets(parts.secret);
   const wheel = createWheel();
   const registry = createRunning(bus);
+  const persist = createPersist(ledger);
 
   const provider = (name: string): Provider => {
     const found = live.provider(name);
@@ -90,6 +102,9 @@ export async function assemble(parts: Parts): Promise<House> {
     bus,
     queue,
     newId: newRequestId,
+    persist,
+    caps: settings.queue,
+    endsPerSecond: () => heart?.endsPerSecond() ?? null,
     userHash: secrets.userHash,
     userKeyId: secrets.id,
     plan(submission) {
@@ -124,27 +139,6 @@ export async function assemble(parts: Parts): Promise<House> {
     },
   };
 
-  const heart = sql
-    ? await startHeart({
-        sql,
-        ledger,
-        bus,
-        queue,
-        telemetry: recorder,
-        info: {
-          id: parts.instance,
-          kind: 'all',
-          host: hostname(),
-          pid: process.pid,
-          leaseMs: settings.clocks.leaseMs,
-          capacity: settings.runningPerWorker,
-        },
-        heartbeatMs: settings.clocks.heartbeatMs,
-        keep: { frameHours: settings.framesHours, bodyDays: settings.bodiesDays },
-        running: () => registry.size(),
-      })
-    : null;
-
   const replan = (claim: Claim): PlannedTarget[] =>
     live.planNow(planRequest({ call: claim.body.call, taskType: claim.taskType, hints: claim.body.hints })).targets;
 
@@ -158,41 +152,69 @@ export async function assemble(parts: Parts): Promise<House> {
       })
     : null;
 
-  const worker = startWorker(
-    {
-      ledger,
-      queue,
-      bus,
-      telemetry: recorder,
-      owner: parts.instance,
-      capacity: settings.runningPerWorker,
-      run: (claim) =>
-        runDetached(
+  const heart = sql
+    ? await startHeart({
+        sql,
+        ledger,
+        bus,
+        queue,
+        telemetry: recorder,
+        info: {
+          id: parts.instance,
+          kind: parts.role,
+          host: hostname(),
+          pid: process.pid,
+          leaseMs: settings.clocks.leaseMs,
+          capacity: parts.role === 'api' ? 0 : settings.runningPerWorker,
+        },
+        heartbeatMs: settings.clocks.heartbeatMs,
+        keep: { frameHours: settings.framesHours, bodyDays: settings.bodiesDays, rowDays: settings.rowsDays },
+        registry,
+        claimingSince: () => worker?.claimingSince() ?? null,
+        due: () => worker?.nudge(),
+        callbacksDue: () => callbacks?.wake(),
+      })
+    : null;
+
+  const detached = {
+    ledger,
+    bus,
+    persist,
+    owner: parts.instance,
+    run,
+    totalMs: settings.clocks.totalMs,
+    plan: replan,
+    released: () => queue.wake(),
+    ended(of: Claim, end: RunEnd) {
+      recorder.ended(end.state ?? 'requeued');
+      if (of.callbackUrl) callbacks?.wake();
+    },
+  };
+  const worker: Worker | null =
+    parts.role === 'api'
+      ? null
+      : startWorker(
           {
             ledger,
-            bus,
-            run,
-            totalMs: settings.clocks.totalMs,
-            plan: replan,
-            ended(of, end) {
-              recorder.ended(end.state ?? 'requeued');
-              if (of.callbackUrl) callbacks?.wake();
-            },
+            queue,
+            telemetry: recorder,
+            owner: parts.instance,
+            capacity: settings.runningPerWorker,
+            fit: () => heart?.fit() ?? true,
+            run: (claim) => runDetached(detached, claim),
           },
-          claim,
-        ),
-    },
-    registry,
-  );
+          registry,
+        );
 
   const attached: AttachedDeps = {
     ledger,
     bus,
+    persist,
     wheel,
     owner: parts.instance,
     run,
     totalMs: settings.clocks.totalMs,
-    register: (id, _tenant, stop) => registry.register(id, stop),
+    register: registry.register,
     ended: (_taskType, end) => recorder.ended(end.state ?? 'failed'),
   };
 
@@ -203,20 +225,25 @@ export async function assemble(parts: Parts): Promise<House> {
     worker,
     heart,
     callbacks,
-    running: registry.size,
+    registry,
     taskTypes: taskTypes(settings),
     async close(drainMs) {
       admission.close();
       const until = performance.now() + drainMs;
-      await worker.drain(drainMs);
+      await worker?.drain(drainMs);
       // Attached requests have the same time to end; those that do not are told that their process stopped.
       while (registry.size() > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 25));
       registry.stopAll('drain');
+      // The last ends are written while the record answers; without it they are found by their lease.
+      const last = performance.now() + LAST_WRITES_MS;
+      while (registry.size() > 0 && performance.now() < last && ledger.lostFor() === null)
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      persist.close();
       await callbacks?.stop();
-      await ledger.idle();
+      if (ledger.lostFor() === null) await ledger.idle();
       await heart?.stop();
       live.close();
-      await Promise.all([queue.close(), bus.close(), parts.transport.close()]);
+      await parts.transport.close();
     },
   };
 }

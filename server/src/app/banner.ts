@@ -12,12 +12,27 @@ export function banner(config: Config, running: Running): string {
       : only
         ? 'none, so the simulator answers (set a key, e.g. OPENAI_API_KEY, or start Ollama)'
         : providers.map((provider) => provider.name).join(', ');
+  const title = `Goblin Model Control Plane ${VERSION}`;
+  const ready = `ready in ${(running.readyMs / 1000).toFixed(1)} s`;
+  const data = config.database
+    ? `PostgreSQL${config.redis ? ' and Redis' : ''}`
+    : `${config.dataDir}   (embedded database${config.redis ? ', and Redis' : ''})`;
+  if (running.house.role === 'worker') {
+    return [
+      `${title}, worker, ${ready}`,
+      '',
+      `  health     ${running.address}/healthz`,
+      `  data       ${data}`,
+      `  providers  ${found}`,
+      '',
+    ].join('\n');
+  }
   const key = config.auth === 'required' ? ` \\\n    -H 'authorization: Bearer <key>'` : '';
   return [
-    `Goblin Model Control Plane ${VERSION}, ready in ${(running.readyMs / 1000).toFixed(1)} s`,
+    `${title}, ${running.house.role === 'api' ? 'API, ' : ''}${ready}`,
     '',
     `  address    ${running.address}   (API reference: ${running.address}/docs)`,
-    `  data       ${config.dataDir}   (embedded database)`,
+    `  data       ${data}`,
     `  providers  ${found}`,
     `  access     ${config.auth === 'off' ? 'open to this machine only (MCP_AUTH=off)' : 'with a key: npm run goblin -- key create --tenant <name>'}`,
     '',

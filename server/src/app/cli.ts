@@ -2,7 +2,14 @@
 import { columns, helpOf, near, readFlags, type Verb, VerbError } from './verbs/flags.ts';
 
 const VERBS: Record<string, { summary: string; load(): Promise<{ verb: Verb }> }> = {
-  start: { summary: 'start the server', load: () => import('./verbs/start.ts') },
+  start: { summary: 'start the server: API and worker in one process', load: () => import('./verbs/start.ts') },
+  api: { summary: 'start an API alone (PostgreSQL and Redis)', load: () => import('./verbs/api.ts') },
+  worker: { summary: 'start a worker alone (PostgreSQL and Redis)', load: () => import('./verbs/worker.ts') },
+  migrate: { summary: 'bring a PostgreSQL database up to date', load: () => import('./verbs/migrate.ts') },
+  copy: {
+    summary: 'move everything from an embedded folder to PostgreSQL, or back',
+    load: () => import('./verbs/copy.ts'),
+  },
   ask: { summary: 'ask a model, and see the answer as it comes', load: () => import('./verbs/ask.ts') },
   doctor: { summary: 'check configuration, data and every provider', load: () => import('./verbs/doctor.ts') },
   config: { summary: 'print every setting and where it came from', load: () => import('./verbs/config.ts') },

@@ -12,7 +12,13 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 export interface Config {
   host: string;
   port: number;
+  /** Whether somebody chose the port. */
+  portChosen: boolean;
   dataDir: string;
+  /** Null: the embedded database in the data folder. */
+  database: { url: string; ownerUrl: string | null; pool: number } | null;
+  /** Null: queue and bus inside the process. */
+  redis: { url: string } | null;
   auth: 'off' | 'required';
   origins: string[];
   /** Null: made once, in the data folder. */
@@ -34,6 +40,7 @@ export interface ConfigLine {
   secret?: boolean;
 }
 
+const MAKE_SECRET = `node -e "console.log(crypto.randomBytes(32).toString('hex'))"`;
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'];
 
 export function isLoopback(host: string): boolean {
@@ -67,17 +74,10 @@ export function readConfig(folder: string, processEnv: Record<string, string | u
     return value;
   };
 
-  for (const [name, what] of [
-    ['DATABASE_URL', 'PostgreSQL'],
-    ['REDIS_URL', 'Redis'],
-    ['REDIS_HOST', 'Redis'],
-    ['CHROMA_URL', 'Chroma'],
-  ] as const) {
-    if (env[name]) {
-      throw new ConfigError(
-        `${name} is set, but this version runs on its embedded drivers only and cannot use ${what}; unset ${name}, e.g. env -u ${name} npm start.`,
-      );
-    }
+  if (env.CHROMA_URL) {
+    throw new ConfigError(
+      'CHROMA_URL is set, but this version has no documents and cannot use Chroma; unset CHROMA_URL, e.g. env -u CHROMA_URL npm start.',
+    );
   }
 
   const host = read('HOST', '127.0.0.1');
@@ -85,7 +85,9 @@ export function readConfig(folder: string, processEnv: Record<string, string | u
   const dataDir = resolve(folder, read('MCP_DATA_DIR', './data'));
   const settingsName = read('MCP_CONFIG', 'goblin.yaml');
   const settings = readSettings(resolve(folder, settingsName), settingsName, sources.has('MCP_CONFIG'));
-  const auth = env.MCP_AUTH ?? (isLoopback(host) ? 'off' : 'required');
+  const database = readDatabase(read, env);
+  const redis = readRedis(read, env);
+  const auth = env.MCP_AUTH ?? (isLoopback(host) && !database ? 'off' : 'required');
   report.push({ name: 'MCP_AUTH', value: auth, source: sources.get('MCP_AUTH') ?? 'derived' });
   if (auth !== 'off' && auth !== 'required') {
     throw new ConfigError(`MCP_AUTH is "${auth}" but takes only off or required, e.g. MCP_AUTH=required.`);
@@ -105,8 +107,11 @@ export function readConfig(folder: string, processEnv: Record<string, string | u
   }
   const secret = read('MCP_SECRET', '', true) || null;
   if (secret !== null && secret.length < 32) {
+    throw new ConfigError(`MCP_SECRET is shorter than 32 characters; make one with: ${MAKE_SECRET}.`);
+  }
+  if (database && secret === null) {
     throw new ConfigError(
-      'MCP_SECRET is shorter than 32 characters; make one with: node -e "console.log(crypto.randomBytes(32).toString(\'hex\'))".',
+      `DATABASE_URL is set, so MCP_SECRET must be set too, the same for every process; make one with: ${MAKE_SECRET}.`,
     );
   }
   const logLevel = read('LOG_LEVEL', 'info');
@@ -123,7 +128,10 @@ export function readConfig(folder: string, processEnv: Record<string, string | u
   return {
     host,
     port,
+    portChosen: sources.has('PORT'),
     dataDir,
+    database,
+    redis,
     auth,
     origins,
     secret,
@@ -134,6 +142,40 @@ export function readConfig(folder: string, processEnv: Record<string, string | u
     env,
     report,
   };
+}
+
+type Read = (name: string, fallback: string, secret?: boolean) => string;
+
+function readDatabase(read: Read, env: Readonly<Record<string, string>>): Config['database'] {
+  const url = read('DATABASE_URL', '', true);
+  const ownerUrl = read('DATABASE_OWNER_URL', '', true);
+  const pool = integer('DATABASE_POOL', read('DATABASE_POOL', '10'), 2, 500, 'DATABASE_POOL=10');
+  if (url === '' && (ownerUrl !== '' || env.DATABASE_POOL !== undefined)) {
+    throw new ConfigError(
+      `${ownerUrl === '' ? 'DATABASE_POOL' : 'DATABASE_OWNER_URL'} is set without DATABASE_URL; set that too, e.g. DATABASE_URL=postgres://goblin:secret@127.0.0.1:5432/goblin.`,
+    );
+  }
+  return url === '' ? null : { url, ownerUrl: ownerUrl || null, pool };
+}
+
+function readRedis(read: Read, env: Readonly<Record<string, string>>): Config['redis'] {
+  const url = read('REDIS_URL', '', true);
+  const host = read('REDIS_HOST', '');
+  if (url !== '' && host !== '') {
+    throw new ConfigError(
+      'REDIS_URL and REDIS_HOST are both set; keep one of them, e.g. REDIS_URL=redis://127.0.0.1:6379.',
+    );
+  }
+  if (url !== '') return { url };
+  if (host === '') {
+    const alone = ['REDIS_PORT', 'REDIS_PASSWORD'].find((name) => env[name] !== undefined);
+    if (alone === undefined) return null;
+    throw new ConfigError(`${alone} is set without REDIS_HOST; set that too, e.g. REDIS_HOST=127.0.0.1.`);
+  }
+  const port = integer('REDIS_PORT', read('REDIS_PORT', '6379'), 1, 65_535, 'REDIS_PORT=6379');
+  const password = read('REDIS_PASSWORD', '', true);
+  const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+  return { url: `redis://${password === '' ? '' : `:${encodeURIComponent(password)}@`}${name}:${port}` };
 }
 
 function readSettings(path: string, name: string, asked: boolean): Settings | null {

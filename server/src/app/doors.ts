@@ -1,14 +1,16 @@
 /** The doors of a house: the server with every route, wired to what stands behind it. */
-import type { FastifyInstance } from 'fastify';
+import type { Server } from 'node:http';
+import type { ListenOptions } from 'node:net';
 import { mismatch } from '../admission/admit.ts';
 import type { AttachedOutcome } from '../contract/flow.ts';
 import { isTerminal } from '../contract/states.ts';
 import { DIALECTS, openaiUsage, partsOfMessage } from '../dialects/index.ts';
 import { docsRoutes } from '../edge/docs.ts';
 import { createFastLane, type FastLane } from '../edge/fast-lane.ts';
+import { healthServer } from '../edge/health.ts';
 import { keyRoutes } from '../edge/keys.ts';
 import { type OpenAiDoorDeps, openaiDoor, readHop } from '../edge/openai-door.ts';
-import { type OperationsDeps, operationRoutes } from '../edge/operations.ts';
+import { type OperationsDeps, operationRoutes, type Readiness } from '../edge/operations.ts';
 import { requestRoutes } from '../edge/requests.ts';
 import { createServer } from '../edge/server.ts';
 import { streamRoutes } from '../edge/streams.ts';
@@ -17,14 +19,36 @@ import { isPrivateHost } from '../guard/addresses.ts';
 import { createIdentify } from '../identity/identify.ts';
 import { createKey, findKey, listKeys, revokeKey } from '../identity/keys.ts';
 import { newRequestId } from '../ledger/ids.ts';
-import { listProcesses } from '../ledger/sweep.ts';
+import { listProcesses } from '../ledger/processes.ts';
 import type { House } from './assembly.ts';
 import { isLoopback } from './config.ts';
 import { VERSION } from './version.ts';
 
 export interface Doors {
-  app: FastifyInstance;
+  server: Server;
+  listen(options: ListenOptions): Promise<unknown>;
   close(): Promise<void>;
+}
+
+/** A worker's doors: it only says how it is. */
+export function openHealth(house: House): Doors {
+  const server = healthServer(() => readinessOf(house));
+  return {
+    server,
+    listen: (options) =>
+      new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(options, () => {
+          server.off('error', reject);
+          resolve();
+        });
+      }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
 }
 
 export async function openDoors(house: House, operatorToken: string): Promise<Doors> {
@@ -67,7 +91,9 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
     }),
     privateHost: isPrivateHost,
   });
-  const streams = streamRoutes(app, { ledger, bus, framesHours: config.settings.framesHours, now: Date.now });
+  // Other processes are heard through Redis. Without it, or while it is away, readers ask the database more often.
+  const hearsAll = () => !config.database || (config.redis !== null && bus.up());
+  const streams = streamRoutes(app, { ledger, bus, framesHours: config.settings.framesHours, now: Date.now, hearsAll });
   const door = openaiDoor(app, {
     dialect: openai,
     ledger,
@@ -109,7 +135,8 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
   docsRoutes(app);
   await app.ready();
   return {
-    app,
+    server: app.server,
+    listen: async (options) => await app.listen(options as Parameters<typeof app.listen>[0] & object),
     async close() {
       streams.close();
       door.close();
@@ -123,6 +150,8 @@ function replayer(house: House): OpenAiDoorDeps['replay'] {
   const { bus, ledger } = house;
   return async (caller, submission) => {
     if (!submission.idempotency) return null;
+    // A record that is away is waited for, as for any attached call.
+    if (ledger.lostFor() !== null) await ledger.back(PATIENCE_MS);
     const known = await ledger.findByIdempotencyKey(caller.tenant, submission.idempotency.key);
     if (!known) return null;
     if (known.bodyHash !== submission.idempotency.bodyHash) throw mismatch();
@@ -133,7 +162,7 @@ function replayer(house: House): OpenAiDoorDeps['replay'] {
       };
       const timer = setInterval(() => void look().catch(done), 1000);
       const unfollow = bus.follow(known.id, (message) => {
-        if (message.type === 'ended') done();
+        if (message.type === 'ended') look().catch(done);
       });
       function done(error?: unknown): void {
         clearInterval(timer);
@@ -168,22 +197,32 @@ function replayer(house: House): OpenAiDoorDeps['replay'] {
   };
 }
 
+/** A brief outage must not take every process out of its load balancer at once. Milliseconds. */
+const PATIENCE_MS = 30_000;
+
+/** Asks nobody: what the drivers know. */
+function readinessOf(house: House): Readiness {
+  const lost = house.ledger.lostFor();
+  const missing = [
+    ...(lost === null ? [] : ['database']),
+    ...(house.redis && house.redis.numbers().state !== 'up' ? ['redis'] : []),
+    ...(house.live.providers().length > 0 ? [] : ['provider']),
+  ];
+  const nothing = missing.includes('provider') || (lost !== null && lost > PATIENCE_MS);
+  return { status: nothing ? 'unavailable' : missing.length > 0 ? 'degraded' : 'ready', missing };
+}
+
 function operations(house: House): OperationsDeps {
   const { config, live, recorder, sql } = house;
-  const canServe = () => live.providers().length > 0;
   return {
-    async readiness() {
-      const missing: string[] = [];
-      if (sql) await sql.query('select 1').catch(() => missing.push('database'));
-      if (!canServe()) missing.push('provider');
-      return { status: missing.length > 0 ? 'unavailable' : 'ready', missing };
-    },
+    readiness: () => readinessOf(house),
     async metrics() {
       const started = performance.now();
       const [queue, workers] = await Promise.all([
         house.ledger.queueNumbers(),
         sql ? listProcesses(sql) : Promise.resolve([]),
       ]);
+      const pool = sql?.pool();
       const latency = Math.round((performance.now() - started) * 100) / 100;
       const minute = recorder.lastMinute();
       const targets = new Map(minute.targets.map((target) => [`${target.provider}\n${target.model}`, target]));
@@ -201,14 +240,19 @@ function operations(house: House): OperationsDeps {
           first_token_p50_ms: null,
         }));
       return {
-        status: canServe() ? 'ok' : 'degraded',
+        status: readinessOf(house).status === 'ready' ? 'ok' : 'degraded',
         queue: { depth: queue.depth, running: queue.running, oldest_age_ms: queue.oldestAgeMs },
         database: {
-          driver: sql ? 'pglite' : 'none',
-          pool: { size: 1, waiting: house.ledger.backlog() },
+          driver: pool?.driver ?? 'none',
+          pool: {
+            size: pool?.size ?? 0,
+            idle: pool?.idle ?? 0,
+            waiting: pool?.waiting ?? 0,
+            backlog: house.ledger.backlog(),
+          },
           latency_ms: latency,
         },
-        redis: null,
+        redis: house.redis?.numbers() ?? null,
         workers: workers.map((worker) => ({
           id: worker.id,
           kind: worker.kind,

@@ -1,6 +1,16 @@
 /** The data folder: its lock, its secret, and the note that tells the command line where the server is. */
 import { randomBytes } from 'node:crypto';
-import { accessSync, chmodSync, constants, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { lockFolder } from '../drivers/folder-lock.ts';
 import { ConfigError } from './config.ts';
@@ -67,6 +77,22 @@ export function openFolder(path: string, secret: string | null): DataFolder {
       release();
     },
   };
+}
+
+/**
+ * The note of a process that has no folder to itself: the last one to start is whom the command line asks. Answers the
+ * function that takes the note away again, if it is still this one.
+ */
+export function leaveNote(path: string, note: ServerNote): () => void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    const file = join(path, NOTE);
+    writeFileSync(`${file}.${note.pid}`, `${JSON.stringify(note)}\n`, { mode: 0o600 });
+    renameSync(`${file}.${note.pid}`, file);
+  } catch {
+    // Only the command line needs it: on a read-only disk there is none.
+  }
+  return () => dropNote(path);
 }
 
 function ownSecret(path: string): string {

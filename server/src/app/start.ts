@@ -1,22 +1,19 @@
-/** The process that does everything: API, worker, and the simulator when nothing else is there. */
+/** Starts a process: everything in one, or the API or a worker alone. */
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { Provider } from '../contract/provider.ts';
-import { createMemoryBus } from '../drivers/memory-bus.ts';
-import { createMemoryQueue } from '../drivers/memory-queue.ts';
-import { openPglite } from '../drivers/pglite.ts';
 import { createLedger } from '../ledger/index.ts';
-import { voidLeases } from '../ledger/sweep.ts';
+import { type ProcessKind, voidLeases } from '../ledger/processes.ts';
 import { ProviderConfigError } from '../providers/registry.ts';
 import { type Simulator, startSimulator } from '../providers/simulator/index.ts';
 import { createTransport } from '../providers/transport.ts';
 import { createRecorder } from '../telemetry/telemetry.ts';
 import { assemble, type House, newInstance, type Parts } from './assembly.ts';
 import { type Config, ConfigError, isLoopback } from './config.ts';
-import { type Doors, openDoors } from './doors.ts';
-import { openFolder } from './folder.ts';
+import { type Doors, openDoors, openHealth } from './doors.ts';
+import { leaveNote, openFolder } from './folder.ts';
 import { createLive, type Live } from './live.ts';
-import { migrate } from './migrate.ts';
+import { openDatabase, openEmbedded, openWakes } from './open.ts';
 import { VERSION } from './version.ts';
 
 export interface Running {
@@ -30,21 +27,28 @@ export interface Running {
   close(drainMs?: number): Promise<void>;
 }
 
-/** What a start may be given instead of its own: a bench brings its ledger. */
-export interface Substitutes {
+export interface StartOptions {
+  role?: ProcessKind;
+  /** Other processes of this machine may listen on the same port, and the system deals the connections out. */
+  sharePort?: boolean;
+  /** A bench brings its own ledger. */
   ledger?: Parts['ledger'];
+  /** A test may stand between the rooms. */
+  wrap?(parts: Parts): Parts;
 }
 
-const DRAIN_MS = 10_000;
-
 /** Throws `ConfigError` with one sentence when it cannot start. */
-export async function start(config: Config, substitutes: Substitutes = {}): Promise<Running> {
+export async function start(config: Config, options: StartOptions = {}): Promise<Running> {
   const began = performance.now();
-  const folder = substitutes.ledger ? null : openFolder(config.dataDir, config.secret);
+  const role = options.role ?? 'all';
+  refuseInProcess(config, role);
+  const embedded = !options.ledger && !config.database;
   const undo: (() => unknown)[] = [];
-  if (folder) undo.push(() => folder.release());
+  const recorder = createRecorder(config.logLevel);
   try {
-    const recorder = createRecorder(config.logLevel);
+    const folder = embedded ? openFolder(config.dataDir, config.secret) : null;
+    if (folder) undo.push(() => folder.release());
+    const secret = folder?.secret ?? config.secret ?? randomBytes(32).toString('hex');
     const instance = newInstance();
     const hop = randomBytes(8).toString('hex');
     const transport = createTransport({
@@ -55,7 +59,13 @@ export async function start(config: Config, substitutes: Substitutes = {}): Prom
     });
     undo.push(() => transport.close());
     // The database opens while local servers are looked for: neither waits for the other.
-    const opening = folder ? openDatabase(folder.database) : null;
+    const opening = folder
+      ? openEmbedded(folder.database)
+      : config.database && !options.ledger
+        ? openDatabase(config.database, `goblin ${role} ${instance}`, recorder).then(({ sql }) => sql)
+        : null;
+    // It may fail while nobody waits for it yet.
+    opening?.catch(() => {});
     const live = await openLive(config, transport, undo).catch(async (error: unknown) => {
       const sql = await opening?.catch(() => null);
       await sql?.close();
@@ -63,39 +73,47 @@ export async function start(config: Config, substitutes: Substitutes = {}): Prom
     });
     const sql = await opening;
     if (sql) undo.push(() => sql.close());
-    const house = await assemble({
+    const wakes = await openWakes(config, secret, instance, recorder);
+    undo.push(() => wakes.close());
+    const parts: Parts = {
       config,
+      role,
       sql,
-      ledger: substitutes.ledger ?? createLedger(sql as NonNullable<typeof sql>),
-      queue: createMemoryQueue(),
-      bus: createMemoryBus(),
+      ledger: options.ledger ?? createLedger(sql as NonNullable<typeof sql>, config.settings.queue),
+      queue: wakes.queue,
+      bus: wakes.bus,
+      redis: wakes.redis,
       live,
       transport,
       recorder,
-      secret: folder?.secret ?? randomBytes(32).toString('hex'),
+      secret,
       instance,
       hop,
-    });
-    if (sql) await voidLeases(sql, instance);
+    };
+    const house = await assemble(options.wrap?.(parts) ?? parts);
+    if (sql && folder) await voidLeases(sql, instance);
     const token = `op_${randomBytes(24).toString('base64url')}`;
-    const doors = await openDoors(house, token);
-    await listen(doors, config, () => house.close(0));
-    const { port } = doors.app.server.address() as AddressInfo;
-    const address = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
-    folder?.writeNote({
+    const doors = role === 'worker' ? openHealth(house) : await openDoors(house, token);
+    // A worker takes no calls: unless somebody chose its port, any will do.
+    const port = role === 'worker' && !config.portChosen ? 0 : config.port;
+    await listen(doors, { ...config, port }, options.sharePort ?? false, () => house.close(0));
+    const address = addressOf(config.host, (doors.server.address() as AddressInfo).port);
+    const note = {
       pid: process.pid,
       address: address.replace('//0.0.0.0', '//127.0.0.1').replace('//[::]', '//[::1]'),
       token,
-    });
+    };
+    if (folder) folder.writeNote(note);
+    else if (!options.ledger) undo.push(leaveNote(config.dataDir, note));
     return {
       address,
       token,
       house,
       live,
       readyMs: performance.now() - began,
-      async close(drainMs = DRAIN_MS) {
+      async close(drainMs = config.settings.clocks.drainMs) {
         // New work stops first, then what runs is drained, then its readers are let go.
-        const closing = doors.app.server.listening ? new Promise((resolve) => doors.app.server.close(resolve)) : null;
+        const closing = doors.server.listening ? new Promise((resolve) => doors.server.close(resolve)) : null;
         await house.close(drainMs);
         await doors.close();
         await closing;
@@ -109,26 +127,24 @@ export async function start(config: Config, substitutes: Substitutes = {}): Prom
   }
 }
 
-/** Opens the database of a folder that this process holds, and brings it up to date. Throws `ConfigError`. */
-export async function openDatabase(path: string) {
-  let sql: Awaited<ReturnType<typeof openPglite>>;
-  try {
-    sql = await openPglite(path);
-  } catch (error) {
-    throw new ConfigError(
-      `The database in ${path} cannot be opened (${(error as Error).message.split('\n')[0]}); restore it from a copy, or start afresh with another MCP_DATA_DIR.`,
-    );
-  }
-  try {
-    await migrate(sql);
-    return sql;
-  } catch (error) {
-    await sql.close();
-    const detail = (error as { detail?: string }).detail;
-    throw new ConfigError(
-      detail ?? `The database in ${path} cannot be brought up to date: ${(error as Error).message}`,
-    );
-  }
+/** A part alone finds the others by the database and Redis only. */
+function refuseInProcess(config: Config, role: ProcessKind): void {
+  if (role === 'all' || (config.database && config.redis)) return;
+  const missing = [config.database ? '' : 'DATABASE_URL', config.redis ? '' : 'REDIS_URL'].filter(Boolean);
+  const examples: Record<string, string> = {
+    DATABASE_URL: 'DATABASE_URL=postgres://goblin:secret@127.0.0.1:5432/goblin',
+    REDIS_URL: 'REDIS_URL=redis://127.0.0.1:6379',
+  };
+  throw new ConfigError(
+    `An ${role === 'api' ? 'api' : '(other) worker'} alone cannot use the drivers inside a process; set ${missing.join(' and ')}, e.g. ${missing.map((name) => examples[name]).join(' ')}, or start everything in one process with npm start.`.replace(
+      'An (other) worker',
+      'A worker',
+    ),
+  );
+}
+
+function addressOf(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 async function openLive(
@@ -137,7 +153,7 @@ async function openLive(
   undo: (() => unknown)[],
 ): Promise<Live> {
   let simulator: Promise<Simulator> | null = null;
-  const alone = config.auth === 'off' && isLoopback(config.host);
+  const alone = config.auth === 'off' && isLoopback(config.host) && !config.database;
   const always = config.settings.simulator;
   const live = await createLive({
     env: config.env,
@@ -181,14 +197,29 @@ export function isOwnAddress(url: URL, config: Config): boolean {
   return host === config.host || isLoopback(host) || host === '0.0.0.0' || host === '::';
 }
 
-async function listen(doors: Doors, config: Config, undo: () => Promise<void>): Promise<void> {
+async function listen(
+  doors: Doors,
+  config: Pick<Config, 'host' | 'port'>,
+  sharePort: boolean,
+  undo: () => Promise<void>,
+): Promise<void> {
   try {
-    await doors.app.listen({ host: config.host, port: config.port, backlog: 4096 });
+    await doors.listen({
+      host: config.host,
+      port: config.port,
+      backlog: 4096,
+      ...(sharePort ? { reusePort: true } : {}),
+    });
   } catch (error) {
     await doors.close();
     await undo();
     const { code } = error as { code?: string };
     const place = `${config.host}:${config.port}`;
+    if (sharePort && (code === 'ENOTSUP' || code === 'EINVAL')) {
+      throw new ConfigError(
+        'This system cannot share a port between processes; leave --share-port out and give each process a PORT of its own.',
+      );
+    }
     if (code === 'EADDRINUSE') {
       throw new ConfigError(
         `Port ${config.port} is taken; stop what runs on ${place}, or choose another, e.g. PORT=${config.port + 1} npm start.`,

@@ -58,6 +58,8 @@ export const ERRORS = {
   forbidden: ours(403, 'The key does not allow this'),
   // Whether it may run now.
   no_provider: ours(503, 'No provider is configured', true),
+  tenant_queue_full: ours(429, 'Too many of your requests wait already', true),
+  queue_full: ours(503, 'Too many requests wait already', true),
   unavailable: ours(503, 'The service cannot take requests right now', true),
   shutting_down: ours(503, 'This process is shutting down', true),
   internal: ours(500, 'Something went wrong on our side'),

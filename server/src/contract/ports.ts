@@ -30,7 +30,9 @@ export type Row = Record<string, unknown>;
 
 /**
  * All that PGlite and PostgreSQL differ in. `int8` and `numeric` arrive as text unless cast, `json` arrives parsed,
- * so SQL casts what it returns. A failure to reach the database throws `GoblinError('unavailable')`.
+ * so SQL casts what it returns. A failure to reach the database, a lost connection and a database that refuses to
+ * write (a standby) throw `GoblinError('unavailable')`: whether the statement took effect is then unknown. Every other
+ * failure throws an error with `sqlState`, and had no effect.
  */
 export interface Sql {
   query<R extends Row = Row>(text: string, values?: readonly SqlValue[]): Promise<R[]>;
@@ -38,6 +40,15 @@ export interface Sql {
   transaction<T>(work: (sql: Pick<Sql, 'query'>) => Promise<T>): Promise<T>;
   /** Runs a text of several statements without values: migrations. */
   script(text: string): Promise<void>;
+  /**
+   * Null while the database answers, else for how many milliseconds it has not. A driver that has lost it tries to come
+   * back by itself. Costs nothing: asked before every call that would go upstream.
+   */
+  lostFor(): number | null;
+  /** Resolves with true as soon as the database answers, with false after `ms` without it. */
+  back(ms: number): Promise<boolean>;
+  /** For operators: what stands behind, connections in use, and who waits for one. */
+  pool(): { driver: 'pglite' | 'postgres'; size: number; idle: number; waiting: number };
   close(): Promise<void>;
 }
 
@@ -45,9 +56,12 @@ export interface Sql {
 
 /** Tickets: they only wake. One may be lost or repeated; the row in the database decides everything. */
 export interface Queue {
+  /** Never throws, never blocks: a ticket that cannot be sent is lost. */
   wake(): void;
   /** Resolves at the next ticket, after `ms`, or when `signal` aborts; tickets that came since the last wait count. */
   wait(ms: number, signal: AbortSignal): Promise<void>;
+  /** False while tickets of other processes cannot come. */
+  up(): boolean;
   close(): Promise<void>;
 }
 
@@ -56,17 +70,28 @@ export type BusMessage =
   | { type: 'frames'; frames: readonly StoredFrame[] }
   /** On the topic `CANCELS`: whoever runs this request closes its upstream socket. */
   | { type: 'cancel'; id: string }
-  /** The request reached a terminal state. */
+  /** The request reached a terminal state, or may have: messages may have been missed, so look into the database. */
   | { type: 'ended' };
 
 /** One topic for all cancels: a process follows it once, not once for each request that it runs. */
 export const CANCELS = 'cancels';
 
-/** Topics are request ids, and `CANCELS`. Listeners must not throw and must not block. */
+/**
+ * Topics are request ids, and `CANCELS`. Messages may be lost, never doubled or out of order for one publisher. Listeners
+ * must not throw and must not block.
+ */
 export interface Bus {
+  /** Followers in this process hear it before this returns. Never throws, never blocks. */
   publish(topic: string, message: BusMessage): void;
   /** Returns the function that stops following. */
   follow(topic: string, listener: (message: BusMessage) => void): () => void;
+  /**
+   * Frames of a topic with numbers from `after + 1` on without a gap, from a cache; null when it cannot tell, and the
+   * database must be asked. Never rejects.
+   */
+  recent(topic: string, after: number): Promise<StoredFrame[] | null>;
+  /** False while messages of other processes cannot come: followers then look into the database more often. */
+  up(): boolean;
   close(): Promise<void>;
 }
 
@@ -94,8 +119,8 @@ export interface Ledger {
   open(tenant: string, opening: Opening): Promise<Accepted>;
   /** The next `n` queued requests in fair order, now `running` under `owner`. */
   claim(owner: string, n: number): Promise<Claim[]>;
-  /** Begins an attempt, and ends the one before it; false when the epoch is no longer ours. */
-  attempt(tenant: string, id: string, epoch: number, start: AttemptStart, ended: AttemptEnd | null): Promise<boolean>;
+  /** Begins an attempt, ends the one before it, and commits frames with both; null when the epoch is no longer ours. */
+  attempt(write: FrameWrite, start: AttemptStart, ended: AttemptEnd | null): Promise<StoredFrame[] | null>;
   /** Commits frames; null when the epoch is no longer ours. */
   frames(write: FrameWrite): Promise<StoredFrame[] | null>;
   /** Ends a running request; null when the epoch is no longer ours, else the frames as stored. */
@@ -108,8 +133,18 @@ export interface Ledger {
     ended: AttemptEnd,
     partialText: string | null,
   ): Promise<void>;
-  /** Hands a running request back to the queue without burning it; `delayMs` is how long it must rest. */
-  release(tenant: string, id: string, epoch: number, delayMs: number, reason: string): Promise<boolean>;
+  /**
+   * Hands a running request back to the queue. `delayMs` is how long it must rest, `unburnt` how many attempts of this
+   * epoch must not count against the limit.
+   */
+  release(
+    tenant: string,
+    id: string,
+    epoch: number,
+    delayMs: number,
+    reason: string,
+    unburnt: number,
+  ): Promise<boolean>;
   /** Ends a request from outside its runner if it is not at an end: cancel, deadline. Null for an unknown id. */
   end(
     tenant: string,
@@ -134,6 +169,12 @@ export interface Ledger {
   /** One audit event without a request: a refusal, a key made or revoked. */
   note(tenant: string, type: string, payload: Record<string, unknown>): Promise<void>;
   queueNumbers(): Promise<QueueNumbers>;
+  /** The database was away: it may be another one now, which lacks the last commits. */
+  forget(): void;
+  /** Null while the record can be written, else for how many milliseconds it cannot. Costs nothing. */
+  lostFor(): number | null;
+  /** Resolves with true as soon as the record can be written, with false after `ms` in which it cannot. */
+  back(ms: number): Promise<boolean>;
   /** Writes of accepts and settles that wait. */
   backlog(): number;
   /** Resolves when no write waits. */

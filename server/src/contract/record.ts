@@ -36,16 +36,23 @@ export interface Acceptance {
   priceVersion: string | null;
 }
 
-/** `replayed`: the idempotency key had been used with the same body. `mismatch`: with another one. */
+/**
+ * `replayed`: the idempotency key had been used with the same body. `mismatch`: with another one. `full`: too many of
+ * the tenant, or in all, wait already.
+ */
 export type Accepted =
   | { outcome: 'accepted' | 'replayed'; id: string; createdAt: number; estimatePico: number | null }
-  | { outcome: 'mismatch' };
+  | { outcome: 'mismatch' }
+  | { outcome: 'full'; of: 'tenant' | 'all' };
 
 export interface AttemptStart {
   attempt: number;
   provider: string;
   model: string;
   reason: string;
+  /** What the input costs by estimate, and each token of the answer: by these a lost attempt is charged. Null: no known price. */
+  inputPico: number | null;
+  outputPico: number | null;
 }
 
 export interface AttemptEnd {
@@ -78,8 +85,9 @@ export interface Claim {
   epoch: number;
   taskType: string;
   failover: FailoverMode;
-  /** Attempts that earlier epochs began. */
+  /** Attempts that earlier epochs began, and how many of them do not count against the limit. */
   attempts: number;
+  unburnt: number;
   /** Highest frame number that exists. */
   lastSeq: number;
   /** An earlier epoch showed something of an answer. */
@@ -95,7 +103,10 @@ export interface FrameWrite {
   id: string;
   tenant: string;
   epoch: number;
+  /** With no frames: the number that the next one would have. */
   firstSeq: number;
+  /** UTC day of writing, `YYYY-MM-DD`: the same when the write is sent again. */
+  day: string;
   frames: FrameBody[];
 }
 
@@ -123,6 +134,8 @@ export interface Settlement {
   id: string;
   tenant: string;
   epoch: number;
+  /** The process that runs it. */
+  owner: string;
   state: TerminalState;
   error: RequestError | null;
   /** Present exactly when `state` is `succeeded`. */
@@ -130,8 +143,9 @@ export interface Settlement {
   /** Text shown before the request ended in another way. */
   partialText: string | null;
   attempt: AttemptEnd | null;
-  /** The last frames, `end` included; empty for attached requests. */
+  /** The last frames, `end` included; empty for attached requests. `day` as in `FrameWrite`. */
   firstSeq: number;
+  day: string;
   frames: FrameBody[];
 }
 
@@ -159,7 +173,7 @@ export interface RequestRow {
   epoch: number;
 }
 
-export interface AttemptRow extends AttemptStart {
+export interface AttemptRow extends Omit<AttemptStart, 'inputPico' | 'outputPico'> {
   status: 'running' | AttemptEnd['status'];
   startedAt: number;
   firstTokenMs: number | null;

@@ -15,6 +15,7 @@ export interface CallbackDeps {
 }
 
 export interface CallbackSender {
+  /** There may be call-backs to send: a request ended, or the sweep found one that is due. */
   wake(): void;
   stop(): Promise<void>;
 }
@@ -22,7 +23,6 @@ export interface CallbackSender {
 /** The schedule that Standard Webhooks recommends, shortened to one day. */
 const AGAIN_MS = [5_000, 30_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000];
 const TIMEOUT_MS = 15_000;
-const LOOK_MS = 5_000;
 
 /** `webhook-signature` over id, timestamp and body. */
 export function sign(secret: string, id: string, timestamp: number, body: string): string {
@@ -97,12 +97,10 @@ export function startCallbacks(deps: CallbackDeps): CallbackSender {
       });
   }
 
-  const timer = setInterval(look, LOOK_MS).unref();
   return {
     wake: look,
     async stop() {
       stopped = true;
-      clearInterval(timer);
       await working;
     },
   };

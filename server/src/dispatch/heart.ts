@@ -1,6 +1,12 @@
-/** One heartbeat per process renews every lease it owns; the sweep does what dead processes left undone. */
+/**
+ * One heartbeat per process renews every lease it owns, and finds what the process and the record disagree about. The
+ * sweep does what dead processes left undone. Both cost a process at rest less than two statements a second.
+ */
 import type { Bus, Ledger, Queue, Sql, Telemetry } from '../contract/ports.ts';
-import { beat, expireLeases, lateRequests, leave, type ProcessInfo, retain, settleLostMoney } from '../ledger/sweep.ts';
+import { beat, leave, type ProcessInfo } from '../ledger/processes.ts';
+import { retain } from '../ledger/retain.ts';
+import { buryProcesses, expireLeases, lateRequests, look, settleLostMoney } from '../ledger/sweep.ts';
+import type { Running } from './running.ts';
 
 export interface HeartDeps {
   sql: Sql;
@@ -10,85 +16,153 @@ export interface HeartDeps {
   telemetry: Telemetry;
   info: ProcessInfo;
   heartbeatMs: number;
-  keep: { frameHours: number; bodyDays: number };
-  running(): number;
+  keep: { frameHours: number; bodyDays: number; rowDays: number };
+  registry: Running;
+  /** Since when a claim is under way; null when none is. */
+  claimingSince(): number | null;
+  /** Something waits that may be claimed. */
+  due(): void;
+  callbacksDue(): void;
 }
 
 export interface Heart {
+  /** Whether the lease of this process holds. */
+  fit(): boolean;
+  /** Requests that all processes bring to an end in a second, of late; null when that is not known. */
+  endsPerSecond(): number | null;
   stop(): Promise<void>;
 }
 
-const SWEEP_MS = 1000;
+/** A lost ticket is found within a second: the look itself needs some of it. */
+const SWEEP_MS = 750;
 const RETAIN_MS = 3_600_000;
+/** While old content is left, it goes in small steps. */
+const RETAIN_MORE_MS = 2000;
+/** A request that the record gives us and nobody here runs is given up after this long. */
+const STRAY_MS = 2000;
+/** Requests of a process that has no row any more are looked for this often: there should be none. */
+const STRAYS_MS = 60_000;
+/** Over how long the speed of the queue is measured. */
+const SPEED_MS = 20_000;
 
 export async function startHeart(deps: HeartDeps): Promise<Heart> {
-  const { sql, info } = deps;
+  const { sql, info, registry } = deps;
   let lastBeat = performance.now();
   /** After a gap in our own beats everyone's may be late: nothing is expired for one lease. */
   let expireFrom = 0;
-  let lastRetain = 0;
+  let nextRetain = performance.now();
+  let nextStrays = performance.now();
   let stopped = false;
-  let working: Promise<void> = Promise.resolve();
-  let beating = false;
+  let beating: Promise<void> | null = null;
+  let sweeping: Promise<void> | null = null;
+  /** Requests that nobody here runs, and since when that is known. */
+  let strays = new Map<string, number>();
+  let speeds: { at: number; ended: number }[] = [];
 
-  await beat(sql, info, 0);
+  await beat(sql, info, 0, 0);
 
   async function pulse(): Promise<void> {
-    if (beating || stopped) return;
-    beating = true;
-    try {
-      await beat(sql, info, deps.running());
-      const now = performance.now();
-      if (now - lastBeat > info.leaseMs) expireFrom = now + info.leaseMs;
-      lastBeat = now;
-    } catch (error) {
-      deps.telemetry.log('error', 'heartbeat failed', { error: String(error) });
-    } finally {
-      beating = false;
+    const asked = performance.now();
+    const held = await beat(sql, info, registry.size(), registry.ended());
+    const now = performance.now();
+    if (now - lastBeat > info.leaseMs) expireFrom = now + info.leaseMs;
+    lastBeat = now;
+    const known = strays;
+    strays = new Map(registry.compare(held, asked).map((id) => [id, known.get(id) ?? asked]));
+    const claiming = deps.claimingSince();
+    // What a claim has just taken is ours before we hear of it.
+    const gone = [...strays].filter(([, since]) => now - since >= STRAY_MS && (claiming ?? now) > since);
+    if (gone.length > 0) await giveUp(gone.map(([id]) => id));
+  }
+
+  async function giveUp(ids: readonly string[]): Promise<void> {
+    const { queued, ended } = await expireLeases(sql, ids);
+    tell(queued, ended, 'requests that nobody here runs');
+  }
+
+  function tell(queued: string[], ended: string[], what: string): void {
+    if (queued.length > 0) deps.queue.wake();
+    for (const id of ended) deps.bus.publish(id, { type: 'ended' });
+    if (queued.length + ended.length > 0) {
+      deps.telemetry.log('warn', what, { requeued: queued.length, ended: ended.length });
     }
   }
 
   async function sweep(): Promise<void> {
+    const todo = await look(sql);
     const now = performance.now();
-    if (now >= expireFrom && now - lastBeat < info.leaseMs) {
+    const last = speeds.at(-1);
+    // A process that leaves takes its count along.
+    if (last && todo.ended < last.ended) speeds = [];
+    speeds.push({ at: now, ended: todo.ended });
+    speeds = speeds.filter(({ at }) => now - at <= SPEED_MS);
+    if (todo.due) deps.due();
+    if (todo.callbacks) deps.callbacksDue();
+    if ((todo.lost || now >= nextStrays) && now >= expireFrom && now - lastBeat < info.leaseMs) {
+      nextStrays = now + STRAYS_MS;
       const { queued, ended } = await expireLeases(sql);
-      if (queued.length > 0) deps.queue.wake();
-      for (const id of ended) deps.bus.publish(id, { type: 'ended' });
-      if (queued.length + ended.length > 0) {
-        deps.telemetry.log('warn', 'leases ended', { requeued: queued.length, ended: ended.length });
-      }
+      tell(queued, ended, 'leases ended');
+      if (todo.lost && queued.length + ended.length === 0) await buryProcesses(sql);
     }
+    if (todo.late) await expireLate();
+    if (todo.owed) await settleLostMoney(sql);
+    if (now >= nextRetain) {
+      nextRetain = now + RETAIN_MS;
+      const { more } = await retain(sql, deps.keep);
+      if (more) nextRetain = now + RETAIN_MORE_MS;
+    }
+  }
+
+  async function expireLate(): Promise<void> {
     for (const { id, tenant } of await lateRequests(sql)) {
       const error = { code: 'expired', message: 'The deadline passed before the request could run.' } as const;
       const end = await deps.ledger.end(tenant, id, 'expired', error, 'sweeper');
       if (end?.frame) deps.bus.publish(id, { type: 'frames', frames: [end.frame] });
-      deps.bus.publish(id, { type: 'ended' });
-    }
-    await settleLostMoney(sql);
-    if (performance.now() - lastRetain > RETAIN_MS) {
-      lastRetain = performance.now();
-      await retain(sql, deps.keep);
+      if (end?.changed) deps.bus.publish(id, { type: 'ended' });
     }
   }
 
-  const beats = setInterval(() => void pulse(), deps.heartbeatMs).unref();
-  let sweeping = false;
-  const sweeps = setInterval(() => {
-    if (sweeping || stopped) return;
-    sweeping = true;
-    working = sweep()
-      .catch((error: unknown) => deps.telemetry.log('error', 'sweep failed', { error: String(error) }))
+  const failed = (what: string) => (error: unknown) => {
+    if (sql.lostFor() === null) deps.telemetry.log('error', what, { error: String(error) });
+  };
+  let wasAway = false;
+  function beatNow(): void {
+    if (beating || stopped || sql.lostFor() !== null) return;
+    beating = pulse()
+      .catch(failed('heartbeat failed'))
       .finally(() => {
-        sweeping = false;
+        beating = null;
+      });
+  }
+  const beats = setInterval(beatNow, deps.heartbeatMs).unref();
+  const sweeps = setInterval(() => {
+    const away = sql.lostFor() !== null;
+    // After an outage all leases are old: the first thing is to say that we are here.
+    if (wasAway && !away) {
+      deps.ledger.forget();
+      beatNow();
+    }
+    wasAway = away;
+    if (sweeping || stopped || away) return;
+    sweeping = sweep()
+      .catch(failed('sweep failed'))
+      .finally(() => {
+        sweeping = null;
       });
   }, SWEEP_MS).unref();
 
   return {
+    fit: () => performance.now() - lastBeat < info.leaseMs,
+    endsPerSecond() {
+      const [first, last] = [speeds[0], speeds.at(-1)];
+      if (!first || !last || last.at - first.at < 2000) return null;
+      return (last.ended - first.ended) / ((last.at - first.at) / 1000);
+    },
     async stop() {
       stopped = true;
       clearInterval(beats);
       clearInterval(sweeps);
-      await working;
+      await Promise.all([beating, sweeping]);
       await leave(sql, info.id).catch(() => {});
     },
   };

@@ -1,74 +1,67 @@
 /** Who runs it now: claims what is due up to the capacity, keeps the lease alive, drains at the end. */
 import { performance } from 'node:perf_hooks';
 import { Bag } from '../contract/bag.ts';
-import { type Bus, CANCELS, type Ledger, type Queue, type Telemetry } from '../contract/ports.ts';
+import type { Ledger, Queue, Telemetry } from '../contract/ports.ts';
 import type { Claim } from '../contract/record.ts';
 import type { DetachedRun } from '../execution/detached.ts';
-import type { StopReason } from '../execution/terms.ts';
+import type { Running } from './running.ts';
 
 export interface WorkerDeps {
   ledger: Ledger;
   queue: Queue;
-  bus: Bus;
   telemetry: Telemetry;
   owner: string;
   capacity: number;
+  /** Whether this process's lease holds: what it claims without one would be taken from it at once. */
+  fit(): boolean;
   run(claim: Claim): DetachedRun;
-}
-
-export interface Running {
-  /** Registers a request that runs in this process; cancel from anywhere then reaches it. */
-  register(id: string, stop: (reason: StopReason) => void): () => void;
-  stopAll(reason: StopReason): void;
-  size(): number;
-}
-
-export function createRunning(bus: Bus): Running {
-  const running = new Bag<{ id: string; stop: (reason: StopReason) => void }>();
-  bus.follow(CANCELS, (message) => {
-    if (message.type !== 'cancel') return;
-    for (const entry of running) if (entry.id === message.id) entry.stop('cancelled');
-  });
-  return {
-    register(id, stop) {
-      const place = running.add({ id, stop });
-      return () => running.remove(place);
-    },
-    stopAll(reason) {
-      for (const { stop } of running) stop(reason);
-    },
-    size: () => running.size,
-  };
 }
 
 export interface Worker {
   running(): number;
+  /** Something is due: looks at once. */
+  nudge(): void;
+  /** Since when (`performance.now()`) a claim is under way; null when none is. */
+  claimingSince(): number | null;
   /** Stops claiming, waits up to `ms` for what runs, hands the rest back. */
   drain(ms: number): Promise<void>;
 }
 
-/** A ticket may be lost: the queue is looked at this often anyway. */
-const LOOK_MS = 1000;
+/** Tickets wake, and the sweep nudges; this is for the case that both fail. */
+const LOOK_MS = 10_000;
+const AWAY_MS = 1000;
+/** How long handing back may take; what is not handed back by then ends by its lease. */
+const HAND_BACK_MS = 5000;
+/** Of one claim at most, so that other workers have their share of a burst. */
+const MOST_CLAIMED = 32;
 
 export function startWorker(deps: WorkerDeps, registry: Running): Worker {
   const live = new Bag<DetachedRun>();
   const stopping = new AbortController();
   let freed: (() => void) | null = null;
+  let nudged = new AbortController();
+  let claiming: number | null = null;
 
   function begin(claim: Claim): void {
     const run = deps.run(claim);
     const place = live.add(run);
-    const off = registry.register(claim.id, run.stop);
+    const entry = registry.register(claim.id, run.stop);
+    entry.recorded();
     void run.done.then(() => {
-      off();
+      entry.leave();
       live.remove(place);
       freed?.();
     });
   }
 
+  async function pause(ms: number): Promise<void> {
+    await deps.queue.wait(ms, AbortSignal.any([stopping.signal, nudged.signal]));
+    if (nudged.signal.aborted) nudged = new AbortController();
+  }
+
   async function loop(): Promise<void> {
     while (!stopping.signal.aborted) {
-      const room = deps.capacity - live.size;
+      const room = Math.min(MOST_CLAIMED, deps.capacity - live.size);
       if (room <= 0) {
         await new Promise<void>((resolve) => {
           freed = resolve;
@@ -77,29 +70,41 @@ export function startWorker(deps: WorkerDeps, registry: Running): Worker {
         continue;
       }
       let claims: Claim[] = [];
+      claiming = performance.now();
       try {
-        claims = await deps.ledger.claim(deps.owner, room);
+        claims = deps.ledger.lostFor() === null && deps.fit() ? await deps.ledger.claim(deps.owner, room) : [];
       } catch (error) {
-        deps.telemetry.log('error', 'claiming failed', { error: String(error) });
-        await deps.queue.wait(LOOK_MS, stopping.signal);
-        continue;
+        deps.telemetry.log('warn', 'claiming failed', { error: String(error) });
       }
       for (const claim of claims) begin(claim);
-      if (claims.length < room) await deps.queue.wait(LOOK_MS, stopping.signal);
+      claiming = null;
+      // While the record is away there is nothing to claim, and every ticket would ask in vain.
+      if (deps.ledger.lostFor() !== null) await Promise.race([deps.ledger.back(AWAY_MS), aborted(stopping.signal)]);
+      else if (claims.length < room) await pause(LOOK_MS);
     }
   }
 
   const looping = loop();
   return {
     running: () => live.size,
+    nudge: () => nudged.abort(),
+    claimingSince: () => claiming,
     async drain(ms) {
       stopping.abort();
       freed?.();
-      await looping;
+      // A claim that is under way may hang with the record.
+      await Promise.race([looping, new Promise((resolve) => setTimeout(resolve, ms).unref())]);
       const until = performance.now() + ms;
       while (live.size > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 25));
       for (const run of live) run.stop('drain');
-      await Promise.all([...live].map((run) => run.done));
+      const handedBack = Promise.all([...live].map((run) => run.done));
+      await Promise.race([handedBack, new Promise((resolve) => setTimeout(resolve, HAND_BACK_MS).unref())]);
     },
   };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return signal.aborted
+    ? Promise.resolve()
+    : new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

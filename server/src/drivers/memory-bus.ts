@@ -35,6 +35,9 @@ export function createMemoryBus(): Bus {
         follower.listener = () => {};
       };
     },
+    // It keeps nothing: the database is in the same process.
+    recent: async () => null,
+    up: () => true,
     async close() {
       buckets.fill(new Bag());
     },

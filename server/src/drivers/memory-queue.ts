@@ -27,6 +27,7 @@ export function createMemoryQueue(): Queue {
         signal.addEventListener('abort', done);
       });
     },
+    up: () => true,
     async close() {
       for (const resume of [...waiting]) resume();
     },

@@ -2,24 +2,17 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { Bag } from '../contract/bag.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Row, Sql, SqlValue } from '../contract/ports.ts';
 import type { Ask, Reply } from './pglite-worker.ts';
+import { SqlError } from './sql-error.ts';
 
 /** Ask without its number. */
 type Body<T> = T extends Ask ? Omit<T, 'id'> : never;
-
-export class SqlError extends Error {
-  readonly sqlState: string | undefined;
-  constructor(message: string, sqlState: string | undefined) {
-    super(message);
-    this.name = 'SqlError';
-    this.sqlState = sqlState;
-  }
-}
 
 function make(folder: string): Promise<void> {
   const script = fileURLToPath(new URL('./pglite-make.ts', import.meta.url));
@@ -37,9 +30,11 @@ export async function openPglite(folder: string): Promise<Sql> {
   const worker = new Worker(new URL('./pglite-worker.ts', import.meta.url), { workerData: folder });
   const waiting = new Bag<{ resolve(rows: Row[]): void; reject(error: Error): void }>();
   let dead: Error | null = null;
+  let deadSince = 0;
   let closed = false;
 
   const fail = (error: Error) => {
+    if (!dead) deadSince = performance.now();
     dead ??= error;
     for (const { reject } of waiting) {
       reject(
@@ -113,6 +108,15 @@ export async function openPglite(folder: string): Promise<Sql> {
       while (held > 0) await gate;
       await send({ op: 'script', text });
     },
+    // The thread does not come back: whoever sees this for long restarts the process.
+    lostFor: () => (dead ? Math.round(performance.now() - deadSince) : null),
+    back: async (ms) => dead === null || (await sleep(ms, false)),
+    pool: () => ({
+      driver: 'pglite',
+      size: 1,
+      idle: waiting.size === 0 ? 1 : 0,
+      waiting: Math.max(0, waiting.size - 1),
+    }),
     async close() {
       if (closed) return;
       closed = true;

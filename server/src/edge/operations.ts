@@ -8,7 +8,7 @@ export interface Readiness {
 }
 
 export interface OperationsDeps {
-  readiness(): Promise<Readiness>;
+  readiness(): Readiness;
   metrics(): Promise<Record<string, unknown>>;
 }
 
@@ -32,7 +32,7 @@ export function operationRoutes(app: FastifyInstance, deps: OperationsDeps): voi
       },
     },
     async (_request, reply) => {
-      const readiness = await deps.readiness();
+      const readiness = deps.readiness();
       if (readiness.status === 'unavailable') reply.code(503).header('retry-after', '1');
       return readiness;
     },

@@ -2,12 +2,14 @@
  * One reader of one request's frames: everything above a number, in order, without gap or repeat. It pulls from the
  * database and is pushed to by the bus only when it has caught up and its socket takes more, so its memory is bounded.
  */
+import { GoblinError } from '../contract/errors.ts';
 import type { Bus, BusMessage, Ledger } from '../contract/ports.ts';
 import type { StoredFrame } from '../contract/record.ts';
 
 const PAGE = 256;
-/** The bus only wakes; a reader that hears nothing looks by itself this often. */
+/** The bus only wakes; a reader that hears nothing looks by itself this often, and this often where it cannot hear all. */
 const LOOK_MS = 5000;
+const DEAF_LOOK_MS = 500;
 
 export interface ReaderOutput {
   /** False: nothing more until `resume`. */
@@ -24,6 +26,9 @@ export interface Reader {
 export interface ReaderSource {
   ledger: Pick<Ledger, 'framesAfter'>;
   bus: Bus;
+  hearsAll(): boolean;
+  /** Whether the bus may hold frames of this request. */
+  cached: boolean;
 }
 
 export function startReader(
@@ -40,8 +45,13 @@ export function startReader(
   /** Something came while we could not take it. */
   let behind = true;
 
+  let looked = performance.now();
+
   const unfollow = source.bus.follow(id, onMessage);
-  const look = setInterval(() => pull(), LOOK_MS).unref();
+  const look = setInterval(() => {
+    if (source.hearsAll() && performance.now() - looked < LOOK_MS) return;
+    pull();
+  }, DEAF_LOOK_MS).unref();
 
   function close(): void {
     if (!open) return;
@@ -91,8 +101,13 @@ export function startReader(
   function pull(): void {
     if (pulling || !open || !writable) return;
     pulling = true;
+    looked = performance.now();
     void drain()
-      .catch(() => finish(false))
+      .catch((error: unknown) => {
+        // While the record is away the reader waits with it.
+        if (!(error instanceof GoblinError) || error.code !== 'unavailable') finish(false);
+        else behind = false;
+      })
       .finally(() => {
         pulling = false;
         if (behind && writable && open) pull();
@@ -102,7 +117,10 @@ export function startReader(
   async function drain(): Promise<void> {
     for (;;) {
       behind = false;
-      const frames = await source.ledger.framesAfter(tenant, id, next - 1, PAGE);
+      const recent = source.cached ? ((await source.bus.recent(id, next - 1)) ?? []) : [];
+      // Only the database knows that there is no more.
+      const last = recent.length === 0;
+      const frames = last ? await source.ledger.framesAfter(tenant, id, next - 1, PAGE) : recent;
       for (const frame of frames) {
         if (!open) return;
         // The end is told to whoever asks beyond it, too.
@@ -112,7 +130,7 @@ export function startReader(
           return;
         }
       }
-      if (frames.length < PAGE && !behind) return;
+      if (last && frames.length < PAGE && !behind) return;
     }
   }
 

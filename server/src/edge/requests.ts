@@ -273,9 +273,9 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
         );
       };
       const timer = setTimeout(done, ms);
-      const look = setInterval(check, 2000);
+      const look = setInterval(check, 1000);
       const unfollow = deps.bus.follow(id, (message) => {
-        if (message.type === 'ended') done();
+        if (message.type === 'ended') check();
       });
       request.raw.socket.on('close', done);
       // It may have ended between the first look and the ear on the bus.

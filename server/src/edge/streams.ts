@@ -16,6 +16,8 @@ export interface StreamDeps {
   bus: Bus;
   framesHours: number;
   now(): number;
+  /** False while frames of other processes may go unheard. */
+  hearsAll(): boolean;
 }
 
 interface Opened {
@@ -68,7 +70,13 @@ export function streamRoutes(app: FastifyInstance, deps: StreamDeps): { close():
     const detached = row.mode === 'detached';
     const after = isTerminal(row.state) && detached ? Math.min(opened.after, row.lastSeq - 1) : opened.after;
     const source = detached ? deps.ledger : { framesAfter: attachedFrames(deps.ledger) };
-    return startReader({ ledger: source, bus: deps.bus }, caller.tenant, row.id, after, out);
+    return startReader(
+      { ledger: source, bus: deps.bus, hearsAll: deps.hearsAll, cached: detached },
+      caller.tenant,
+      row.id,
+      after,
+      out,
+    );
   }
 
   app.route({

@@ -39,6 +39,19 @@ export function priced(
   };
 }
 
+/** By what an attempt is charged if nobody will report on it: its input by estimate, and each token of its answer. */
+export function ratesOf(
+  call: AnswerCall,
+  provider: Provider,
+  price: Price | null,
+): Pick<AttemptStart, 'inputPico' | 'outputPico'> {
+  if (provider.free) return { inputPico: 0, outputPico: 0 };
+  if (!price) return { inputPico: null, outputPico: null };
+  const usage = estimateUsage(call, 0);
+  const inputPico = costOf(usage, price);
+  return { inputPico, outputPico: costOf({ ...usage, outputTokens: 1 }, price) - inputPico };
+}
+
 /** An attempt of which nothing came. */
 export function silent(failure: ProviderFailure | null): AttemptOutcome {
   return { failure, finishReason: null, usage: null, firstTokenMs: null, latencyMs: 0, accepted: false, body: null };

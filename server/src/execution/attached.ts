@@ -11,22 +11,33 @@ import type { Bus, Ledger } from '../contract/ports.ts';
 import type { PlannedTarget } from '../contract/provider.ts';
 import type { Acceptance, AttemptStart } from '../contract/record.ts';
 import type { Wheel } from '../providers/wheel.ts';
+import type { Persist } from './persist.ts';
 import { startRun } from './run.ts';
-import { settlementOf } from './settlement.ts';
+import { settlementOf, today } from './settlement.ts';
 import type { RunDeps, RunEnd, StopReason } from './terms.ts';
 
 /** A commit that takes longer than this voids the call that was begun beside it. */
 const COMMIT_MS = 5000;
+/** How long another attempt waits for a record that is away. */
+const AWAY_MS = 30_000;
+
+/** Where a running request stands in its process. */
+export interface Place {
+  /** The record has it: from now on the heartbeat compares. */
+  recorded(): void;
+  leave(): void;
+}
 
 export interface AttachedDeps {
   ledger: Ledger;
   bus: Bus;
+  persist: Persist;
   wheel: Wheel;
   owner: string;
   run: Omit<RunDeps, 'begin'>;
   totalMs: number;
-  /** Registers a running request, so that cancel and shutdown find it; answers the function that takes it off. */
-  register(id: string, tenant: string, stop: (reason: StopReason) => void): () => void;
+  /** Registers a running request, so that cancel and shutdown find it. */
+  register(id: string, stop: (reason: StopReason) => void): Place;
   ended(taskType: string, end: RunEnd): void;
 }
 
@@ -77,7 +88,10 @@ export function runAttached(
   async function open(start: AttemptStart): Promise<boolean> {
     late.set(COMMIT_MS);
     try {
-      const accepted = await ledger.open(tenant, { ...acceptance, owner: deps.owner, attempt: start });
+      const accepted = await deps.persist(
+        () => ledger.open(tenant, { ...acceptance, owner: deps.owner, attempt: start }),
+        COMMIT_MS,
+      );
       late.stop();
       if (voided) return accepted.outcome === 'accepted';
       if (accepted.outcome !== 'accepted') {
@@ -90,6 +104,7 @@ export function runAttached(
         return false;
       }
       committed = true;
+      place.recorded();
       if (pendingFlush && !left && !listener.flush()) pendingFlush = false;
       deliver();
       return true;
@@ -116,9 +131,12 @@ export function runAttached(
     {
       ...deps.run,
       begin(start, before) {
-        if (start.attempt > 1) return ledger.attempt(tenant, id, 1, start, before);
-        opened = open(start);
-        return committedBeside ? Promise.resolve(true) : opened;
+        if (start.attempt === 1) {
+          opened = open(start);
+          return committedBeside ? Promise.resolve(true) : opened;
+        }
+        const write = { id, tenant, epoch: 1, firstSeq: 1, day: today(), frames: [] };
+        return deps.persist(() => ledger.attempt(write, start, before), AWAY_MS).then((frames) => frames !== null);
       },
     },
     {
@@ -126,6 +144,7 @@ export function runAttached(
       call: input.submission.call,
       targets,
       firstAttempt: 1,
+      unburnt: 0,
       stream: input.stream,
       failover: input.submission.failover,
       requeue: false,
@@ -153,10 +172,9 @@ export function runAttached(
       },
     },
   );
-  const unregister = deps.register(id, tenant, run.stop);
+  const place = deps.register(id, run.stop);
 
   void run.done.then(async (end) => {
-    unregister();
     if (voided) {
       if (!left) listener.done({ ...failedBefore(voided), sameAs });
     } else {
@@ -167,13 +185,15 @@ export function runAttached(
     try {
       // The end may come before the beginning is committed.
       if (!(await opened)) return;
-      const stored = await ledger.settle(
-        settlementOf(tenant, id, 1, voided ? { ...end, ...VOIDED } : end.state === null ? { ...end, ...STOPPED } : end),
-      );
-      if (stored) deps.bus.publish(id, { type: 'ended' });
-      else if (end.attempt) await ledger.settleAttempt(tenant, id, 1, end.attempt, end.text || null);
+      const over = voided ? { ...end, ...VOIDED } : end.state === null ? { ...end, ...STOPPED } : end;
+      const settlement = settlementOf(tenant, id, 1, deps.owner, over);
+      const { attempt } = end;
+      if (await deps.persist(() => ledger.settle(settlement))) deps.bus.publish(id, { type: 'ended' });
+      else if (attempt) await deps.persist(() => ledger.settleAttempt(tenant, id, 1, attempt, end.text || null));
     } catch {
-      // The record is away: the sweeper ends the request by its lease and charges it by estimate.
+      // The record refuses, or the process stops: the request ends by its lease and is charged by estimate.
+    } finally {
+      place.leave();
     }
   });
 

@@ -6,17 +6,23 @@ import type { Bus, Ledger } from '../contract/ports.ts';
 import type { PlannedTarget } from '../contract/provider.ts';
 import type { Claim, RequestError } from '../contract/record.ts';
 import { createFrameLog } from './frames.ts';
+import type { Persist } from './persist.ts';
 import { startRun } from './run.ts';
-import { settlementOf } from './settlement.ts';
+import { settlementOf, today } from './settlement.ts';
 import type { RunDeps, RunEnd, StopReason } from './terms.ts';
 
 export interface DetachedDeps {
   ledger: Ledger;
   bus: Bus;
+  persist: Persist;
+  /** This process. */
+  owner: string;
   run: Omit<RunDeps, 'begin'>;
   totalMs: number;
   /** Plans again: providers may have changed since the request was accepted. Throws when nothing can take it. */
   plan(claim: Claim): PlannedTarget[];
+  /** Told when a request went back to the queue. */
+  released(): void;
   /** Told of every end, for metrics and call-backs. */
   ended(claim: Claim, end: RunEnd): void;
 }
@@ -28,7 +34,7 @@ export interface DetachedRun {
 }
 
 export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
-  const { ledger, bus } = deps;
+  const { ledger, bus, persist } = deps;
   const { id, tenant, epoch } = claim;
   let stopEarly: StopReason | null = null;
   let stop = (reason: StopReason) => {
@@ -36,7 +42,7 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
   };
 
   const log = createFrameLog(
-    { ledger, bus },
+    { ledger, bus, persist },
     { id, tenant, epoch, lastSeq: claim.lastSeq, onLost: () => stop('lost'), onRoom: () => resume() },
   );
   let resume = () => {};
@@ -52,8 +58,8 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
       finish_reason: end.finishReason,
       ...(end.error ? { error: end.error } : {}),
     });
-    const settlement = settlementOf(tenant, id, epoch, end, { firstSeq: rest.firstSeq, frames });
-    const stored = await ledger.settle(settlement);
+    const settlement = settlementOf(tenant, id, epoch, deps.owner, end, { firstSeq: rest.firstSeq, frames });
+    const stored = await persist(() => ledger.settle(settlement));
     if (stored) {
       bus.publish(id, { type: 'frames', frames: stored });
       bus.publish(id, { type: 'ended' });
@@ -63,7 +69,8 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
 
   /** The state ended without us (cancel, deadline): what the attempt cost and had shown is still ours to write. */
   async function money(end: RunEnd): Promise<void> {
-    if (end.attempt) await ledger.settleAttempt(tenant, id, epoch, end.attempt, end.text || null);
+    const { attempt } = end;
+    if (attempt) await persist(() => ledger.settleAttempt(tenant, id, epoch, attempt, end.text || null));
   }
 
   async function go(): Promise<void> {
@@ -79,13 +86,27 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
     const run = startRun(
       {
         ...deps.run,
-        begin: (start, before) => ledger.attempt(tenant, id, epoch, start, before),
+        begin: (start, before, restart) =>
+          log.commit(
+            [
+              ...(restart ? [{ type: 'restart', attempt: start.attempt, reason: restart } as const] : []),
+              {
+                type: 'attempt',
+                attempt: start.attempt,
+                provider: start.provider,
+                model: start.model,
+                reason: start.reason,
+              },
+            ],
+            (frames) => ledger.attempt(frames, start, before),
+          ),
       },
       {
         id,
         call: claim.body.call,
         targets,
         firstAttempt: claim.attempts + 1,
+        unburnt: claim.unburnt,
         stream: true,
         failover: claim.failover,
         requeue: true,
@@ -95,11 +116,7 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
         deadlineMs: claim.deadlineInMs,
       },
       {
-        attempt(start, restart) {
-          if (restart) log.add({ type: 'restart', attempt: start.attempt, reason: restart });
-          log.add({ type: 'attempt', ...start });
-          log.flush();
-        },
+        attempt() {},
         notice: (notice) => log.add({ type: 'notice', ...notice }),
         event(parts) {
           for (const part of parts) {
@@ -124,23 +141,22 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
 
   async function handBack(end: RunEnd, delayMs: number): Promise<void> {
     const rest = await log.close();
+    const { attempt } = end;
     if (rest.frames.length > 0) {
-      const stored = await ledger.frames({ id, tenant, epoch, firstSeq: rest.firstSeq, frames: rest.frames });
+      const write = { id, tenant, epoch, firstSeq: rest.firstSeq, day: today(), frames: rest.frames };
+      const stored = await persist(() => ledger.frames(write));
       if (stored) bus.publish(id, { type: 'frames', frames: stored });
     }
-    if (end.attempt) await ledger.settleAttempt(tenant, id, epoch, end.attempt, null);
-    await ledger.release(
-      tenant,
-      id,
-      epoch,
-      delayMs,
-      delayMs > 0 ? 'the provider asked for a rest' : 'the process stops',
-    );
+    if (attempt) await persist(() => ledger.settleAttempt(tenant, id, epoch, attempt, null));
+    // Stopping is our doing: the attempt that it cut short is not held against the request.
+    const [reason, unburnt] =
+      delayMs > 0 ? ['the provider asked for a rest', 0] : ['the process stops', attempt ? 1 : 0];
+    if (await persist(() => ledger.release(tenant, id, epoch, delayMs, reason, unburnt))) deps.released();
   }
 
   return {
     done: go().catch(() => {
-      // The database is away: the lease ends by itself, and whoever claims the request next runs it.
+      // The record refuses what is written, or the process stops: the heartbeat finds that nobody runs the request here.
     }),
     stop: (reason) => stop(reason),
   };

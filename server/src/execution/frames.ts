@@ -4,12 +4,20 @@
  */
 import type { FrameBody } from '../contract/part.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
+import type { FrameWrite, StoredFrame } from '../contract/record.ts';
+import type { Persist } from './persist.ts';
+import { today } from './settlement.ts';
 
 /** Characters that may wait for the database before the vendor is paused. */
 const HIGH_WATER = 1024 * 1024;
 
 export interface FrameLog {
   add(frame: FrameBody): void;
+  /**
+   * Commits what waits and these frames by a write of the caller's own, which carries more than frames. False when the
+   * request is no longer ours.
+   */
+  commit(frames: FrameBody[], write: (frames: FrameWrite) => Promise<StoredFrame[] | null>): Promise<boolean>;
   /** Starts a write if none runs. False when too much waits. */
   flush(): boolean;
   /** Stops writing; answers what was not written, and the number of its first frame. */
@@ -27,7 +35,13 @@ export interface FrameLogInput {
   onRoom(): void;
 }
 
-export function createFrameLog(deps: { ledger: Ledger; bus: Bus }, input: FrameLogInput): FrameLog {
+export interface FrameLogDeps {
+  ledger: Ledger;
+  bus: Bus;
+  persist: Persist;
+}
+
+export function createFrameLog(deps: FrameLogDeps, input: FrameLogInput): FrameLog {
   let waiting: FrameBody[] = [];
   let size = 0;
   let seq = input.lastSeq;
@@ -35,38 +49,37 @@ export function createFrameLog(deps: { ledger: Ledger; bus: Bus }, input: FrameL
   let full = false;
   let closed = false;
 
-  async function write(): Promise<void> {
-    while (waiting.length > 0 && !closed) {
-      const frames = waiting;
-      const firstSeq = seq + 1;
-      waiting = [];
-      size = 0;
-      try {
-        const stored = await deps.ledger.frames({
-          id: input.id,
-          tenant: input.tenant,
-          epoch: input.epoch,
-          firstSeq,
-          frames,
-        });
-        if (!stored) {
-          closed = true;
-          input.onLost();
-          return;
-        }
-        seq += stored.length;
-        deps.bus.publish(input.id, { type: 'frames', frames: stored });
-      } catch {
-        // The database is away or refuses: the request cannot be shown, so it must not go on here.
-        closed = true;
-        input.onLost();
-        return;
-      }
-      if (full) {
-        full = false;
-        input.onRoom();
-      }
+  const lost = (): false => {
+    closed = true;
+    input.onLost();
+    return false;
+  };
+
+  /** Numbers all that waits, writes it and shows it. While the record is away it waits, and the vendor with it. */
+  async function put(write: (frames: FrameWrite) => Promise<StoredFrame[] | null>): Promise<boolean> {
+    const frames = waiting;
+    waiting = [];
+    size = 0;
+    const { id, tenant, epoch } = input;
+    const numbered = { id, tenant, epoch, firstSeq: seq + 1, day: today(), frames };
+    try {
+      const stored = await deps.persist(() => write(numbered));
+      if (!stored) return lost();
+      seq += stored.length;
+      if (stored.length > 0) deps.bus.publish(id, { type: 'frames', frames: stored });
+    } catch {
+      // The record refuses, or the process stops: the request cannot be shown, so it must not go on here.
+      return lost();
     }
+    if (full) {
+      full = false;
+      input.onRoom();
+    }
+    return true;
+  }
+
+  async function write(): Promise<void> {
+    while (waiting.length > 0 && !closed) if (!(await put(deps.ledger.frames))) return;
   }
 
   return {
@@ -87,6 +100,21 @@ export function createFrameLog(deps: { ledger: Ledger; bus: Bus }, input: FrameL
       }
       full = size > HIGH_WATER;
       return !full;
+    },
+    async commit(frames, write) {
+      while (writing) await writing;
+      if (closed) return false;
+      waiting.push(...frames);
+      let ok = false;
+      writing = put(write)
+        .then((done) => {
+          ok = done;
+        })
+        .finally(() => {
+          writing = null;
+        });
+      await writing;
+      return ok;
     },
     async close() {
       // What the running write has not taken goes along with the end, in one commit.

@@ -11,7 +11,7 @@ import { isVisible, type ProviderFailure } from '../contract/part.ts';
 import type { PlannedTarget, Provider } from '../contract/provider.ts';
 import type { AttemptEnd, AttemptStart, RequestError } from '../contract/record.ts';
 import type { TerminalState } from '../contract/states.ts';
-import { asFailure, priced, silent } from './account.ts';
+import { asFailure, priced, ratesOf, silent } from './account.ts';
 import { createAssembly } from './assembly.ts';
 import { startAttempt } from './attempt.ts';
 import { nextStep } from './next.ts';
@@ -140,13 +140,14 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
   }
 
   async function go(): Promise<RunEnd> {
+    const cap = deps.attemptCap + input.unburnt;
     let restart = input.restarted;
     let index = 0;
     let before: AttemptEnd | null = null;
     let failure: ProviderFailure | null = null;
     for (let n = input.firstAttempt; ; n++) {
       if (stopped) return stoppedEnd(stopped);
-      if (n > deps.attemptCap) {
+      if (n > cap) {
         return failure
           ? failed(
               failure.code,
@@ -159,8 +160,21 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
       const target = input.targets[index] as PlannedTarget;
       const provider = deps.provider(target.provider);
       if (!provider) return failed('no_provider', `The provider ${target.provider} is no longer configured.`);
-      const start: AttemptStart = { attempt: n, provider: target.provider, model: target.model, reason: target.reason };
-      if (!(await deps.begin(start, before))) return end(null, {});
+      const start: AttemptStart = {
+        attempt: n,
+        provider: target.provider,
+        model: target.model,
+        reason: target.reason,
+        ...ratesOf(input.call, provider, deps.price(provider, target.model)),
+      };
+      let begun: boolean;
+      try {
+        begun = await deps.begin(start, before, restart);
+      } catch (error) {
+        const known = asFailure(error);
+        return failed(known.code, ERRORS[known.code].title, { retryAfterMs: known.retryAfterMs ?? null });
+      }
+      if (!begun) return end(null, {});
       if (stopped) {
         // Begun in the record, but nothing was sent.
         last = start;
@@ -194,7 +208,7 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
           shown,
           failover: input.failover,
           attempt: n,
-          cap: deps.attemptCap,
+          cap,
           more: input.targets.length - index - 1,
           timeLeft: timeLeft(),
         },

@@ -18,6 +18,8 @@ export interface RunInput {
   targets: PlannedTarget[];
   /** Number of the first attempt, after those of earlier epochs. */
   firstAttempt: number;
+  /** Earlier attempts that do not count against the limit. */
+  unburnt: number;
   stream: boolean;
   failover: FailoverMode;
   /** Whether a long rest may be spent in the queue (detached). */
@@ -47,8 +49,11 @@ export interface RunDeps {
   price(provider: Provider, model: string): Price | null;
   maxOutput(provider: Provider, model: string): number | undefined;
   dialect(provider: Provider): Dialect;
-  /** Commits the beginning of an attempt; false when the request is no longer ours. */
-  begin(start: AttemptStart, before: AttemptEnd | null): Promise<boolean>;
+  /**
+   * Commits the beginning of an attempt, and that what was said so far is void if `restart` is set; false when the
+   * request is no longer ours. Throws when the record is away for too long.
+   */
+  begin(start: AttemptStart, before: AttemptEnd | null, restart: string | null): Promise<boolean>;
   /** Told of every attempt that ended, for health and metrics. */
   observe(start: AttemptStart, end: AttemptEnd): void;
 }

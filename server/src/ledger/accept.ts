@@ -1,49 +1,89 @@
 /** How a request comes into the ledger: detached ones are queued, attached ones begin at once. */
 import type { Sql } from '../contract/ports.ts';
-import type { Acceptance, Accepted, AttemptStart, StoredBody } from '../contract/record.ts';
+import type { Acceptance, Accepted, AttemptStart } from '../contract/record.ts';
+import type { BodyPacker } from './bodies.ts';
+import { createGauge, type QueueCaps } from './gauge.ts';
 import { createGroup, type Group } from './group.ts';
 import { dayOf } from './ids.ts';
 
 /** Ten seconds of waiting are worth one step of priority, so that nobody starves. */
-const PRIORITY_STEP = '10 seconds';
+export const PRIORITY_STEP = '10 seconds';
 /** A request is pulled forward so that it starts a minute before its deadline at the latest. */
 const DEADLINE_LEAD = '60 seconds';
+/** Each request that a user has waiting puts the next one back by this much: others of the tenant come in between. */
+const USER_STEP = '1 second';
+const MOST_STEPS = 3600;
 export const IDEMPOTENCY_HOURS = 24;
 
-// Writes requests with their bodies, events, idempotency keys, and first attempts of attached ones.
+// Writes requests with their bodies, events, idempotency keys, and first attempts of attached ones; $4 and $5 bound the queue of a tenant and of all.
 const ACCEPT = `
 with input as (
   select * from json_to_recordset($1::json) as x(
-    id uuid, day date, tenant text, key_id text, kind text, mode text, priority smallint, task_type text, model text,
-    user_hash text, user_key text, not_before float8, deadline_ms float8, failover text, callback_url text,
-    estimate_pico bigint, price_version text, labels jsonb, idem_key text, idem_hash text, encoding text, data text,
-    owner text, provider text, attempt_model text, reason text)
+    n int, id uuid, day date, tenant text, key_id text, kind text, mode text, priority smallint, task_type text,
+    model text, user_hash text, user_key text, not_before float8, deadline_ms float8, failover text, callback_url text,
+    estimate_pico bigint, price_version text, labels jsonb, idem_key text, idem_hash text,
+    owner text, provider text, attempt_model text, reason text, input_pico bigint, output_pico bigint)
+), there as (
+  -- The answer to an earlier try was lost: what is there is ours.
+  select r.id, r.created_at from input i join mcp_request r on r.id = i.id and r.tenant = i.tenant
+), waiting as (
+  select t.tenant, case when $4::int is null then 0 else (select count(*) from (
+      select 1 from mcp_request q where q.state = 'queued' and q.tenant = t.tenant limit $4::int + 1) c) end as queued
+  from (select distinct tenant from input where mode = 'detached') t
+), total as (
+  select case when $5::int is null then 0 else (select count(*) from (
+    select 1 from mcp_request q where q.state = 'queued' limit $5::int + 1) c) end as queued
+), placed as (
+  select i.*, w.queued + row_number() over (partition by i.tenant, i.mode order by i.n) as place,
+    (select queued from total) + row_number() over (partition by i.mode order by i.n) as place_of_all
+  from input i left join waiting w using (tenant)
+), allowed as (
+  select * from placed where id not in (select id from there) and (mode = 'attached'
+    or (($4::int is null or place <= $4::int) and ($5::int is null or place_of_all <= $5::int)))
 ), keys as (
   insert into mcp_idempotency (tenant, key, body_hash, request_id, expires_at)
   select tenant, idem_key, decode(idem_hash, 'hex'), id, now() + interval '${IDEMPOTENCY_HOURS} hours'
-  from input where idem_key is not null
+  from allowed where idem_key is not null order by tenant, idem_key
   on conflict do nothing
   returning request_id
 ), fresh as (
-  select * from input where idem_key is null or id in (select request_id from keys)
+  select * from allowed where idem_key is null or id in (select request_id from keys)
+), users as (
+  select u.tenant, u.user_hash, u.priority, (select count(*) from (
+    select 1 from mcp_request q where q.state = 'queued' and q.tenant = u.tenant
+      and q.user_hash = decode(u.user_hash, 'hex') and q.priority >= u.priority limit ${MOST_STEPS}) c) as ahead
+  from (select distinct tenant, user_hash, priority from fresh where mode = 'detached') u
+), ranked as (
+  select f.*, coalesce(to_timestamp(f.not_before / 1000.0), now()) as due, least(${MOST_STEPS}, coalesce(u.ahead, 0)
+    + row_number() over (partition by f.tenant, f.user_hash, f.priority order by f.n) - 1) as ahead
+  from fresh f left join users u on u.tenant = f.tenant and u.user_hash = f.user_hash and u.priority = f.priority
 ), rows as (
   insert into mcp_request (id, day, tenant, key_id, kind, mode, state, priority, task_type, model, user_hash, user_key,
-    not_before, deadline_at, queue_rank, owner, epoch, attempts, started_at, failover, callback_url, estimate_pico,
-    price_version, labels)
+    not_before, deadline_at, due_at, queue_rank, owner, epoch, attempts, started_at, failover, callback_url,
+    estimate_pico, price_version, labels)
   select id, day, tenant, key_id, kind, mode, case mode when 'attached' then 'running' else 'queued' end, priority,
     task_type, model, decode(user_hash, 'hex'), user_key, to_timestamp(not_before / 1000.0),
-    now() + deadline_ms * interval '1 millisecond',
-    least(coalesce(to_timestamp(not_before / 1000.0), now()) - priority * interval '${PRIORITY_STEP}',
+    now() + deadline_ms * interval '1 millisecond', due,
+    least(due - priority * interval '${PRIORITY_STEP}' + ahead * interval '${USER_STEP}',
       now() + deadline_ms * interval '1 millisecond' - interval '${DEADLINE_LEAD}'),
     owner, case mode when 'attached' then 1 else 0 end, case mode when 'attached' then 1 else 0 end,
     case mode when 'attached' then now() end, failover, callback_url, estimate_pico, price_version, labels
-  from fresh
+  from ranked
   returning id, created_at
+), pieces as (
+  insert into mcp_piece (tenant, hash, day, encoding, data)
+  select tenant, decode(hash, 'hex'), day, encoding, decode(data, 'base64')
+  from json_to_recordset($3::json) as x(tenant text, hash text, day date, encoding text, data text)
+  order by tenant, hash
+  on conflict do nothing
 ), bodies as (
-  insert into mcp_body (request_id, day, encoding, data) select id, day, encoding, decode(data, 'base64') from fresh
+  insert into mcp_body (request_id, day, encoding, data)
+  select b.id, b.day, b.encoding, decode(b.data, 'base64')
+  from json_to_recordset($2::json) as b(id uuid, day date, encoding text, data text) join fresh using (id)
 ), attempts as (
-  insert into mcp_attempt (request_id, attempt, tenant, epoch, provider, model, reason, status)
-  select id, 1, tenant, 1, provider, attempt_model, reason, 'running' from fresh where mode = 'attached'
+  insert into mcp_attempt (request_id, attempt, tenant, epoch, provider, model, reason, status, input_pico, output_pico)
+  select id, 1, tenant, 1, provider, attempt_model, reason, 'running', input_pico, output_pico
+  from fresh where mode = 'attached'
 ), events as (
   insert into mcp_event (tenant, request_id, type, actor, payload)
   select tenant, id, case mode when 'attached' then 'request.running' else 'request.queued' end, key_id,
@@ -51,7 +91,10 @@ with input as (
       'user', user_hash)
   from fresh
 )
-select id::text, (extract(epoch from created_at) * 1000)::float8 as created_at from rows`;
+select p.n, (extract(epoch from coalesce(r.created_at, t.created_at)) * 1000)::float8 as created_at, coalesce(w.queued, 0)::int as queued,
+  (select queued from total)::int as total,
+  case when p.mode = 'attached' or t.id is not null then null when place > $4::int then 'tenant' when place_of_all > $5::int then 'all' end as full
+from placed p left join rows r using (id) left join there t using (id) left join waiting w using (tenant)`;
 
 // Finds what earlier requests the idempotency keys stand for.
 const FIND_KEYS = `
@@ -72,12 +115,9 @@ interface Item {
   attempt: AttemptStart | null;
 }
 
-export function encodeBody(body: StoredBody): { encoding: string; data: string } {
-  return { encoding: 'json', data: Buffer.from(JSON.stringify(body)).toString('base64') };
-}
-
-function toInput({ tenant, acceptance: a, owner, attempt }: Item): Record<string, unknown> {
+function toInput({ tenant, acceptance: a, owner, attempt }: Item, n: number): Record<string, unknown> {
   return {
+    n,
     id: a.id,
     day: dayOf(a.id),
     tenant,
@@ -98,11 +138,12 @@ function toInput({ tenant, acceptance: a, owner, attempt }: Item): Record<string
     labels: a.labels,
     idem_key: a.idempotency?.key ?? null,
     idem_hash: a.idempotency?.bodyHash ?? null,
-    ...encodeBody(a.body),
     owner,
     provider: attempt?.provider ?? null,
     attempt_model: attempt?.model ?? null,
     reason: attempt?.reason ?? null,
+    input_pico: attempt?.inputPico ?? null,
+    output_pico: attempt?.outputPico ?? null,
   };
 }
 
@@ -115,11 +156,35 @@ interface KeyRow extends Record<string, unknown> {
   created_at: number | null;
 }
 
-export function createAcceptGroup(sql: Sql): Group<Item, Accepted> {
+interface Written extends Record<string, unknown> {
+  n: number;
+  created_at: number | null;
+  queued: number;
+  total: number;
+  full: 'tenant' | 'all' | null;
+}
+
+export function createAcceptGroup(sql: Sql, packer: BodyPacker, caps: QueueCaps): Group<Item, Accepted> {
+  const gauge = createGauge(caps);
+
   async function write(items: Item[]): Promise<Accepted[]> {
-    const rows = await sql.query<{ id: string; created_at: number }>(ACCEPT, [JSON.stringify(items.map(toInput))]);
-    const created = new Map(rows.map((row) => [row.id, row.created_at]));
-    const taken = items.filter((item) => !created.has(item.acceptance.id));
+    const packed = packer.pack(
+      items.map(({ tenant, acceptance }) => ({ id: acceptance.id, tenant, body: acceptance.body })),
+    );
+    const { bodies, pieces } = packed instanceof Promise ? await packed : packed;
+    const queued = items.filter((item) => item.acceptance.mode === 'detached');
+    const look = gauge.mustLook(queued.map((item) => item.tenant));
+    const written = await sql.query<Written>(ACCEPT, [
+      JSON.stringify(items.map(toInput)),
+      JSON.stringify(bodies),
+      pieces.length === 0 ? '[]' : JSON.stringify(pieces),
+      look ? caps.perTenant : null,
+      look ? caps.total : null,
+    ]);
+    packer.stored(pieces);
+    const rows = new Map(written.map((row) => [row.n, row]));
+    if (look) for (const row of written) gauge.saw(items[row.n]?.tenant ?? '', row.queued, row.total);
+    const taken = items.filter((_, n) => rows.get(n)?.created_at == null && !rows.get(n)?.full);
     const known = taken.length > 0 ? await findKeys(sql, taken) : new Map<string, KeyRow>();
     const stale = taken.filter((item) => !known.has(keyOf(item)));
     const again = new Map<string, Accepted>();
@@ -132,15 +197,19 @@ export function createAcceptGroup(sql: Sql): Group<Item, Accepted> {
         if (answer) again.set(item.acceptance.id, answer);
       }
     }
-    return items.map((item) => {
+    return items.map((item, n) => {
       const a = item.acceptance;
-      const createdAt = created.get(a.id);
-      if (createdAt !== undefined) return { outcome: 'accepted', id: a.id, createdAt, estimatePico: a.estimatePico };
+      const row = rows.get(n);
+      if (row?.created_at != null) {
+        if (a.mode === 'detached') gauge.added(item.tenant);
+        return { outcome: 'accepted', id: a.id, createdAt: row.created_at, estimatePico: a.estimatePico };
+      }
+      if (row?.full) return { outcome: 'full', of: row.full };
       const late = again.get(a.id);
       if (late) return late;
-      const row = known.get(keyOf(item));
-      if (!row || row.hash !== a.idempotency?.bodyHash) return { outcome: 'mismatch' };
-      return { outcome: 'replayed', id: row.id, createdAt: row.created_at ?? 0, estimatePico: row.estimate };
+      const found = known.get(keyOf(item));
+      if (!found || found.hash !== a.idempotency?.bodyHash) return { outcome: 'mismatch' };
+      return { outcome: 'replayed', id: found.id, createdAt: found.created_at ?? 0, estimatePico: found.estimate };
     });
   }
   return createGroup(write, { most: 256, limit: 20_000 });

@@ -15,6 +15,8 @@ export interface Group<I, O> {
   add(item: I): Promise<O>;
   /** Items that wait or are being written. */
   size(): number;
+  /** For how long the write that runs now has been running, in milliseconds. */
+  writingFor(): number;
   /** Resolves when nothing waits. */
   idle(): Promise<void>;
 }
@@ -29,6 +31,7 @@ interface Member<I, O> {
 export function createGroup<I, O>(write: (items: I[]) => Promise<O[]>, options: GroupOptions): Group<I, O> {
   let waiting: Member<I, O>[] = [];
   let writing = 0;
+  let began = 0;
   let running = false;
   let whenIdle: (() => void)[] = [];
 
@@ -52,6 +55,7 @@ export function createGroup<I, O>(write: (items: I[]) => Promise<O[]>, options: 
       const members = waiting.slice(0, options.most);
       waiting = waiting.length > options.most ? waiting.slice(options.most) : [];
       writing = members.length;
+      began = performance.now();
       await commit(members);
       writing = 0;
     }
@@ -76,6 +80,7 @@ export function createGroup<I, O>(write: (items: I[]) => Promise<O[]>, options: 
       });
     },
     size: () => waiting.length + writing,
+    writingFor: () => (writing === 0 ? 0 : performance.now() - began),
     idle: () => (running ? new Promise((resolve) => whenIdle.push(resolve)) : Promise.resolve()),
   };
 }

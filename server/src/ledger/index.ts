@@ -1,7 +1,9 @@
 /** The ledger: the record of requests, attempts, events, frames, results and money over any `Sql`. */
 import type { Ledger, Sql } from '../contract/ports.ts';
 import { createAcceptGroup, findByIdempotencyKey } from './accept.ts';
+import { createBodyPacker } from './bodies.ts';
 import { claim } from './claim.ts';
+import type { QueueCaps } from './gauge.ts';
 import {
   framesAfter,
   getBody,
@@ -19,21 +21,33 @@ import { createAttemptGroup, createFrameGroup, release, settleAttempt } from './
 // One audit event without a request.
 const NOTE = 'insert into mcp_event (tenant, type, payload) values ($1, $2, $3::jsonb)';
 
-export function createLedger(sql: Sql): Ledger {
-  const accepts = createAcceptGroup(sql);
+/** A write that takes longer than this means that the database hangs: nothing new goes upstream until it is through. */
+const PATIENCE_MS = 2000;
+
+export function createLedger(sql: Sql, caps: QueueCaps): Ledger {
+  const packer = createBodyPacker();
+  const accepts = createAcceptGroup(sql, packer, caps);
   const attempts = createAttemptGroup(sql);
   const frames = createFrameGroup(sql);
   const settles = createSettleGroup(sql);
+  const groups = [accepts, attempts, frames, settles];
+  const lostFor = (): number | null => {
+    const lost = sql.lostFor();
+    if (lost !== null) return lost;
+    let longest = 0;
+    for (const group of groups) longest = Math.max(longest, group.writingFor());
+    return longest > PATIENCE_MS ? longest : null;
+  };
   return {
     accept: (tenant, acceptance) => accepts.add({ tenant, acceptance, owner: null, attempt: null }),
     open: (tenant, opening) =>
       accepts.add({ tenant, acceptance: opening, owner: opening.owner, attempt: opening.attempt }),
     claim: (owner, n) => claim(sql, owner, n),
-    attempt: (tenant, id, epoch, start, ended) => attempts.add({ tenant, id, epoch, start, ended }),
+    attempt: (write, start, ended) => attempts.add({ ...write, start, ended }),
     frames: (write) => frames.add(write),
     settle: (settlement) => settles.add(settlement),
     settleAttempt: (tenant, id, epoch, ended, partial) => settleAttempt(sql, tenant, id, epoch, ended, partial),
-    release: (tenant, id, epoch, delayMs, reason) => release(sql, tenant, id, epoch, delayMs, reason),
+    release: (tenant, id, epoch, delayMs, reason, unburnt) => release(sql, tenant, id, epoch, delayMs, reason, unburnt),
     end: (tenant, id, state, error, actor) => endFromOutside(sql, tenant, id, state, error, actor),
     get: (tenant, id) => getRequest(sql, tenant, id),
     attempts: (tenant, id) => listAttempts(sql, tenant, id),
@@ -49,6 +63,19 @@ export function createLedger(sql: Sql): Ledger {
     },
     queueNumbers: () => queueNumbers(sql),
     backlog: () => accepts.size() + settles.size(),
+    forget: packer.forget,
+    lostFor,
+    async back(ms) {
+      const until = performance.now() + ms;
+      while (lostFor() !== null) {
+        const left = until - performance.now();
+        if (left <= 0) return false;
+        await sql.back(left);
+        // The database may be there and still not answer our writes.
+        if (lostFor() !== null) await new Promise((resolve) => setTimeout(resolve, Math.min(50, left)));
+      }
+      return true;
+    },
     async idle() {
       await Promise.all([accepts.idle(), attempts.idle(), frames.idle(), settles.idle()]);
     },

@@ -3,8 +3,8 @@
 import type { Usage } from '../contract/part.ts';
 import type { ListFilter, QueueNumbers, Row, Sql, SqlValue } from '../contract/ports.ts';
 import type { AttemptRow, EventRow, RequestRow, StoredBody, StoredFrame, StoredResult } from '../contract/record.ts';
-import { decodeBody } from './claim.ts';
 import { dayOf } from './ids.ts';
+import { unpackBodies } from './unpack.ts';
 
 const ms = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`;
 
@@ -38,13 +38,13 @@ const FRAMES = `select f.seq, f.type, f.data::text as json from mcp_frame f
   order by f.seq limit $4`;
 
 // The body of one request.
-const BODY = `select b.data from mcp_body b join mcp_request r on r.id = b.request_id
+const BODY = `select $1::text as tenant, b.day::text, b.encoding, b.data from mcp_body b join mcp_request r on r.id = b.request_id
   where b.request_id = $2 and b.day = $3 and r.tenant = $1`;
 
 // How many wait and run, and since when the oldest waits.
-const QUEUE = `select count(*) filter (where state = 'queued')::int as depth, count(*) filter (where state = 'running')::int as running,
-  coalesce(max(extract(epoch from now() - greatest(created_at, not_before)) * 1000) filter (where state = 'queued'), 0)::float8 as oldest
-  from mcp_request where state in ('queued', 'running')`;
+const QUEUE = `select q.depth, q.oldest, (select count(*) from mcp_request where state = 'running')::int as running from (
+  select count(*)::int as depth, coalesce(max(extract(epoch from now() - due_at) * 1000), 0)::float8 as oldest
+  from mcp_request where state = 'queued') q`;
 
 interface RequestColumns extends Row {
   id: string;
@@ -190,8 +190,12 @@ export async function framesAfter(
 }
 
 export async function getBody(sql: Sql, tenant: string, id: string): Promise<StoredBody | null> {
-  const [row] = await sql.query<{ data: Uint8Array }>(BODY, [tenant, id, dayOf(id)]);
-  return row ? decodeBody(row.data) : null;
+  const rows = await sql.query<{ tenant: string; day: string; encoding: string; data: Uint8Array }>(BODY, [
+    tenant,
+    id,
+    dayOf(id),
+  ]);
+  return (await unpackBodies(sql, rows))[0] ?? null;
 }
 
 export async function queueNumbers(sql: Sql): Promise<QueueNumbers> {

@@ -9,7 +9,7 @@ import { attemptColumns, frameRows, numberFrames } from './write.ts';
 // Ends running requests: state, result, last attempt, last frames, event and call-back, all or nothing.
 const SETTLE = `
 with input as (
-  select * from json_to_recordset($1::json) as x(id uuid, day date, tenant text, epoch int, state text, request_error jsonb,
+  select * from json_to_recordset($1::json) as x(id uuid, day date, tenant text, epoch int, owner text, state text, request_error jsonb,
     last_seq int, text text, message json, finish_reason text, result_provider text, result_model text,
     result_usage jsonb, result_price_version text, result_latency int, partial text, callback boolean,
     ended smallint, status text, first_token_ms int, latency_ms int, usage jsonb, cost_pico bigint, price_version text,
@@ -40,8 +40,9 @@ with input as (
   select i.id, i.day, i.partial from input i join ours using (id) where i.partial is not null and i.state <> 'succeeded'
 ), frames as (
   insert into mcp_frame (request_id, seq, day, epoch, type, data)
-  select f.id, f.seq, (now() at time zone 'utc')::date, o.epoch, f.type, f.data
-  from json_to_recordset($2::json) as f(id uuid, seq int, type text, data json) join ours o using (id)
+  select f.id, f.seq, f.day, o.epoch, f.type, f.data
+  from json_to_recordset($2::json) as f(id uuid, seq int, day date, type text, data json) join ours o using (id)
+  on conflict do nothing
 ), events as (
   insert into mcp_event (tenant, request_id, type, payload)
   select i.tenant, i.id, 'request.' || i.state, jsonb_strip_nulls(jsonb_build_object('epoch', i.epoch,
@@ -54,11 +55,20 @@ with input as (
 )
 select id::text from ours`;
 
+// Which of them have ended already just so: the answer to an earlier try was lost.
+const SETTLED = `
+select r.id::text from json_to_recordset($1::json) as i(id uuid, tenant text, epoch int, owner text, state text, last_seq int)
+join mcp_request r using (id)
+where r.tenant = i.tenant and r.epoch = i.epoch and r.owner = i.owner and r.state = i.state
+  and i.state in ('succeeded', 'failed') and (i.last_seq = 0 or r.last_seq = i.last_seq)`;
+
 // Ends a request as cancelled or expired from outside, with its end frame; the runner finds out by the fence and the bus.
 const END = `
 with ended as (
   update mcp_request
-  set state = $3, finished_at = now(), error = $4::jsonb, last_seq = last_seq + (mode = 'detached')::int
+  set state = $3, finished_at = now(), error = $4::jsonb, last_seq = last_seq + (mode = 'detached')::int,
+    -- Its runner has five seconds to say what the open attempt cost.
+    settle_by = case when state = 'running' then now() + interval '5 seconds' end
   where tenant = $1 and id = $2 and state in ('queued', 'running')
   returning id, day, tenant, mode, epoch, last_seq, callback_url
 ), frames as (
@@ -81,9 +91,15 @@ export function createSettleGroup(sql: Sql): Group<Settlement, StoredFrame[] | n
   return createGroup(
     async (items) => {
       const stored = items.map((item) => numberFrames(item.firstSeq, item.frames));
-      const rows = items.flatMap((item, index) => frameRows(item.id, stored[index] ?? []));
-      const ours = await sql.query<{ id: string }>(SETTLE, [JSON.stringify(items.map(toInput)), `[${rows.join(',')}]`]);
+      const rows = items.flatMap((item, index) => frameRows(item.id, item.day, stored[index] ?? []));
+      const input = items.map(toInput);
+      const ours = await sql.query<{ id: string }>(SETTLE, [JSON.stringify(input), `[${rows.join(',')}]`]);
       const ids = new Set(ours.map((row) => row.id));
+      const others = input.filter((item) => !ids.has(item.id as string));
+      if (others.length > 0) {
+        const settled = await sql.query<{ id: string }>(SETTLED, [JSON.stringify(others)]);
+        for (const { id } of settled) ids.add(id);
+      }
       return items.map((item, index) => (ids.has(item.id) ? (stored[index] ?? []) : null));
     },
     { most: 256, limit: 20_000 },
@@ -97,6 +113,7 @@ function toInput(s: Settlement): Record<string, unknown> {
     day: dayOf(s.id),
     tenant: s.tenant,
     epoch: s.epoch,
+    owner: s.owner,
     state: s.state,
     request_error: s.error,
     last_seq: s.frames.length === 0 ? 0 : s.firstSeq + s.frames.length - 1,

@@ -1,36 +1,43 @@
-/** What a running request writes. Every statement is fenced: nothing of epoch n lands once n + 1 began or the request ended. */
+/**
+ * What a running request writes. Every statement is fenced: nothing of epoch n lands once n + 1 began or the request
+ * ended. Every statement may be sent again when its answer was lost: the second time it finds its own work and says yes.
+ */
 
 import type { FrameBody } from '../contract/part.ts';
 import type { Sql } from '../contract/ports.ts';
 import type { AttemptEnd, AttemptStart, FrameWrite, StoredFrame } from '../contract/record.ts';
 import { createGroup, type Group } from './group.ts';
 
-export interface AttemptWrite {
-  id: string;
-  tenant: string;
-  epoch: number;
+export interface AttemptWrite extends FrameWrite {
   start: AttemptStart;
   ended: AttemptEnd | null;
 }
 
-// Begins attempts of running requests, and ends the ones before them.
+// Begins attempts of running requests, ends the ones before them, and commits the frames that say so.
 const ATTEMPT = `
 with input as (
-  select * from json_to_recordset($1::json) as x(id uuid, tenant text, epoch int, attempt smallint, provider text,
-    model text, reason text, ended smallint, status text, first_token_ms int, latency_ms int, usage jsonb,
-    cost_pico bigint, price_version text, error jsonb)
+  select * from json_to_recordset($1::json) as x(id uuid, tenant text, epoch int, last_seq int, attempt smallint,
+    provider text, model text, reason text, input_pico bigint, output_pico bigint, ended smallint, status text,
+    first_token_ms int, latency_ms int, usage jsonb, cost_pico bigint, price_version text, error jsonb)
 ), ours as (
-  update mcp_request r set attempts = i.attempt from input i
+  update mcp_request r set attempts = i.attempt, last_seq = greatest(r.last_seq, i.last_seq) from input i
   where r.id = i.id and r.tenant = i.tenant and r.epoch = i.epoch and r.state = 'running'
-  returning r.id
-), before as (
+  returning r.id, r.epoch
+), closed as (
   update mcp_attempt a set status = i.status, first_token_ms = i.first_token_ms, latency_ms = i.latency_ms,
     usage = i.usage, cost_pico = i.cost_pico, price_version = i.price_version, error = i.error
   from input i join ours using (id)
   where a.request_id = i.id and a.attempt = i.ended and a.status = 'running'
 ), begun as (
-  insert into mcp_attempt (request_id, attempt, tenant, epoch, provider, model, reason, status)
-  select id, attempt, tenant, epoch, provider, model, reason, 'running' from input join ours using (id)
+  insert into mcp_attempt (request_id, attempt, tenant, epoch, provider, model, reason, status, input_pico, output_pico)
+  select i.id, i.attempt, i.tenant, i.epoch, i.provider, i.model, i.reason, 'running', i.input_pico, i.output_pico
+  from input i join ours using (id)
+  on conflict (request_id, attempt) do nothing
+), frames as (
+  insert into mcp_frame (request_id, seq, day, epoch, type, data)
+  select f.id, f.seq, f.day, o.epoch, f.type, f.data
+  from json_to_recordset($2::json) as f(id uuid, seq int, day date, type text, data json) join ours o using (id)
+  on conflict do nothing
 )
 select id::text from ours`;
 
@@ -39,13 +46,14 @@ const FRAMES = `
 with input as (
   select * from json_to_recordset($1::json) as x(id uuid, tenant text, epoch int, last_seq int)
 ), ours as (
-  update mcp_request r set last_seq = i.last_seq from input i
-  where r.id = i.id and r.tenant = i.tenant and r.epoch = i.epoch and r.state = 'running' and r.last_seq < i.last_seq
+  update mcp_request r set last_seq = greatest(r.last_seq, i.last_seq) from input i
+  where r.id = i.id and r.tenant = i.tenant and r.epoch = i.epoch and r.state = 'running'
   returning r.id, r.epoch
 ), frames as (
   insert into mcp_frame (request_id, seq, day, epoch, type, data)
-  select f.id, f.seq, (now() at time zone 'utc')::date, o.epoch, f.type, f.data
-  from json_to_recordset($2::json) as f(id uuid, seq int, type text, data json) join ours o using (id)
+  select f.id, f.seq, f.day, o.epoch, f.type, f.data
+  from json_to_recordset($2::json) as f(id uuid, seq int, day date, type text, data json) join ours o using (id)
+  on conflict do nothing
 )
 select id::text from ours`;
 
@@ -63,15 +71,17 @@ with ended as (
     and exists (select 1 from ended)
   on conflict do nothing
 )
-update mcp_request r set cost_pico = (
+update mcp_request r set settle_by = null, cost_pico = (
   select case when coalesce(bool_or(a.cost_pico is null), false) then null else coalesce(sum(a.cost_pico), 0) end + $9::bigint
   from mcp_attempt a where a.request_id = $1 and a.attempt <> $3)
 where r.id = $1 and r.tenant = $2 and exists (select 1 from ended)`;
 
-// Hands a running request back to the queue.
+// Hands a running request back to the queue; $6 attempts of it do not count against the limit.
 const RELEASE = `
 with back as (
-  update mcp_request set state = 'queued', owner = null, not_before = now() + $4 * interval '1 millisecond'
+  update mcp_request set state = 'queued', owner = null, due_at = now() + $4 * interval '1 millisecond',
+    queue_rank = case when $4 > 0 then greatest(queue_rank, now() + $4 * interval '1 millisecond' - priority * interval '10 seconds')
+      else queue_rank end, unburnt = unburnt + $6::smallint
   where id = $1 and tenant = $2 and epoch = $3 and state = 'running'
   returning id, tenant, epoch
 ), events as (
@@ -89,8 +99,10 @@ export function numberFrames(firstSeq: number, frames: readonly FrameBody[]): St
 }
 
 /** One JSON array for `json_to_recordset`, without parsing the frames' text again. */
-export function frameRows(id: string, frames: readonly StoredFrame[]): string[] {
-  return frames.map((frame) => `{"id":"${id}","seq":${frame.seq},"type":"${frame.type}","data":${frame.json}}`);
+export function frameRows(id: string, day: string, frames: readonly StoredFrame[]): string[] {
+  return frames.map(
+    (frame) => `{"id":"${id}","seq":${frame.seq},"day":"${day}","type":"${frame.type}","data":${frame.json}}`,
+  );
 }
 
 export function attemptColumns(ended: AttemptEnd | null): Record<string, unknown> {
@@ -107,42 +119,47 @@ export function attemptColumns(ended: AttemptEnd | null): Record<string, unknown
   };
 }
 
-export function createAttemptGroup(sql: Sql): Group<AttemptWrite, boolean> {
-  return createGroup(
-    async (items) => {
-      const input = items.map((item) => ({
-        id: item.id,
-        tenant: item.tenant,
-        epoch: item.epoch,
-        ...item.start,
-        ...attemptColumns(item.ended),
-      }));
-      const ours = await sql.query<{ id: string }>(ATTEMPT, [JSON.stringify(input)]);
-      const ids = new Set(ours.map((row) => row.id));
-      return items.map((item) => ids.has(item.id));
-    },
-    { most: 256, limit: 20_000 },
-  );
-}
+/** What a write of frames names, whatever goes along with it. */
+const head = (item: FrameWrite): Record<string, unknown> => ({
+  id: item.id,
+  tenant: item.tenant,
+  epoch: item.epoch,
+  last_seq: item.firstSeq + item.frames.length - 1,
+});
 
-export function createFrameGroup(sql: Sql): Group<FrameWrite, StoredFrame[] | null> {
+function frameGroup<I extends FrameWrite>(
+  sql: Sql,
+  statement: string,
+  toInput: (item: I) => Record<string, unknown>,
+): Group<I, StoredFrame[] | null> {
   return createGroup(
     async (items) => {
       const stored = items.map((item) => numberFrames(item.firstSeq, item.frames));
-      const input = items.map((item) => ({
-        id: item.id,
-        tenant: item.tenant,
-        epoch: item.epoch,
-        last_seq: item.firstSeq + item.frames.length - 1,
-      }));
-      const rows = items.flatMap((item, index) => frameRows(item.id, stored[index] ?? []));
-      const ours = await sql.query<{ id: string }>(FRAMES, [JSON.stringify(input), `[${rows.join(',')}]`]);
+      const rows = items.flatMap((item, index) => frameRows(item.id, item.day, stored[index] ?? []));
+      const ours = await sql.query<{ id: string }>(statement, [
+        JSON.stringify(items.map(toInput)),
+        `[${rows.join(',')}]`,
+      ]);
       const ids = new Set(ours.map((row) => row.id));
       return items.map((item, index) => (ids.has(item.id) ? (stored[index] ?? []) : null));
     },
     { most: 256, limit: 20_000 },
   );
 }
+
+export const createFrameGroup = (sql: Sql): Group<FrameWrite, StoredFrame[] | null> => frameGroup(sql, FRAMES, head);
+
+export const createAttemptGroup = (sql: Sql): Group<AttemptWrite, StoredFrame[] | null> =>
+  frameGroup(sql, ATTEMPT, (item) => ({
+    ...head(item),
+    attempt: item.start.attempt,
+    provider: item.start.provider,
+    model: item.start.model,
+    reason: item.start.reason,
+    input_pico: item.start.inputPico,
+    output_pico: item.start.outputPico,
+    ...attemptColumns(item.ended),
+  }));
 
 export async function settleAttempt(
   sql: Sql,
@@ -169,6 +186,7 @@ export async function settleAttempt(
   ]);
 }
 
+/** `unburnt`: attempts of this epoch that must not count against the limit. */
 export async function release(
   sql: Sql,
   tenant: string,
@@ -176,7 +194,8 @@ export async function release(
   epoch: number,
   delayMs: number,
   reason: string,
+  unburnt: number,
 ): Promise<boolean> {
-  const rows = await sql.query(RELEASE, [id, tenant, epoch, delayMs, reason]);
+  const rows = await sql.query(RELEASE, [id, tenant, epoch, delayMs, reason, unburnt]);
   return rows.length === 1;
 }

@@ -18,12 +18,16 @@ export interface Settings {
     totalMs: number;
     leaseMs: number;
     heartbeatMs: number;
+    drainMs: number;
   };
   attempts: number;
   runningPerWorker: number;
+  /** Requests that may wait. */
+  queue: { perTenant: number; total: number };
   bodyBytes: number;
   framesHours: number;
   bodiesDays: number;
+  rowsDays: number;
   localServers: boolean;
   simulator: boolean;
   allowPrivateCallbacks: boolean;
@@ -66,6 +70,13 @@ export function settle(file: SettingsFile, fileName = 'goblin.yaml'): Settings {
     );
   }
   const totalMs = clocks.total_ms ?? 600_000;
+  const bodiesDays = file.bodies_days ?? 30;
+  const rowsDays = file.rows_days ?? Math.max(400, bodiesDays);
+  if (rowsDays < bodiesDays) {
+    throw new SettingsError(
+      `${fileName}: rows_days (${rowsDays}) must be at least bodies_days (${bodiesDays}): content without its request could not be found.`,
+    );
+  }
   return Object.freeze({
     providers: file.providers ?? {},
     aliases: Object.fromEntries(Object.entries(file.aliases ?? {}).map(([name, list]) => [name, many(list) ?? []])),
@@ -86,12 +97,15 @@ export function settle(file: SettingsFile, fileName = 'goblin.yaml'): Settings {
       totalMs,
       leaseMs,
       heartbeatMs,
+      drainMs: clocks.drain_ms ?? 10_000,
     },
     attempts: file.attempts ?? 4,
     runningPerWorker: file.running_per_worker ?? 64,
+    queue: { perTenant: file.queue?.per_tenant ?? 100_000, total: file.queue?.total ?? 1_000_000 },
     bodyBytes: file.body_bytes ?? 10 * 1024 * 1024,
     framesHours: file.frames_hours ?? 24,
-    bodiesDays: file.bodies_days ?? 30,
+    bodiesDays,
+    rowsDays,
     localServers: file.local_servers ?? true,
     simulator: file.simulator ?? false,
     allowPrivateCallbacks: file.callbacks?.allow_private ?? false,

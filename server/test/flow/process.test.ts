@@ -128,6 +128,12 @@ test('a folder of a newer version', { timeout: 90_000 }, async () => {
   await sql.query("insert into mcp_migration (version, name, checksum) values (9999, '9999_future.sql', 'x')");
   await sql.close();
   await refuses({}, /newer version/, server);
+  // One that says that it suits this build is no hindrance: an upgrade can be taken back.
+  const again = await openPglite(join(server.dataDir, 'db'));
+  await again.query('update mcp_migration set compatible_from = 2 where version = 9999');
+  await again.close();
+  const next = await server.again();
+  assert.equal(await next.stop(), 0);
 });
 
 test('SIGTERM with work in hand: exit 0, and nothing is lost', { timeout: 120_000 }, async () => {

@@ -140,11 +140,14 @@ function only(input: Input, action: string, flags: readonly string[], words: num
 }
 
 async function withKeys<T>(config: Config, work: (keys: Keys) => Promise<T>): Promise<T> {
-  const keys = await reach<Keys>(
-    config,
-    (note) => served(running(note)),
-    () => direct(config),
-  );
+  // A database of its own can be asked at any time; an embedded one belongs to the server that runs on it.
+  const keys = config.database
+    ? await direct(config)
+    : await reach<Keys>(
+        config,
+        (note) => served(running(note)),
+        () => direct(config),
+      );
   try {
     return await work(keys);
   } finally {
@@ -170,13 +173,15 @@ function served(link: ReturnType<typeof running>): Keys {
 }
 
 async function direct(config: Config): Promise<Keys> {
-  const folder = openFolder(config.dataDir, config.secret);
+  const folder = config.database ? null : openFolder(config.dataDir, config.secret);
   try {
-    const [{ openDatabase }, { createKey, listKeys, revokeKey }] = await Promise.all([
-      import('../start.ts'),
+    const [{ openDatabase, openEmbedded }, { createKey, listKeys, revokeKey }] = await Promise.all([
+      import('../open.ts'),
       import('../../identity/keys.ts'),
     ]);
-    const sql = await openDatabase(folder.database);
+    const sql = folder
+      ? await openEmbedded(folder.database)
+      : (await openDatabase(config.database as NonNullable<Config['database']>, 'goblin key', null)).sql;
     const iso = (ms: number) => new Date(ms).toISOString();
     return {
       create: (tenant, name) => createKey(sql, tenant, name ?? null),
@@ -194,11 +199,11 @@ async function direct(config: Config): Promise<Keys> {
       },
       async close() {
         await sql.close();
-        folder.release();
+        folder?.release();
       },
     };
   } catch (error) {
-    folder.release();
+    folder?.release();
     throw error;
   }
 }

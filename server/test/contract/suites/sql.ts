@@ -78,6 +78,15 @@ export function sqlConformance(name: string, open: () => Promise<Sql>): void {
       );
     });
 
+    it('says that it is there', async () => {
+      assert.equal(sql.lostFor(), null);
+      assert.equal(await sql.back(1_000), true);
+      const { driver, size, waiting } = sql.pool();
+      assert.match(driver, /^(pglite|postgres)$/);
+      assert.ok(size >= 1);
+      assert.equal(waiting, 0);
+    });
+
     it('closes, twice too', async () => {
       await sql.script('drop table t_conformance');
       await sql.close();

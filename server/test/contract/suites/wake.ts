@@ -35,7 +35,14 @@ export function queueConformance(name: string, open: () => Promise<Queue>): void
       await queue.wait(10_000, stop.signal);
     });
 
-    it('closes', () => queue.close());
+    it('says that it is up', () => assert.equal(queue.up(), true));
+
+    it('closes, and lets go whoever waits', async () => {
+      const waiting = queue.wait(10_000, never).then(() => 'let go');
+      await queue.close();
+      assert.equal(await Promise.race([waiting, soon(2000)]), 'let go');
+      queue.wake();
+    });
   });
 }
 
@@ -72,6 +79,27 @@ export function busConformance(name: string, open: () => Promise<Bus>): void {
       assert.equal(heard, 1);
     });
 
-    it('closes', () => bus.close());
+    it('says that it is up', () => assert.equal(bus.up(), true));
+
+    it('answers recent frames without a gap, or that it cannot tell', async () => {
+      await soon(50);
+      for (const after of [0, 40, 99]) {
+        const frames = await bus.recent('a', after);
+        if (frames === null) continue;
+        assert.deepEqual(
+          frames.map(({ seq }) => seq),
+          Array.from({ length: 100 - after }, (_, index) => after + 1 + index),
+        );
+        assert.deepEqual(frames[0], { seq: after + 1, type: 'text', json: `{"seq":${after + 1}}` });
+      }
+      assert.equal(await bus.recent('a', 100), null);
+      assert.equal(await bus.recent('unknown', 0), null);
+    });
+
+    it('closes', async () => {
+      await bus.close();
+      bus.publish('a', { type: 'ended' });
+      assert.equal(await bus.recent('a', 0), null);
+    });
   });
 }

@@ -1,0 +1,173 @@
+/** Opens what stands behind a process: the database, embedded or not, and Redis. Every failure is one sentence. */
+import { createHmac } from 'node:crypto';
+import type { Bus, Queue, Sql } from '../contract/ports.ts';
+import { createMemoryBus } from '../drivers/memory-bus.ts';
+import { createMemoryQueue } from '../drivers/memory-queue.ts';
+import { openPglite } from '../drivers/pglite.ts';
+import type { RedisLink } from '../drivers/redis-link.ts';
+import type { Recorder } from '../telemetry/telemetry.ts';
+import { type Config, ConfigError } from './config.ts';
+import { grantTo, loadMigrations, migrate, missingMigrations, SchemaError } from './migrate.ts';
+
+/** How long a start waits for a database that does not answer. */
+const START_MS = 30_000;
+
+/** Opens the database of a folder that this process holds, and brings it up to date. Throws `ConfigError`. */
+export async function openEmbedded(path: string): Promise<Sql> {
+  let sql: Sql;
+  try {
+    sql = await openPglite(path);
+  } catch (error) {
+    throw new ConfigError(
+      `The database in ${path} cannot be opened (${(error as Error).message.split('\n')[0]}); restore it from a copy, or start afresh with another MCP_DATA_DIR.`,
+    );
+  }
+  try {
+    await migrate(sql);
+    return sql;
+  } catch (error) {
+    await sql.close();
+    throw new ConfigError(
+      error instanceof SchemaError
+        ? `${error.message.replace(/\.$/, '')}, or choose another folder with MCP_DATA_DIR.`
+        : `The database in ${path} cannot be brought up to date: ${(error as Error).message}`,
+    );
+  }
+}
+
+type Database = NonNullable<Config['database']>;
+
+/** `variable` is the one that holds the URL. What is not configured is not loaded: a start on a laptop has no driver to wait for. */
+async function connect(
+  variable: string,
+  url: string,
+  size: number,
+  application: string,
+  recorder: Recorder | null,
+): Promise<Sql> {
+  const { openPostgres, PostgresStartError } = await import('../drivers/postgres.ts');
+  try {
+    return await openPostgres({
+      url,
+      size,
+      application,
+      retryMs: START_MS,
+      onChange: (lost) =>
+        recorder?.log(lost ? 'error' : 'info', lost ? 'the database is away' : 'the database is back'),
+    });
+  } catch (error) {
+    if (error instanceof PostgresStartError) {
+      throw new ConfigError(error.message.replaceAll('DATABASE_URL', variable));
+    }
+    throw error;
+  }
+}
+
+export interface Migrated {
+  sql: Sql;
+  /** Migrations that ran now. */
+  ran: number;
+}
+
+/**
+ * Opens PostgreSQL and brings it up to date: by the owner's URL if there is one, else by the application's own. Throws
+ * `ConfigError`.
+ */
+export async function openDatabase(
+  config: Database,
+  application: string,
+  recorder: Recorder | null,
+): Promise<Migrated> {
+  const sql = await connect('DATABASE_URL', config.url, config.pool, application, recorder);
+  try {
+    const missing = await missingMigrations(sql, await loadMigrations()).catch((error: unknown) => {
+      // A role that may not read the list of migrations has not been given anything yet.
+      if ((error as { sqlState?: string }).sqlState === '42501') return null;
+      throw error;
+    });
+    if (missing?.length === 0) {
+      await sql.query('select mcp_make_partitions(7)');
+      return { sql, ran: 0 };
+    }
+    if (config.ownerUrl === null) {
+      const ran = await migrate(sql);
+      if (ran > 0) {
+        recorder?.log(
+          'warn',
+          'migrated with DATABASE_URL; with DATABASE_OWNER_URL the application needs fewer rights',
+          {
+            migrations: ran,
+          },
+        );
+      }
+      return { sql, ran };
+    }
+    return { sql, ran: await migrateAsOwner(config.ownerUrl, sql, application) };
+  } catch (error) {
+    await sql.close();
+    throw asConfigError(error);
+  }
+}
+
+/** Runs what is missing and gives the role of `sql` its rights, also when nothing was missing. */
+export async function migrateAsOwner(ownerUrl: string, sql: Sql, application: string): Promise<number> {
+  const [row] = await sql.query<{ role: string }>('select current_user::text as role');
+  const owner = await connect('DATABASE_OWNER_URL', ownerUrl, 2, `${application} owner`, null);
+  try {
+    const ran = await migrate(owner);
+    const [self] = await owner.query<{ role: string }>('select current_user::text as role');
+    if (row && self && row.role !== self.role) await grantTo(owner, row.role);
+    return ran;
+  } catch (error) {
+    throw asConfigError(error);
+  } finally {
+    await owner.close();
+  }
+}
+
+function asConfigError(error: unknown): unknown {
+  if (error instanceof SchemaError) return new ConfigError(error.message);
+  const { sqlState, message } = error as { sqlState?: string; message: string };
+  if (sqlState === '42501') {
+    return new ConfigError(
+      `The role of DATABASE_URL lacks rights (${message}); set DATABASE_OWNER_URL to the owner of the database and run npm run migrate.`,
+    );
+  }
+  return sqlState === undefined
+    ? error
+    : new ConfigError(`The database cannot be brought up to date (${sqlState}): ${message}`);
+}
+
+export interface Wakes {
+  queue: Queue;
+  bus: Bus;
+  redis: RedisLink | null;
+  close(): Promise<void>;
+}
+
+export async function openWakes(config: Config, secret: string, instance: string, recorder: Recorder): Promise<Wakes> {
+  if (!config.redis) {
+    const [queue, bus] = [createMemoryQueue(), createMemoryBus()];
+    return {
+      queue,
+      bus,
+      redis: null,
+      async close() {
+        await Promise.all([queue.close(), bus.close()]);
+      },
+    };
+  }
+  const { openRedis, RedisStartError } = await import('../drivers/redis-link.ts');
+  try {
+    const redis = await openRedis({
+      url: config.redis.url,
+      secret: createHmac('sha256', secret).update('goblin redis').digest(),
+      instance,
+      log: recorder.log,
+    });
+    return { queue: redis.queue, bus: redis.bus, redis, close: redis.close };
+  } catch (error) {
+    if (error instanceof RedisStartError) throw new ConfigError(error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,65 @@
+/** Processes and what they hold: one heartbeat renews every lease of a process, by database time. */
+import type { Sql } from '../contract/ports.ts';
+
+export type ProcessKind = 'all' | 'api' | 'worker';
+
+export interface ProcessInfo {
+  id: string;
+  kind: ProcessKind;
+  host: string;
+  pid: number;
+  leaseMs: number;
+  capacity: number;
+}
+
+export interface ProcessRow {
+  id: string;
+  kind: string;
+  host: string;
+  pid: number;
+  running: number;
+  capacity: number;
+  beatAgeMs: number;
+}
+
+// A process begins, or says that it is alive: this renews every lease it owns, and answers which these are.
+const BEAT = `
+with beat as (
+  insert into mcp_process (id, kind, host, pid, lease_ms, capacity, running, ended) values ($1, $2, $3, $4, $5, $6, $7, $8)
+  on conflict (id) do update set beat_at = now(), running = excluded.running, ended = excluded.ended
+)
+select id::text from mcp_request where owner = $1 and state = 'running'`;
+
+// All processes that have a row.
+const LIST = `select id, kind, host, pid, running, capacity,
+  (extract(epoch from now() - beat_at) * 1000)::float8 as age from mcp_process
+  where beat_at > '-infinity' order by started_at`;
+
+/** Answers the ids of the requests that this process runs, as the database has it. */
+export async function beat(sql: Sql, info: ProcessInfo, running: number, ended: number): Promise<string[]> {
+  const values = [info.id, info.kind, info.host, info.pid, info.leaseMs, info.capacity, running, ended];
+  return (await sql.query<{ id: string }>(BEAT, values)).map((row) => row.id);
+}
+
+/** The embedded folder's lock is ours, so every other process of its past is dead: their leases are void. */
+export async function voidLeases(sql: Sql, owner: string): Promise<void> {
+  await sql.query("update mcp_process set beat_at = '-infinity' where id <> $1", [owner]);
+}
+
+/** A process that ends gives its lease back: what it could not hand back is found at once. */
+export async function leave(sql: Sql, owner: string): Promise<void> {
+  await sql.query("update mcp_process set beat_at = '-infinity' where id = $1", [owner]);
+}
+
+export async function listProcesses(sql: Sql): Promise<ProcessRow[]> {
+  const rows = await sql.query(LIST);
+  return rows.map((row) => ({
+    id: row.id as string,
+    kind: row.kind as string,
+    host: row.host as string,
+    pid: row.pid as number,
+    running: row.running as number,
+    capacity: row.capacity as number,
+    beatAgeMs: Math.max(0, Math.round(row.age as number)),
+  }));
+}

@@ -1,0 +1,155 @@
+/** Content as it was, from how bodies.ts stored it. */
+import { setImmediate as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { inflateRaw, inflateRawSync } from 'node:zlib';
+import type { Row, Sql } from '../contract/ports.ts';
+import type { StoredBody } from '../contract/record.ts';
+
+/** Fields of a call that are the same in every turn: pieces, beside its messages. */
+export const FIELDS = ['tools', 'responseFormat'] as const;
+
+export interface StoredRow {
+  tenant: string;
+  /** `YYYY-MM-DD`, of the request's creation. */
+  day: string;
+  encoding: string | null;
+  /** Null: the body is gone. */
+  data: Uint8Array | null;
+}
+
+// Reads pieces of the days from $2 to $3: the bounds keep the plan out of all other partitions.
+const PIECES = `
+select p.tenant, p.day::text as day, encode(p.hash, 'hex') as hash, p.encoding, p.data
+from json_to_recordset($1::json) as x(tenant text, day date, hash text)
+join mcp_piece p on p.tenant = x.tenant and p.hash = decode(x.hash, 'hex') and p.day = x.day
+where p.day between $2::date and $3::date`;
+
+interface PieceRow extends Row {
+  tenant: string;
+  day: string;
+  hash: string;
+  encoding: string;
+  data: Uint8Array;
+}
+
+interface Opened {
+  text: string;
+  hashes: string[];
+}
+
+/** Bytes that another thread decompresses. */
+const LONG = 32 * 1024;
+/** Characters that are parsed without a pause: some 10 ms. */
+const STRETCH = 1024 * 1024;
+
+const inflate = promisify(inflateRaw) as (data: Uint8Array) => Promise<Buffer>;
+
+/** What stands for a body that retention has dropped, or that cannot be read: a call without messages. */
+const lostBody = (): StoredBody => ({ call: { kind: 'answer', messages: [] }, hints: [], metadata: null });
+
+/** Bodies in the order of the rows. One query more when any of them has pieces. Throws only what `sql` throws. */
+export async function unpackBodies(sql: Pick<Sql, 'query'>, rows: readonly StoredRow[]): Promise<StoredBody[]> {
+  const opened: (Opened | null)[] = [];
+  for (const row of rows) opened.push(row.data ? await open(row.encoding ?? 'json', row.data) : null);
+  const pieces = await fetchPieces(sql, rows, opened);
+  const bodies: StoredBody[] = [];
+  const breathe = createBreath();
+  for (const [at, row] of rows.entries()) {
+    const parts = opened[at];
+    const texts = parts?.hashes.map((hash) => pieces.get(keyOf({ ...row, hash })));
+    if (!parts || !texts?.every((text) => text !== undefined)) {
+      bodies.push(lostBody());
+      continue;
+    }
+    bodies.push((await join(parts.text, texts, breathe)) ?? lostBody());
+  }
+  return bodies;
+}
+
+/** Null for what this build cannot read: a claim must go on with the others. */
+async function open(encoding: string, data: Uint8Array): Promise<Opened | null> {
+  const withPieces = encoding.startsWith('pieces+');
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const count = withPieces ? bytes.readUInt32LE(0) : 0;
+  const start = withPieces ? 4 + 16 * count : 0;
+  const text = await textOf(withPieces ? encoding.slice(7) : encoding, bytes.subarray(start));
+  if (text === null) return null;
+  const hashes = Array.from({ length: count }, (_, n) => bytes.toString('hex', 4 + 16 * n, 20 + 16 * n));
+  return { text, hashes };
+}
+
+async function textOf(encoding: string, data: Uint8Array): Promise<string | null> {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  if (encoding === 'json') return bytes.toString('utf8');
+  if (encoding !== 'deflate') return null;
+  try {
+    return (bytes.length > LONG ? await inflate(bytes) : inflateRawSync(bytes)).toString('utf8');
+  } catch {
+    return null;
+  }
+}
+
+const keyOf = (piece: { tenant: string; day: string; hash: string }) => `${piece.day}\n${piece.tenant}\n${piece.hash}`;
+
+async function fetchPieces(
+  sql: Pick<Sql, 'query'>,
+  rows: readonly StoredRow[],
+  opened: readonly (Opened | null)[],
+): Promise<Map<string, string>> {
+  const wanted = new Map<string, { tenant: string; day: string; hash: string }>();
+  for (const [at, { tenant, day }] of rows.entries()) {
+    for (const hash of opened[at]?.hashes ?? []) wanted.set(keyOf({ tenant, day, hash }), { tenant, day, hash });
+  }
+  const texts = new Map<string, string>();
+  if (wanted.size === 0) return texts;
+  const days = [...wanted.values()].map(({ day }) => day).sort();
+  const found = await sql.query<PieceRow>(PIECES, [
+    JSON.stringify([...wanted.values()]),
+    days.at(0) as string,
+    days.at(-1) as string,
+  ]);
+  const breathe = createBreath();
+  for (const row of found) {
+    const text = await textOf(row.encoding, row.data);
+    if (text === null) continue;
+    texts.set(keyOf(row), text);
+    await breathe(text.length);
+  }
+  return texts;
+}
+
+/** Puts the pieces back in the order in which they were taken out. */
+async function join(text: string, pieces: readonly string[], breathe: Breath): Promise<StoredBody | null> {
+  let next = 0;
+  const take = async (): Promise<unknown> => {
+    const piece = pieces[next++] ?? '';
+    const pausing = breathe(piece.length);
+    if (pausing) await pausing;
+    return JSON.parse(piece);
+  };
+  try {
+    const body = JSON.parse(text) as StoredBody;
+    if (pieces.length === 0) return body;
+    const call = body.call as unknown as Record<string, unknown>;
+    const messages: unknown[] = [];
+    for (const value of call.messages as unknown[]) messages.push(value === 0 ? await take() : value);
+    call.messages = messages;
+    for (const field of FIELDS) if (call[field] === 0) call[field] = await take();
+    return body;
+  } catch {
+    return null;
+  }
+}
+
+type Breath = (characters: number) => Promise<void> | undefined;
+
+/** Lets others have their turn after every stretch of work. */
+function createBreath(): Breath {
+  let busy = 0;
+  return (characters) => {
+    busy += characters;
+    if (busy < STRETCH) return undefined;
+    busy = 0;
+    return pause();
+  };
+}

@@ -1,0 +1,312 @@
+/** Redis in its three forms against the suites of its ports, between processes, with garbage in it, and at a start that fails. */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type BusMessage, CANCELS } from '../../src/contract/ports.ts';
+import type { StoredFrame } from '../../src/contract/record.ts';
+import { openRedis, type RedisLink, type RedisLinkOptions, RedisStartError } from '../../src/drivers/redis-link.ts';
+import { freePort, startRedis, startRedisCluster, startRedisSentinel } from '../support/services.ts';
+import { busConformance, queueConformance } from './suites/wake.ts';
+
+const [single, cluster, sentinel] = await Promise.all([startRedis(), startRedisCluster(), startRedisSentinel()]);
+const secret = randomBytes(32);
+const never = new AbortController().signal;
+const links: RedisLink[] = [];
+let made = 0;
+after(async () => {
+  await Promise.all(links.map((link) => link.close()));
+  await Promise.all([single.stop(), cluster.stop(), sentinel.stop()]);
+});
+
+async function open(url: string, more: Partial<RedisLinkOptions> = {}): Promise<RedisLink> {
+  const link = await openRedis({ url, secret, instance: `i${++made}`, log: () => {}, ...more });
+  links.push(link);
+  await until(() => link.bus.up());
+  return link;
+}
+
+async function until(what: () => boolean, ms = 5_000): Promise<void> {
+  for (const end = performance.now() + ms; !what(); await sleep(5)) assert.ok(performance.now() < end, `${what}`);
+}
+
+const frame = (seq: number): StoredFrame => ({ seq, type: 'text', json: `{"seq":${seq}}` });
+const frames = (...seqs: number[]): BusMessage => ({ type: 'frames', frames: seqs.map(frame) });
+
+/** Follows, and keeps what it hears; `active` once the subscription is confirmed. */
+function listen(link: RedisLink, topic: string) {
+  const heard: BusMessage[] = [];
+  const stop = link.bus.follow(topic, (message) => heard.push(message));
+  return { heard, stop, active: () => until(() => heard.some(({ type }) => type === 'ended')) };
+}
+
+async function wokenWithin(link: RedisLink, ms: number): Promise<boolean> {
+  const began = performance.now();
+  await link.queue.wait(ms, never);
+  return performance.now() - began < ms - 10;
+}
+
+for (const [form, { url }] of Object.entries({ single, cluster, sentinel })) {
+  queueConformance(`redis ${form}`, async () => (await open(url, { namespace: 'suite' })).queue);
+  busConformance(`redis ${form}`, async () => (await open(url, { namespace: 'suite' })).bus);
+
+  describe(`between processes: redis ${form}`, async () => {
+    const one = await open(url, { namespace: 'two' });
+    const two = await open(url, { namespace: 'two' });
+
+    it('wakes another process, and keeps a ticket for who comes later', async () => {
+      const waiting = wokenWithin(two, 3_000);
+      await sleep(50);
+      one.queue.wake();
+      assert.equal(await waiting, true);
+      assert.equal(await wokenWithin(two, 200), false);
+      one.queue.wake();
+      await sleep(50);
+      // Its own ticket first: it was nobody else's.
+      assert.equal(await wokenWithin(one, 500), true);
+      assert.equal(await wokenWithin(two, 1_500), true);
+      assert.equal(await wokenWithin(two, 100), false);
+    });
+
+    it('tells followers elsewhere, in order and once, and itself once', async () => {
+      const here = listen(one, 'r1');
+      const there = listen(two, 'r1');
+      await Promise.all([here.active(), there.active()]);
+      const before = [here.heard.length, there.heard.length];
+      for (let seq = 1; seq <= 300; seq++) one.bus.publish('r1', frames(seq));
+      one.bus.publish('r1', { type: 'ended' });
+      await until(() => there.heard.length >= 301 + (before[1] ?? 0));
+      await sleep(30);
+      const expected = [...Array.from({ length: 300 }, (_, at) => frames(at + 1)), { type: 'ended' }];
+      assert.deepEqual(here.heard.slice(before[0]), expected);
+      assert.deepEqual(there.heard.slice(before[1]), expected);
+      here.stop();
+      there.stop();
+    });
+
+    it('gives recent frames to whoever asks, from anywhere, and null at a gap', async () => {
+      for (const seqs of [[1, 2, 3], [4], [5, 6]]) one.bus.publish('r2', frames(...seqs));
+      one.bus.publish('r3', frames(1));
+      one.bus.publish('r3', frames(3));
+      await sleep(50);
+      assert.deepEqual(await two.bus.recent('r2', 0), [1, 2, 3, 4, 5, 6].map(frame));
+      assert.deepEqual(await two.bus.recent('r2', 2), [3, 4, 5, 6].map(frame));
+      assert.equal(await two.bus.recent('r2', 6), null);
+      assert.equal(await two.bus.recent('r3', 0), null);
+      assert.deepEqual(await two.bus.recent('r3', 2), [frame(3)]);
+    });
+
+    it('carries cancels', async () => {
+      const ear = listen(two, CANCELS);
+      await ear.active();
+      one.bus.publish(CANCELS, { type: 'cancel', id: 'x' });
+      await until(() => ear.heard.some((message) => message.type === 'cancel' && message.id === 'x'));
+      ear.stop();
+    });
+  });
+}
+
+describe('one Redis', () => {
+  it('wakes as many idle workers as a burst has wakes, and none of them in vain afterwards', async () => {
+    const namespace = 'burst';
+    const producer = await open(single.url, { namespace });
+    const workers = await Promise.all(Array.from({ length: 4 }, () => open(single.url, { namespace })));
+    const waits = workers.map((worker) => wokenWithin(worker, 2_000));
+    await sleep(100);
+    for (let n = 0; n < 3; n++) producer.queue.wake();
+    await sleep(200);
+    producer.queue.wake();
+    assert.deepEqual(await Promise.all(waits), [true, true, true, true]);
+    const again = workers.map((worker) => wokenWithin(worker, 2_000));
+    await sleep(100);
+    for (let n = 0; n < 1_000; n++) producer.queue.wake();
+    assert.deepEqual(await Promise.all(again), [true, true, true, true]);
+    const vain = await Promise.all(workers.map((worker) => wokenWithin(worker, 300)));
+    assert.deepEqual(vain, [false, false, false, false]);
+    assert.equal(single.cli('llen', 'goblin:burst:tickets'), '0');
+  });
+
+  it('subscribes when a first follower comes, and ends it when the last has left', async () => {
+    const link = await open(single.url, { namespace: 'sub' });
+    const channels = () => single.cli('pubsub', 'channels', 'goblin:sub:*');
+    const ears = [listen(link, 'a'), listen(link, 'a')];
+    await until(() => channels() !== '');
+    for (const ear of ears) ear.stop();
+    const again = listen(link, 'a');
+    await sleep(1_200);
+    assert.equal(channels(), 'goblin:sub:0:a');
+    again.stop();
+    await until(() => channels() === '', 3_000);
+  });
+
+  it('ignores and counts what it did not write, and is not disturbed by keys of another type', async () => {
+    const namespace = 'garbage';
+    const one = await open(single.url, { namespace });
+    const two = await open(single.url, { namespace });
+    const stranger = await open(single.url, { namespace, secret: randomBytes(32) });
+    const tickets = 'goblin:garbage:tickets';
+    const ear = listen(two, 'r');
+    await ear.active();
+    const before = ear.heard.length;
+
+    // Tickets: another key's, another version's, cut off, another type.
+    stranger.queue.wake();
+    single.cli('rpush', tickets, 'hello', '{"id":1}', 'G1', 'G1short', '');
+    assert.equal(await wokenWithin(two, 400), false);
+    const { forged, foreign, malformed } = two.numbers().tickets_ignored;
+    assert.deepEqual([forged, foreign, malformed], [1, 3, 2]);
+    for (const make of [
+      ['set', tickets, 'x'],
+      ['hset', tickets, 'a', 'b'],
+    ]) {
+      single.cli('del', tickets);
+      single.cli(...make);
+      const waiting = wokenWithin(two, 3_000);
+      await sleep(50);
+      one.queue.wake();
+      assert.equal(await waiting, true);
+    }
+    single.cli('set', tickets, 'x');
+    one.queue.wake();
+    await sleep(50);
+    assert.equal(single.cli('type', tickets), 'list');
+
+    // Messages: strangers', another topic's, garbage.
+    stranger.bus.publish('r', frames(1));
+    single.cli('publish', 'goblin:garbage:0:r', 'hello');
+    single.cli('publish', 'goblin:garbage:0:r', 'G1');
+    await until(() => Object.values(two.numbers().messages_ignored).reduce((sum, n) => sum + n) === 3);
+    assert.equal(ear.heard.length, before);
+    assert.deepEqual(two.numbers().messages_ignored, { foreign: 1, malformed: 1, forged: 1, old: 0 });
+
+    // The cache: a stranger's frames, another topic's frames, another type.
+    assert.equal(await two.bus.recent('r', 0), null);
+    one.bus.publish('other', frames(1));
+    await sleep(50);
+    const moved = single.cli('copy', 'goblin:garbage:frames:other', 'goblin:garbage:frames:moved');
+    assert.equal(moved, '1');
+    assert.equal(await two.bus.recent('moved', 0), null);
+    single.cli('set', 'goblin:garbage:frames:typed', 'x');
+    assert.equal(await two.bus.recent('typed', 0), null);
+    one.bus.publish('typed', frames(1));
+    await sleep(50);
+    assert.deepEqual(await two.bus.recent('typed', 0), [frame(1)]);
+    // Repeated numbers are told, and lie there once.
+    one.bus.publish('typed', frames(1));
+    one.bus.publish('typed', frames(2));
+    await sleep(50);
+    assert.deepEqual(await two.bus.recent('typed', 0), [frame(1), frame(2)]);
+    ear.stop();
+  });
+
+  it('does not take tickets that are older than a minute, and lets nothing lie for ever', async () => {
+    const namespace = 'old';
+    const one = await open(single.url, { namespace });
+    const two = await open(single.url, { namespace });
+    const real = Date.now;
+    Date.now = () => real() - 61_000;
+    one.queue.wake();
+    await sleep(50);
+    Date.now = real;
+    assert.equal(await wokenWithin(two, 300), false);
+    assert.equal(two.numbers().tickets_ignored.old, 1);
+    one.queue.wake();
+    one.bus.publish('r', frames(1));
+    await sleep(50);
+    const ttl = (key: string) => Number(single.cli('ttl', `goblin:old:${key}`));
+    assert.ok(ttl('tickets') > 50 && ttl('tickets') <= 60);
+    assert.ok(ttl('frames:r') > 290 && ttl('frames:r') <= 300);
+    for (let n = 0; n < 600; n++) {
+      one.queue.wake();
+      await new Promise(setImmediate);
+    }
+    await sleep(100);
+    assert.ok(Number(single.cli('llen', 'goblin:old:tickets')) <= 256);
+    // Bounded, and large ones stay out.
+    for (let seq = 2; seq <= 3_000; seq++) one.bus.publish('r', frames(seq));
+    one.bus.publish('large', { type: 'frames', frames: [{ seq: 1, type: 'text', json: 'x'.repeat(300_000) }] });
+    await sleep(200);
+    const entries = Number(single.cli('xlen', 'goblin:old:frames:r'));
+    assert.ok(entries >= 1_000 && entries < 1_300, `${entries}`);
+    assert.equal(single.cli('exists', 'goblin:old:frames:large'), '0');
+    assert.equal(await two.bus.recent('r', 0), null);
+  });
+
+  it('goes on after FLUSHALL and SCRIPT FLUSH', async () => {
+    const one = await open(single.url, { namespace: 'flush' });
+    const two = await open(single.url, { namespace: 'flush' });
+    const ear = listen(two, 'r');
+    await ear.active();
+    single.cli('flushall');
+    single.cli('script', 'flush');
+    const before = ear.heard.length;
+    one.bus.publish('r', { type: 'ended' });
+    await until(() => ear.heard.length > before);
+    one.bus.publish('r', frames(1));
+    await until(() => ear.heard.length > before + 1);
+    ear.stop();
+  });
+});
+
+describe('a start that fails', () => {
+  async function refusal(url: string): Promise<string> {
+    const error = await openRedis({ url, secret, instance: 'x', log: () => {} }).then(
+      (link) => link.close().then(() => assert.fail('it opened')),
+      (reason) => reason,
+    );
+    assert.ok(error instanceof RedisStartError, String(error));
+    assert.ok(!`${error.message}${error.stack}`.includes('s3cret'), error.message);
+    assert.match(error.message, /REDIS_URL/);
+    return error.message;
+  }
+
+  it('names what is wrong with the URL', async () => {
+    for (const url of ['', 'localhost:6379', 'http://u:s3cret@h', 'redis:h']) {
+      assert.match(await refusal(url), /must begin with redis:\/\//, url);
+    }
+    for (const url of [
+      'redis://u:s3cret@h:port',
+      'redis://u:s3cret@h:99999',
+      'redis://u:s3cret@h1,h2',
+      'redis://u:s3cret@h/abc',
+      'redis://u:s3#cret@h',
+      'redis://u:s3cret%zz@h',
+      'redis+sentinel://h1,h2',
+      'redis+cluster://h1,h2/3',
+    ]) {
+      assert.match(await refusal(url), /cannot be read.*a good one is REDIS_URL=redis/, url);
+    }
+  });
+
+  it('names a refused login', async () => {
+    const locked = await startRedis({ password: 'right' });
+    const at = `127.0.0.1:${locked.port}`;
+    for (const login of ['', ':s3cret@', 'somebody:s3cret@']) {
+      assert.match(await refusal(`redis://${login}${at}`), /refused the login.*check user and password/);
+    }
+    const link = await open(locked.url, { namespace: 'locked' });
+    assert.equal(link.numbers().state, 'up');
+    await link.close();
+    await locked.stop();
+  });
+
+  it('starts without a Redis that does not answer, and finds it later', async () => {
+    const port = await freePort();
+    const link = await openRedis({ url: `redis://127.0.0.1:${port}`, secret, instance: 'x', log: () => {} });
+    links.push(link);
+    assert.deepEqual([link.numbers().state, link.queue.up(), link.bus.up()], ['down', false, false]);
+    link.queue.wake();
+    assert.equal(await wokenWithin(link, 1_000), true);
+    assert.equal(await wokenWithin(link, 100), false);
+    assert.equal(await link.bus.recent('r', 0), null);
+    const ear = listen(link, 'r');
+    link.bus.publish('r', { type: 'ended' });
+    assert.equal(ear.heard.length, 1);
+    const late = await startRedis({}, port);
+    await until(() => link.numbers().state === 'up');
+    await until(() => ear.heard.length === 2);
+    await link.close();
+    await link.close();
+    await late.stop();
+  });
+});
