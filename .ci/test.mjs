@@ -1,6 +1,7 @@
 // Runs every check and test, the cheapest first, and stops at the first kind that fails. `--fast` leaves out the slow ones.
 import { spawnSync } from 'node:child_process';
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
+import { ensureServices } from './services.mjs';
 
 const fast = process.argv.includes('--fast');
 const bin = (name) => `node_modules/.bin/${name}`;
@@ -31,7 +32,13 @@ for (const [name, command, args] of steps) {
 }
 
 const kinds = fast ? ['unit'] : ['unit', 'contract', 'flow'];
-const files = kinds.flatMap((kind) => globSync(`server/test/${kind}/**/*.test.ts`).sort());
+const found = kinds.flatMap((kind) => globSync(`server/test/${kind}/**/*.test.ts`).sort());
+// Without the services, the files that start them are left out, and said aloud.
+const services = fast || ensureServices();
+const files = services
+  ? found
+  : found.filter((file) => !/support\/(services|cluster)\.ts/.test(readFileSync(file, 'utf8')));
+if (files.length < found.length) console.log(`SKIPPED: ${found.length - files.length} test files that need services`);
 console.log(`tests: ${kinds.join(', ')} (${files.length} files)`);
 const { status } = spawnSync(
   process.execPath,

@@ -43,11 +43,15 @@ const MEANINGS: Readonly<Record<string, string>> = {
   'clocks.total_ms': 'time for the whole request with all its attempts, from its first start',
   'clocks.lease_ms': 'how long a process that gives no sign of life keeps its requests',
   'clocks.heartbeat_ms': 'how often a process says that it lives; at most half of the lease',
-  attempts: 'most attempts of one request',
+  'clocks.drain_ms': 'how long a process that is told to stop lets what it runs come to its end, before it hands the rest back',
+  attempts: 'most attempts of one request; those that a stopping process handed back do not count',
   running_per_worker: 'most detached requests that run at once in one process',
+  'queue.per_tenant': 'most requests of one tenant that may wait; then 429',
+  'queue.total': 'most requests that may wait in all; then 503',
   body_bytes: 'largest request body',
   frames_hours: 'how long a stream can be replayed after its end; then 410',
   bodies_days: 'how long prompts, results and partial texts are kept, from the day the request was made',
+  rows_days: 'how long requests, attempts and the audit trail are kept; at least `bodies_days`',
   local_servers: 'look for Ollama, LM Studio, llama.cpp and vLLM on this machine, at the start and every 30 s',
   simulator: 'offer the provider `simulator` also when real ones are configured',
   'callbacks.allow_private': 'let `callback_url` lead to private addresses',
@@ -93,6 +97,9 @@ function settingsTable(): string {
     if (name === 'clocks') {
       const clocks = defaults.clocks as Readonly<Record<string, number>>;
       for (const [clock, of] of Object.entries(propertiesOf(schema))) add(`clocks.${clock}`, of, clocks[camel(clock)]);
+    } else if (name === 'queue') {
+      const caps = defaults.queue as Readonly<Record<string, number>>;
+      for (const [field, of] of Object.entries(propertiesOf(schema))) add(`queue.${field}`, of, caps[camel(field)]);
     } else if (name === 'callbacks') {
       for (const [field, of] of Object.entries(propertiesOf(schema)))
         add(`callbacks.${field}`, of, defaults.allowPrivateCallbacks);

@@ -56,6 +56,7 @@ export interface House extends Parts {
   heart: Heart | null;
   callbacks: CallbackSender | null;
   registry: Running;
+  hearsAll(): boolean;
   taskTypes: readonly string[];
   /** Drains, hands back what is left, closes everything but the database. */
   close(drainMs: number): Promise<void>;
@@ -74,6 +75,8 @@ export async function assemble(parts: Parts): Promise<House> {
   const wheel = createWheel();
   const registry = createRunning(bus);
   const persist = createPersist(ledger);
+  // Other processes are heard through Redis. Without it, or while it is away, the database is asked more often.
+  const hearsAll = () => !config.database || (parts.redis !== null && bus.up());
 
   const provider = (name: string): Provider => {
     const found = live.provider(name);
@@ -170,6 +173,7 @@ export async function assemble(parts: Parts): Promise<House> {
         heartbeatMs: settings.clocks.heartbeatMs,
         keep: { frameHours: settings.framesHours, bodyDays: settings.bodiesDays, rowDays: settings.rowsDays },
         registry,
+        hearsAll,
         claimingSince: () => worker?.claimingSince() ?? null,
         due: () => worker?.nudge(),
         callbacksDue: () => callbacks?.wake(),
@@ -226,6 +230,7 @@ export async function assemble(parts: Parts): Promise<House> {
     heart,
     callbacks,
     registry,
+    hearsAll,
     taskTypes: taskTypes(settings),
     async close(drainMs) {
       admission.close();

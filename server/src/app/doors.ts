@@ -91,9 +91,13 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
     }),
     privateHost: isPrivateHost,
   });
-  // Other processes are heard through Redis. Without it, or while it is away, readers ask the database more often.
-  const hearsAll = () => !config.database || (config.redis !== null && bus.up());
-  const streams = streamRoutes(app, { ledger, bus, framesHours: config.settings.framesHours, now: Date.now, hearsAll });
+  const streams = streamRoutes(app, {
+    ledger,
+    bus,
+    framesHours: config.settings.framesHours,
+    now: Date.now,
+    hearsAll: house.hearsAll,
+  });
   const door = openaiDoor(app, {
     dialect: openai,
     ledger,

@@ -100,8 +100,21 @@ export async function migrate(sql: Sql, given?: readonly Migration[]): Promise<n
       if ((error as { sqlState?: string }).sqlState !== 'MCP01') throw error;
     }
   }
-  await sql.query('select mcp_make_partitions(7)');
+  await makePartitions(sql);
   return ran;
+}
+
+/** Partitions from yesterday to a week ahead. Processes that start together wait for each other. */
+export async function makePartitions(sql: Sql): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await sql.query('select mcp_make_partitions(7)');
+      return;
+    } catch (error) {
+      const lockTimeout = (error as { sqlState?: string }).sqlState === '55P03';
+      if (!lockTimeout || tries === 10) throw error;
+    }
+  }
 }
 
 async function inTurn(sql: Sql, text: string): Promise<void> {

@@ -7,7 +7,7 @@ import { openPglite } from '../drivers/pglite.ts';
 import type { RedisLink } from '../drivers/redis-link.ts';
 import type { Recorder } from '../telemetry/telemetry.ts';
 import { type Config, ConfigError } from './config.ts';
-import { grantTo, loadMigrations, migrate, missingMigrations, SchemaError } from './migrate.ts';
+import { grantTo, loadMigrations, makePartitions, migrate, missingMigrations, SchemaError } from './migrate.ts';
 
 /** How long a start waits for a database that does not answer. */
 const START_MS = 30_000;
@@ -86,7 +86,7 @@ export async function openDatabase(
       throw error;
     });
     if (missing?.length === 0) {
-      await sql.query('select mcp_make_partitions(7)');
+      await makePartitions(sql);
       return { sql, ran: 0 };
     }
     if (config.ownerUrl === null) {

@@ -14,7 +14,9 @@ import type {
   Claim,
   EventRow,
   FrameWrite,
+  ListFilter,
   Opening,
+  QueueNumbers,
   RequestRow,
   Settlement,
   StoredBody,
@@ -96,20 +98,6 @@ export interface Bus {
 }
 
 /* ---- the record ---- */
-
-export interface ListFilter {
-  status?: State;
-  taskType?: string;
-  /** Id of the last item of the page before. */
-  after?: string;
-  limit: number;
-}
-
-export interface QueueNumbers {
-  depth: number;
-  running: number;
-  oldestAgeMs: number;
-}
 
 /** Every function takes the tenant first, or carries it inside; another tenant's id behaves like an unknown one. */
 export interface Ledger {

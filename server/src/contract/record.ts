@@ -198,3 +198,17 @@ export interface KeyRow {
   createdAt: number;
   revokedAt: number | null;
 }
+
+export interface ListFilter {
+  status?: State;
+  taskType?: string;
+  /** Id of the last item of the page before. */
+  after?: string;
+  limit: number;
+}
+
+export interface QueueNumbers {
+  depth: number;
+  running: number;
+  oldestAgeMs: number;
+}

@@ -18,6 +18,8 @@ export interface HeartDeps {
   heartbeatMs: number;
   keep: { frameHours: number; bodyDays: number; rowDays: number };
   registry: Running;
+  /** Whether what other processes say is heard here: cancels among it. */
+  hearsAll(): boolean;
   /** Since when a claim is under way; null when none is. */
   claimingSince(): number | null;
   /** Something waits that may be claimed. */
@@ -38,6 +40,7 @@ const SWEEP_MS = 750;
 const RETAIN_MS = 3_600_000;
 /** While old content is left, it goes in small steps. */
 const RETAIN_MORE_MS = 2000;
+const RETAIN_AGAIN_MS = 300_000;
 /** A request that the record gives us and nobody here runs is given up after this long. */
 const STRAY_MS = 2000;
 /** Requests of a process that has no row any more are looked for this often: there should be none. */
@@ -108,8 +111,11 @@ export async function startHeart(deps: HeartDeps): Promise<Heart> {
     if (todo.owed) await settleLostMoney(sql);
     if (now >= nextRetain) {
       nextRetain = now + RETAIN_MS;
-      const { more } = await retain(sql, deps.keep);
-      if (more) nextRetain = now + RETAIN_MORE_MS;
+      const { more, failed } = await retain(sql, deps.keep);
+      for (const { step, error } of failed) {
+        deps.telemetry.log('warn', 'a step of retention failed; it is tried again', { step, error: String(error) });
+      }
+      if (more || failed.length > 0) nextRetain = now + (more ? RETAIN_MORE_MS : RETAIN_AGAIN_MS);
     }
   }
 
@@ -122,14 +128,14 @@ export async function startHeart(deps: HeartDeps): Promise<Heart> {
     }
   }
 
-  const failed = (what: string) => (error: unknown) => {
+  const noted = (what: string) => (error: unknown) => {
     if (sql.lostFor() === null) deps.telemetry.log('error', what, { error: String(error) });
   };
   let wasAway = false;
   function beatNow(): void {
     if (beating || stopped || sql.lostFor() !== null) return;
     beating = pulse()
-      .catch(failed('heartbeat failed'))
+      .catch(noted('heartbeat failed'))
       .finally(() => {
         beating = null;
       });
@@ -137,15 +143,16 @@ export async function startHeart(deps: HeartDeps): Promise<Heart> {
   const beats = setInterval(beatNow, deps.heartbeatMs).unref();
   const sweeps = setInterval(() => {
     const away = sql.lostFor() !== null;
-    // After an outage all leases are old: the first thing is to say that we are here.
+    // After an outage all leases are old: the first thing is to say that we are here. And a cancel that cannot be heard is
+    // found by asking what is still ours.
     if (wasAway && !away) {
       deps.ledger.forget();
       beatNow();
-    }
+    } else if (registry.size() > 0 && !deps.hearsAll()) beatNow();
     wasAway = away;
     if (sweeping || stopped || away) return;
     sweeping = sweep()
-      .catch(failed('sweep failed'))
+      .catch(noted('sweep failed'))
       .finally(() => {
         sweeping = null;
       });

@@ -17,6 +17,8 @@ import type { RedisAddress } from './redis-url.ts';
 
 const OLD_MS = 60_000;
 const RECENT_MS = 100;
+/** Of one answer: whoever wants more asks again. */
+const RECENT_ENTRIES = 100;
 /** A topic that nobody follows stays subscribed for this long: whoever leaves often comes back. */
 const LINGER_MS = 1_000;
 
@@ -117,7 +119,7 @@ export function createRedisBus({ address, main, seal, prefix, name, log }: Redis
   }
 
   async function look(client: Client, topic: string, after: number): Promise<StoredFrame[] | null> {
-    const entries = await client.xrangeBuffer(keyOf(topic), `${after + 1}`, '+');
+    const entries = await client.xrangeBuffer(keyOf(topic), `${after + 1}`, '+', 'COUNT', RECENT_ENTRIES);
     const frames: StoredFrame[] = [];
     for (const [, [, sealed]] of entries) {
       const opened = sealed && seal.open(topic, sealed, null);

@@ -48,7 +48,7 @@ export function readRedisUrl(url: string): RedisAddress {
   const kind = (form?.toLowerCase() ?? 'single') as RedisAddress['kind'];
   const wrong = (what: string) =>
     new RedisStartError(`REDIS_URL cannot be read (${what}), a good one is ${EXAMPLES[kind]}.`);
-  if (scheme === '') throw wrong('special characters of user and password must be percent-encoded, as # is %23');
+  if (scheme === '') throw wrong('it is no URL');
 
   const parameters = new URLSearchParams(search);
   const hosts = places.split(',').map((place) => readHost(place, kind === 'sentinel' ? 26_379 : 6_379));

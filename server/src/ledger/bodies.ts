@@ -16,8 +16,6 @@ import type { StoredBody } from '../contract/record.ts';
 import { dayOf } from './ids.ts';
 import { FIELDS } from './unpack.ts';
 
-export { unpackBodies } from './unpack.ts';
-
 export interface PackedBody {
   id: string;
   day: string;

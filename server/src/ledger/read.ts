@@ -1,8 +1,17 @@
 /** What callers ask of the record. Each function takes the tenant first; another tenant's id finds nothing. */
 
 import type { Usage } from '../contract/part.ts';
-import type { ListFilter, QueueNumbers, Row, Sql, SqlValue } from '../contract/ports.ts';
-import type { AttemptRow, EventRow, RequestRow, StoredBody, StoredFrame, StoredResult } from '../contract/record.ts';
+import type { Row, Sql, SqlValue } from '../contract/ports.ts';
+import type {
+  AttemptRow,
+  EventRow,
+  ListFilter,
+  QueueNumbers,
+  RequestRow,
+  StoredBody,
+  StoredFrame,
+  StoredResult,
+} from '../contract/record.ts';
 import { dayOf } from './ids.ts';
 import { unpackBodies } from './unpack.ts';
 

@@ -107,7 +107,7 @@ with over as (
 )
 update mcp_request r set settle_by = null, cost_pico = (
   select case when bool_or(a.status <> 'running' and a.cost_pico is null or a.status = 'running' and p.cost is null) then null
-    else sum(case a.status when 'running' then p.cost else a.cost_pico end) end
+    else coalesce(sum(case a.status when 'running' then p.cost else a.cost_pico end), 0) end
   from mcp_attempt a left join priced p on p.id = a.request_id and p.attempt = a.attempt where a.request_id = r.id)
 from over o where r.id = o.id`;
 

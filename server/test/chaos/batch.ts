@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { migrate } from '../../src/app/migrate.ts';
 import { openPglite } from '../../src/drivers/pglite.ts';
-import { type ClusterNode, startCluster, startNode } from '../support/cluster.ts';
-import { tempFolder } from '../support/server.ts';
+import { type ClusterNode, SECRET, startCluster, startNode } from '../support/cluster.ts';
+import { makePlace, runGoblin, tempFolder } from '../support/server.ts';
 import { type PostgresService, type RedisService, startPostgres, startRedis } from '../support/services.ts';
 import { openaiEnv } from '../support/vendors.ts';
 import { settingsWith, type Vendor } from './oracle.ts';
@@ -111,7 +111,13 @@ let databases = 0;
 export async function startSpread(vendor: Vendor, services: Services): Promise<Batch> {
   const number = ++databases;
   const url = await services.postgres.database(`chaos_${number}`);
-  const faultFile = join(tempFolder('goblin-chaos-'), 'fault.json');
+  // The fence is in the database before the first process is.
+  const place = makePlace();
+  const migrated = await runGoblin(['migrate'], place, { DATABASE_URL: url, MCP_SECRET: SECRET });
+  if (migrated.code !== 0) throw new Error(`goblin migrate ended with ${migrated.code}: ${migrated.stderr}`);
+  const { query, close } = await openQuery(url);
+  await query(FENCE_SQL);
+  const faultFile = join(place.folder, 'fault.json');
   const cluster = await startCluster({
     apis: 1,
     workers: 2,
@@ -124,8 +130,6 @@ export async function startSpread(vendor: Vendor, services: Services): Promise<B
       REDIS_URL: `${services.redis.url}/${number % 16}`,
     },
   });
-  const { query, close } = await openQuery(url);
-  await query(FENCE_SQL);
   return {
     nodes: cluster.nodes,
     apis: cluster.apis,

@@ -2,8 +2,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { type Simulator, startSimulator } from '../../src/providers/simulator/index.ts';
 import type { Addressed } from './api.ts';
 import { cleanEnv, GOBLIN, makePlace, type Place, readNote } from './server.ts';
+import { type PostgresService, type RedisService, startPostgres, startRedis } from './services.ts';
+import { OPENAI_KEY, openaiEnv } from './vendors.ts';
 
 export type Role = 'all' | 'api' | 'worker';
 
@@ -15,6 +19,8 @@ export interface NodeOptions {
   /** A script that takes the role as its only argument, instead of `goblin`. */
   entry?: string;
   folder?: string;
+  /** Flags of the verb, as `--share-port`. */
+  flags?: readonly string[];
 }
 
 /** One process and those that take its place: `pid` and `address` are those of the newest. */
@@ -55,7 +61,7 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
   const env = cleanEnv(place, { MCP_SECRET: SECRET, MCP_AUTH: 'off', ...options.env });
   const args = options.entry
     ? [options.entry, options.role]
-    : [GOBLIN, options.role === 'all' ? 'start' : options.role];
+    : [GOBLIN, options.role === 'all' ? 'start' : options.role, ...(options.flags ?? [])];
   const name = `${options.role}-${++count}`;
   let log = '';
   let child: ChildProcess;
@@ -163,13 +169,75 @@ export async function startCluster(
     ...Array.from({ length: options.apis }, (): Role => 'api'),
     ...Array.from({ length: options.workers }, (): Role => 'worker'),
   ];
-  const nodes = await Promise.all(roles.map((role) => startNode({ ...options, role })));
+  const started = await Promise.allSettled(roles.map((role) => startNode({ ...options, role })));
+  const nodes = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const failed = started.find((one) => one.status === 'rejected');
+  if (failed) {
+    await Promise.all(nodes.map((node) => node.kill()));
+    throw failed.reason;
+  }
   return {
     nodes,
     apis: nodes.filter((node) => node.role === 'api'),
     workers: nodes.filter((node) => node.role === 'worker'),
     async stop() {
       await Promise.all(nodes.map((node) => node.stop()));
+    },
+  };
+}
+
+/** Services and a vendor of one test file, and processes over them. */
+export interface Fleet {
+  postgres: PostgresService;
+  redis: RedisService;
+  vendor: Simulator;
+  /** What every process gets. */
+  env: Record<string, string>;
+  /** One more process, ready. */
+  start(role: Role, more?: Partial<Omit<NodeOptions, 'role'>>): Promise<ClusterNode>;
+  /** As the superuser, in our database. */
+  sql<T = Record<string, unknown>>(text: string): Promise<T[]>;
+  /** Kills what still runs. */
+  close(): Promise<void>;
+}
+
+export async function startFleet(options: Pick<NodeOptions, 'settings'> = {}): Promise<Fleet> {
+  const [postgres, redis, vendor] = await Promise.all([
+    startPostgres(),
+    startRedis(),
+    startSimulator({ journal: true, key: OPENAI_KEY }),
+  ]);
+  const env = { DATABASE_URL: postgres.url, REDIS_URL: redis.url, ...openaiEnv(vendor) };
+  const nodes: Promise<ClusterNode | null>[] = [];
+  return {
+    postgres,
+    redis,
+    vendor,
+    env,
+    async start(role, more = {}) {
+      // The first one migrates alone: starts at one time have a test of their own.
+      const first = nodes[0];
+      const starting = (async () => {
+        await first;
+        return await startNode({ settings: options.settings ?? {}, ...more, role, env: { ...env, ...more.env } });
+      })();
+      nodes.push(starting.catch(() => null));
+      return await starting;
+    },
+    async sql<T>(text: string) {
+      const client = new pg.Client({ connectionString: postgres.ownerUrl, connectionTimeoutMillis: 5000 });
+      client.on('error', () => {});
+      await client.connect();
+      try {
+        return (await client.query(text)).rows as T[];
+      } finally {
+        await client.end();
+      }
+    },
+    async close() {
+      for (const node of await Promise.all(nodes)) await node?.kill();
+      await vendor.close();
+      await Promise.all([postgres.kill(), redis.kill()]);
     },
   };
 }

@@ -39,6 +39,7 @@ describe('documents', () => {
     const known = new Set([
       ...vendors.flatMap((vendor) => [...vendor.keyVariables, `${vendor.variablePrefix}_BASE_URL`]),
       ...'HOST PORT LOG_LEVEL HTTPS_PROXY NO_PROXY'.split(' '),
+      ...'DATABASE_URL DATABASE_OWNER_URL DATABASE_POOL REDIS_URL'.split(' '),
       ...'MCP_DATA_DIR MCP_CONFIG MCP_AUTH MCP_ORIGINS MCP_SECRET'.split(' '),
     ]);
     for (const line of read('.env.example').split('\n')) {
