@@ -25,10 +25,11 @@ declare
 begin
   foreach parent in array array['mcp_body', 'mcp_piece', 'mcp_result', 'mcp_partial', 'mcp_frame'] loop
     child := parent || '_' || to_char(day, 'YYYYMMDD');
-    continue when to_regclass(format('%I', child)) is not null;
-    -- One node at a time: two that make the same table at once would both look first, and one would fail.
+    continue when exists (select 1 from pg_class where relname = child and relnamespace = current_schema()::regnamespace);
+    -- One node at a time: two that make the same table at once would both look first, and one would fail. Looked for in
+    -- the catalogue, because a session remembers what to_regclass has not found.
     perform pg_advisory_xact_lock(7168880, 3);
-    continue when to_regclass(format('%I', child)) is not null;
+    continue when exists (select 1 from pg_class where relname = child and relnamespace = current_schema()::regnamespace);
     execute format('create table %I (like %I including all)', child, parent);
     execute format('alter table %I attach partition %I for values from (%L) to (%L)', parent, child, day, day + 1);
     made := made + 1;

@@ -63,6 +63,15 @@ async function connect(
   }
 }
 
+/** A database that a copy has not finished is not one to serve from. */
+export async function refuseHalfCopy(sql: Sql): Promise<void> {
+  const [mark] = await sql.query<{ there: boolean }>("select to_regclass('mcp_copy') is not null as there");
+  if (!mark?.there) return;
+  throw new ConfigError(
+    'The database holds a copy that was not finished; make it anew with npm run goblin -- copy --from … --to … --again.',
+  );
+}
+
 export interface Migrated {
   sql: Sql;
   /** Migrations that ran now. */

@@ -13,7 +13,7 @@ import { type Config, ConfigError, isLoopback } from './config.ts';
 import { type Doors, openDoors, openHealth } from './doors.ts';
 import { leaveNote, openFolder } from './folder.ts';
 import { createLive, type Live } from './live.ts';
-import { openDatabase, openEmbedded, openWakes } from './open.ts';
+import { openDatabase, openEmbedded, openWakes, refuseHalfCopy } from './open.ts';
 import { VERSION } from './version.ts';
 
 export interface Running {
@@ -72,7 +72,10 @@ export async function start(config: Config, options: StartOptions = {}): Promise
       throw error;
     });
     const sql = await opening;
-    if (sql) undo.push(() => sql.close());
+    if (sql) {
+      undo.push(() => sql.close());
+      await refuseHalfCopy(sql);
+    }
     const wakes = await openWakes(config, secret, instance, recorder);
     undo.push(() => wakes.close());
     const parts: Parts = {

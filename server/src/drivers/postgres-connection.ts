@@ -93,13 +93,19 @@ export async function connect(options: ConnectionOptions, ms: number): Promise<C
 
   const timed = <T>(limit: number, work: (done: (error: Error | null, result?: T) => void) => void): Promise<T> =>
     new Promise((resolve, reject) => {
+      let over = false;
       const timer = setTimeout(() => {
-        ours = true;
-        alive = false;
-        socket.destroy();
-        reject(new NoAnswer(limit));
+        // After this process stood still the answer may lie there unread: one more round of the event loop reads it.
+        setImmediate(() => {
+          if (over) return;
+          ours = true;
+          alive = false;
+          socket.destroy();
+          reject(new NoAnswer(limit));
+        });
       }, limit);
       work((error, result) => {
+        over = true;
         clearTimeout(timer);
         if (error) reject(error);
         else resolve(result as T);

@@ -3,8 +3,8 @@ import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import { type Client, CONNECT_MS } from './redis-line.ts';
 import type { Host, RedisAddress } from './redis-url.ts';
 
-/** A command without an answer for this long is over; whether it took effect is then unknown. */
-export const COMMAND_MS = 1_000;
+/** A command without an answer for this long is over; whether it took effect is then unknown. Longer than a PING may take. */
+export const COMMAND_MS = 1_250;
 
 /** `disconnectTimeout` is an option of ioredis that its types leave out: how long a goodbye may take. */
 const GOODBYE = { disconnectTimeout: 200 } as RedisOptions;

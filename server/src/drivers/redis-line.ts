@@ -41,6 +41,7 @@ export const CONNECT_MS = 2_500;
 /** With one look a second, a half-open connection is found within about 2 s. */
 const PING_EVERY_MS = 1_000;
 const PING_MS = 1_000;
+const STALLED_MS = 200;
 const BACKOFF_MS = { first: 100, most: 2_000 };
 
 export function createLine(options: LineOptions): Line {
@@ -114,15 +115,25 @@ export function createLine(options: LineOptions): Line {
 
   async function look(client: Client, ping: LineOptions['ping']): Promise<void> {
     const began = performance.now();
-    const timer = setTimeout(() => end(new Error(`no answer within ${PING_MS / 1_000} s`)), PING_MS);
+    let answered = false;
+    const judge = () => {
+      if (!answered && good === client) end(new Error(`no answer within ${PING_MS / 1_000} s`));
+    };
+    const timer = setTimeout(() => {
+      // It was this process that stood still: the answer may lie there unread, and the next look will tell.
+      if (performance.now() - began > PING_MS + STALLED_MS) return;
+      setImmediate(judge);
+    }, PING_MS);
     try {
       await ping?.(client);
       latency = Math.round((performance.now() - began) * 100) / 100;
     } catch (error) {
+      // Its own time limit would not know a process that stood still.
+      if (/timed out/i.test((error as Error).message)) return;
       if (good === client) end(error);
-    } finally {
-      clearTimeout(timer);
     }
+    answered = true;
+    clearTimeout(timer);
   }
 
   const over = (async () => {

@@ -38,7 +38,7 @@ test('a request is taken by one API, run by the worker, read on the other API in
   assert.equal(textOf(overSse), expected);
   assert.equal(ws.code(), 1000);
 
-  // Live readers may see the text in other pieces than the record holds? No: same frames, same numbers.
+  // Same frames, same numbers, whoever reads them and when.
   assert.deepEqual(overWs, overSse);
   assert.deepEqual(await readAll(openSse(here, id)), overSse);
   for (const api of apis) {

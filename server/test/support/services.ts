@@ -2,12 +2,11 @@
  * Real PostgreSQL, PgBouncer and Redis for tests: on ports of their own, in folders that go when the test process ends,
  * however that happens. Each can be killed, frozen and started again on what it had.
  */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
   existsSync,
-  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -18,6 +17,7 @@ import { createServer, connect as dial } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import pg from 'pg';
 
 /** Generous: it only catches hangs. */
@@ -427,7 +427,8 @@ export async function startRedisCluster(): Promise<RedisSet> {
     'cluster-require-full-coverage no',
   ]);
   const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
-  execFileSync(binary('redis-cli'), ['--cluster', 'create', ...addresses, '--cluster-yes'], { stdio: 'pipe' });
+  // Not in step: it takes seconds, and whoever else tests in this process must not stand still.
+  await promisify(execFile)(binary('redis-cli'), ['--cluster', 'create', ...addresses, '--cluster-yes']);
   for (const node of nodes) {
     while (!node.cli('cluster', 'info').includes('cluster_state:ok')) await sleep(50);
   }
@@ -464,10 +465,4 @@ export async function startRedisSentinel(): Promise<RedisSet> {
     nodes: [master, replica, sentinel],
     stop: async () => void (await Promise.all([sentinel, replica, master].map((node) => node.stop()))),
   };
-}
-
-export function makeFolder(name: string): string {
-  const folder = folderFor(name);
-  mkdirSync(folder, { recursive: true });
-  return folder;
 }
