@@ -80,13 +80,21 @@ export function readConfig(folder: string, processEnv: Record<string, string | u
     );
   }
 
+  /** A URL is shown, but for its password. */
+  const readUrl = (name: string): string => {
+    const value = env[name] ?? '';
+    const shown = value.replace(/^([a-z+]+:\/\/[^:@/]*):.*@/i, '$1:…@');
+    report.push({ name, value: shown, source: sources.get(name) ?? 'default' });
+    return value;
+  };
+
   const host = read('HOST', '127.0.0.1');
   const port = integer('PORT', read('PORT', '8000'), 0, 65_535, 'PORT=8000');
   const dataDir = resolve(folder, read('MCP_DATA_DIR', './data'));
   const settingsName = read('MCP_CONFIG', 'goblin.yaml');
   const settings = readSettings(resolve(folder, settingsName), settingsName, sources.has('MCP_CONFIG'));
-  const database = readDatabase(read, env);
-  const redis = readRedis(read, env);
+  const database = readDatabase(read, readUrl, env);
+  const redis = readRedis(read, readUrl, env);
   const auth = env.MCP_AUTH ?? (isLoopback(host) && !database ? 'off' : 'required');
   report.push({ name: 'MCP_AUTH', value: auth, source: sources.get('MCP_AUTH') ?? 'derived' });
   if (auth !== 'off' && auth !== 'required') {
@@ -146,9 +154,13 @@ export function readConfig(folder: string, processEnv: Record<string, string | u
 
 type Read = (name: string, fallback: string, secret?: boolean) => string;
 
-function readDatabase(read: Read, env: Readonly<Record<string, string>>): Config['database'] {
-  const url = read('DATABASE_URL', '', true);
-  const ownerUrl = read('DATABASE_OWNER_URL', '', true);
+function readDatabase(
+  read: Read,
+  readUrl: (name: string) => string,
+  env: Readonly<Record<string, string>>,
+): Config['database'] {
+  const url = readUrl('DATABASE_URL');
+  const ownerUrl = readUrl('DATABASE_OWNER_URL');
   const pool = integer('DATABASE_POOL', read('DATABASE_POOL', '10'), 2, 500, 'DATABASE_POOL=10');
   if (url === '' && (ownerUrl !== '' || env.DATABASE_POOL !== undefined)) {
     throw new ConfigError(
@@ -158,8 +170,12 @@ function readDatabase(read: Read, env: Readonly<Record<string, string>>): Config
   return url === '' ? null : { url, ownerUrl: ownerUrl || null, pool };
 }
 
-function readRedis(read: Read, env: Readonly<Record<string, string>>): Config['redis'] {
-  const url = read('REDIS_URL', '', true);
+function readRedis(
+  read: Read,
+  readUrl: (name: string) => string,
+  env: Readonly<Record<string, string>>,
+): Config['redis'] {
+  const url = readUrl('REDIS_URL');
   const host = read('REDIS_HOST', '');
   if (url !== '' && host !== '') {
     throw new ConfigError(

@@ -147,6 +147,36 @@ function asConfigError(error: unknown): unknown {
     : new ConfigError(`The database cannot be brought up to date (${sqlState}): ${message}`);
 }
 
+/** Reads the URLs before anything is opened: a wrong one must not be found after a migration. Throws `ConfigError`. */
+export async function checkUrls({ database, redis }: Config): Promise<void> {
+  if (database) {
+    const [{ readUrl }, { PostgresStartError }] = await Promise.all([
+      import('../drivers/postgres-url.ts'),
+      import('../drivers/postgres-errors.ts'),
+    ]);
+    for (const [name, url] of [
+      ['DATABASE_URL', database.url],
+      ['DATABASE_OWNER_URL', database.ownerUrl],
+    ] as const) {
+      try {
+        if (url !== null) readUrl(url);
+      } catch (error) {
+        if (error instanceof PostgresStartError) throw new ConfigError(error.message.replaceAll('DATABASE_URL', name));
+        throw error;
+      }
+    }
+  }
+  if (redis) {
+    const { readRedisUrl, RedisStartError } = await import('../drivers/redis-url.ts');
+    try {
+      readRedisUrl(redis.url);
+    } catch (error) {
+      if (error instanceof RedisStartError) throw new ConfigError(error.message);
+      throw error;
+    }
+  }
+}
+
 export interface Wakes {
   queue: Queue;
   bus: Bus;

@@ -1,12 +1,13 @@
 /** A process from its start to its exit code: banner, signals, drain. */
 import { banner } from './banner.ts';
 import type { Config } from './config.ts';
-import { type Running, type StartOptions, start } from './start.ts';
+import { type Running, refuseInProcess, type StartOptions, start } from './start.ts';
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** Runs until it is told to stop; a second signal does not wait. Throws `ConfigError` when it cannot start. */
 export async function serve(config: Config, options: StartOptions = {}): Promise<number> {
+  refuseInProcess(config, options.role ?? 'all');
   let running: Running | null = null;
   let closing = false;
   const over = new Promise<number>((resolve) => {

@@ -13,7 +13,7 @@ import { type Config, ConfigError, isLoopback } from './config.ts';
 import { type Doors, openDoors, openHealth } from './doors.ts';
 import { leaveNote, openFolder } from './folder.ts';
 import { createLive, type Live } from './live.ts';
-import { openDatabase, openEmbedded, openWakes, refuseHalfCopy } from './open.ts';
+import { checkUrls, openDatabase, openEmbedded, openWakes, refuseHalfCopy } from './open.ts';
 import { VERSION } from './version.ts';
 
 export interface Running {
@@ -41,7 +41,7 @@ export interface StartOptions {
 export async function start(config: Config, options: StartOptions = {}): Promise<Running> {
   const began = performance.now();
   const role = options.role ?? 'all';
-  refuseInProcess(config, role);
+  await checkUrls(config);
   const embedded = !options.ledger && !config.database;
   const undo: (() => unknown)[] = [];
   const recorder = createRecorder(config.logLevel);
@@ -130,8 +130,8 @@ export async function start(config: Config, options: StartOptions = {}): Promise
   }
 }
 
-/** A part alone finds the others by the database and Redis only. */
-function refuseInProcess(config: Config, role: ProcessKind): void {
+/** A part alone finds the others by the database and Redis only. Throws `ConfigError`. */
+export function refuseInProcess(config: Config, role: ProcessKind): void {
   if (role === 'all' || (config.database && config.redis)) return;
   const missing = [config.database ? '' : 'DATABASE_URL', config.redis ? '' : 'REDIS_URL'].filter(Boolean);
   const examples: Record<string, string> = {
@@ -139,10 +139,7 @@ function refuseInProcess(config: Config, role: ProcessKind): void {
     REDIS_URL: 'REDIS_URL=redis://127.0.0.1:6379',
   };
   throw new ConfigError(
-    `An ${role === 'api' ? 'api' : '(other) worker'} alone cannot use the drivers inside a process; set ${missing.join(' and ')}, e.g. ${missing.map((name) => examples[name]).join(' ')}, or start everything in one process with npm start.`.replace(
-      'An (other) worker',
-      'A worker',
-    ),
+    `${role === 'api' ? 'An API' : 'A worker'} alone cannot use the drivers inside a process; set ${missing.join(' and ')}, e.g. ${missing.map((name) => examples[name]).join(' ')}, or start everything in one process with npm start.`,
   );
 }
 

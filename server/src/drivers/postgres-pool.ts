@@ -115,12 +115,13 @@ export function createPool(
     waiter.resolve(connection);
   }
 
-  function drop(connection: Connection): void {
+  /** True when it was one of the present life. */
+  function drop(connection: Connection): boolean {
     connection.destroy();
     all.delete(connection);
-    if (connection.life !== life) return;
+    if (connection.life !== life) return false;
     open--;
-    if (waiters > 0) grow();
+    return true;
   }
 
   /** Opens one more connection for those who wait. */
@@ -198,8 +199,8 @@ export function createPool(
   function release(connection: Connection): void {
     left();
     if (isClosed) connection.end();
-    else if (connection.life !== life || !connection.alive()) drop(connection);
-    else offer(connection);
+    else if (connection.life === life && connection.alive()) offer(connection);
+    else if (drop(connection) && waiters > 0) grow();
   }
 
   open = 1;
@@ -263,10 +264,7 @@ export function createPool(
         return translate(error, failure);
       }
       left();
-      const present = connection.life === life;
-      connection.destroy();
-      all.delete(connection);
-      if (present) open--;
+      const present = drop(connection);
       // A slow statement has no answer either, so that alone is not a loss.
       if (present && failure === 'lost' && !(error instanceof NoAnswer)) lose(error);
       else if (present) await verify();

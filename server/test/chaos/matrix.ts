@@ -128,13 +128,16 @@ async function happen({ batch, frozen }: Setting, fault: Fault, pid: number): Pr
 const PACE = 'tokens=24 rate=60';
 /** Longer than a frozen process sleeps: it would be heard if it went on. */
 const LONG = 'tokens=200 rate=45';
+/** So long that whoever takes a frozen process's request over is in the midst of it when that one wakes. */
+const MIDDLING = 'tokens=90 rate=45';
 const RESTS = 'tokens=24 rate=60 fault=retry-after-2 times=1';
 const IN_STREAM = /^(post:(head|first|middle)|first-frames|later-frames|publish)/;
 
 /** What goes on in each case: the same clients, of whom those that the point is about carry the mark. */
 function tasks({ history }: Setting, world: World, one: Case, mark: string): Promise<void>[] {
   const { marks, name } = one.point;
-  const orders = name.startsWith('release') ? RESTS : one.fault === 'stop' && IN_STREAM.test(name) ? LONG : PACE;
+  const stopped = IN_STREAM.test(name) ? LONG : MIDDLING;
+  const orders = name.startsWith('release') ? RESTS : one.fault === 'stop' ? stopped : PACE;
   const tell = (kind: Kind, client: string, key: boolean, marked: boolean, words = PACE): Told => {
     const label = `${one.n}.${client}`;
     return history.tell(kind, label, promptOf(label, words, marked ? mark : ''), key ? `key-${label}` : null);
@@ -154,11 +157,17 @@ function tasks({ history }: Setting, world: World, one: Case, mark: string): Pro
   ];
 }
 
+/** Two readers, one of whom loses its connection. With `again` the same submission is sent twice at once, and later once more. */
 async function readDetached(world: World, told: Told, cut: () => number | null, again = false): Promise<void> {
+  const twin = again ? submit(world, told, 1) : Promise.resolve(null);
   const id = await submit(world, told, 0);
   if (id === null) return;
-  const rest = again ? repeat(world, told, 1) : Promise.resolve();
-  await Promise.all([follow(world, told, id, 0, cut), rest]);
+  await Promise.all([
+    twin,
+    again ? repeat(world, told, 1) : null,
+    follow(world, told, id, 0, cut),
+    follow(world, told, id, 1, () => null),
+  ]);
   await waitForEnd(world, told, id, 0);
 }
 

@@ -186,7 +186,9 @@ function timely(
     // Whatever ended it: nothing is sent for a request that is over.
     if (only.request.finished !== null) late(only.request.finished, call.at, 'began (the request was over)');
     // A zombie's stream is closed: what an older epoch began does not outlive the next claim.
-    const next = only.events.find((event) => event.type === 'request.running' && event.at > call.at);
+    const next =
+      only.request.mode === 'detached' &&
+      only.events.find((event) => event.type === 'request.running' && event.at > call.at);
     if (next) late(next.at, end, `went on (epoch ${next.epoch} had begun)`);
   }
 }

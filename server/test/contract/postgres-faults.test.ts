@@ -84,9 +84,9 @@ describe('PostgreSQL through a bad network', { concurrency: true }, () => {
     proxy.reset();
     await fails(running);
     assert.notEqual(sql.lostFor(), null);
-    assert.ok((await fails(sql.query('select 1'))) < 50);
-    assert.ok((await fails(sql.transaction(async () => {}))) < 50);
-    assert.ok((await fails(sql.script('select 1'))) < 50);
+    assert.ok((await fails(sql.query('select 1'))) < 500);
+    assert.ok((await fails(sql.transaction(async () => {}))) < 500);
+    assert.ok((await fails(sql.script('select 1'))) < 500);
     assert.equal(await sql.back(200), false);
     const back = sql.back(5_000);
     await proxy.refuse(false);
@@ -105,7 +105,7 @@ describe('PostgreSQL through a bad network', { concurrency: true }, () => {
     const running = fails(sql.query('select 1'));
     await until(() => sql.lostFor() !== null, 6_000);
     assert.ok(performance.now() - began < 5_500);
-    assert.ok((await fails(sql.query('select 1'))) < 50);
+    assert.ok((await fails(sql.query('select 1'))) < 500);
     const took = await running;
     assert.ok(took > 9_000 && took < 11_000, `${took}`);
     proxy.thaw();
@@ -164,7 +164,7 @@ describe('PostgreSQL through a bad network', { concurrency: true }, () => {
     await Promise.all([sql.close(), sql.close()]);
     assert.ok(performance.now() - began < 6_000);
     await running;
-    assert.ok((await fails(sql.query('select 1'))) < 50);
+    assert.ok((await fails(sql.query('select 1'))) < 500);
     assert.equal(await sql.back(1_000), false);
     await proxy.close();
   });
@@ -226,9 +226,13 @@ describe('PostgreSQL itself', { concurrency: true }, () => {
     const rows = await Promise.all(Array.from({ length: 40 }, () => one.query('select pg_sleep(0.02), 1 as a')));
     assert.equal(rows.length, 40);
     assert.equal(one.lostFor(), null);
-    // All three are held by others, and this driver's only one is ended.
+    // All three are held, and whoever else comes is refused.
+    const held = Array.from({ length: 3 }, () => one.query('select pg_sleep(3)'));
+    const holding = `select 1 from pg_stat_activity where state = 'active' and query = 'select pg_sleep(3)'`;
+    while ((await server.sql(holding)).length < 3) await sleep(10);
     const others = await open(server.url, { size: 1, retryMs: 0 }).catch((error) => error);
     assert.match(String(others), /too many|remaining connection slots/);
+    await Promise.all(held);
     await one.close();
     await server.stop();
   });

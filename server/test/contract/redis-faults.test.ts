@@ -80,22 +80,22 @@ describe('Redis breaks', { concurrency: true }, () => {
     await works(one, two, ear, 1);
 
     proxy.reset();
-    await until(() => !two.bus.up(), 200);
+    await until(() => !two.bus.up(), 1_000);
     await until(() => up(two) && ear.looks >= 2, 3_000);
     await works(one, two, ear, 2);
 
     await proxy.refuse(true);
     proxy.reset();
-    await until(() => !up(two), 200);
+    await until(() => !up(two), 1_000);
     // Without Redis: local wakes, time, abort.
     let began = performance.now();
     await two.queue.wait(100, never);
-    assert.ok(performance.now() - began < 200);
+    assert.ok(performance.now() - began < 1_000);
     began = performance.now();
     const waiting = two.queue.wait(5_000, never);
     two.queue.wake();
     await waiting;
-    assert.ok(performance.now() - began < 100);
+    assert.ok(performance.now() - began < 1_000);
     assert.equal(await two.bus.recent('r', 0), null);
     for (let seq = 10; seq < 10_000; seq++) two.bus.publish('r', frames(seq));
     assert.ok(two.numbers().messages_dropped >= 0);
@@ -120,9 +120,9 @@ describe('Redis breaks', { concurrency: true }, () => {
     proxy.freeze();
     const began = performance.now();
     assert.equal(await two.bus.recent('r', 0), null);
-    assert.ok(performance.now() - began < 150);
+    assert.ok(performance.now() - began < 1_000);
     for (let seq = 1; seq < 2_000; seq++) two.bus.publish('r', frames(seq));
-    await until(() => !two.bus.up() && !two.queue.up(), 3_000);
+    await until(() => !two.bus.up() && !two.queue.up(), 4_000);
     await sleep(1_000);
     proxy.thaw();
     await until(() => up(two), 5_000);
@@ -134,7 +134,7 @@ describe('Redis breaks', { concurrency: true }, () => {
     proxy.freeze();
     const closing = performance.now();
     await two.close();
-    assert.ok(performance.now() - closing < 1_500);
+    assert.ok(performance.now() - closing < 2_500);
     await one.close();
     await server.stop();
     await proxy.close();
@@ -147,13 +147,13 @@ describe('Redis breaks', { concurrency: true }, () => {
     const ear = listen(two, 'r');
     await until(() => ear.looks === 1);
     await server.kill();
-    await until(() => !up(one) && !up(two), 500);
+    await until(() => !up(one) && !up(two), 2_000);
     await sleep(300);
     await server.start();
     await until(() => up(one) && up(two) && ear.looks >= 2, 5_000);
     await works(one, two, ear, 1);
     server.freeze();
-    await until(() => !up(one) && !up(two), 3_000);
+    await until(() => !up(one) && !up(two), 4_000);
     server.thaw();
     await until(() => up(one) && up(two) && ear.looks >= 3, 5_000);
     await works(one, two, ear, 2);
@@ -197,7 +197,7 @@ describe('Redis breaks', { concurrency: true }, () => {
     await until(() => ear.looks === 1);
     await works(one, two, ear, 1);
     await set.nodes[0]?.kill();
-    await until(() => !up(one) && !up(two), 500);
+    await until(() => !up(one) && !up(two), 2_000);
     await until(() => up(one) && up(two) && ear.looks >= 2, 15_000);
     await works(one, two, ear, 2);
     await Promise.all([one.close(), two.close()]);

@@ -50,10 +50,10 @@ type Report = { settings: Line[]; limits: Line[]; providers: ProviderLine[] } & 
 function basics(config: Config): Line[] {
   return config.report.map((line): Line => {
     if (line.name === 'MCP_DATA_DIR') return { ...line, value: config.dataDir };
-    if (line.name === 'MCP_ORIGINS' && line.value === '') return { ...line, value: null };
     if (line.name === 'MCP_CONFIG' && config.settingsFile === null) return { ...line, value: null };
     if (line.name === 'MCP_SECRET' && line.value === '') return ownSecret(config);
-    return { name: line.name, value: line.secret ? mask(line.value) : line.value, source: line.source };
+    const shown = line.secret ? mask(line.value) : line.value;
+    return { name: line.name, value: shown === '' ? null : shown, source: line.source };
   });
 }
 

@@ -85,7 +85,7 @@ async function examine(say: Say): Promise<void> {
     const place = link.own ? config.dataDir : `${config.dataDir}, held by ${holder(config, link)}`;
     say('ok', 'data folder', place);
     if (link.own) await checkPort(config, say);
-    await checkDatabase(link, performance.now() - began, say);
+    await checkDatabase(config, link, performance.now() - began, say);
     await checkProviders(config, lines, link, say);
   } catch (error) {
     // `fetch` says no more than that it failed.
@@ -128,14 +128,20 @@ async function checkPort({ host, port }: Config, say: Say): Promise<void> {
   else say('FAIL', 'port', `${place} cannot be listened on (${problem}); change HOST or PORT.`);
 }
 
-async function checkDatabase(link: Link, openMs: number, say: Say): Promise<void> {
+async function checkDatabase(config: Config, link: Link, openMs: number, say: Say): Promise<void> {
   const ready = (await (await link.call('/readyz')).json()) as { missing?: string[] };
   if (ready.missing?.includes('database')) {
     say('FAIL', 'database', 'it does not answer; restart the server, and look into its log.');
     return;
   }
+  if (config.redis) {
+    if (ready.missing?.includes('redis')) {
+      say('FAIL', 'redis', 'it does not answer; work is found more slowly until it does: check REDIS_URL, and Redis.');
+    } else say('ok', 'redis', 'it answers');
+  }
   if (link.own) {
-    say('ok', 'database', `opened in ${(openMs / 1000).toFixed(1)} s`);
+    const opened = `opened in ${(openMs / 1000).toFixed(1)} s`;
+    say('ok', 'database', config.database ? `PostgreSQL, ${opened}` : opened);
     return;
   }
   const metrics = await metricsOf(link);

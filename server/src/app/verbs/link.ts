@@ -81,7 +81,9 @@ async function ownServer(config: Config): Promise<Link> {
   const { start } = await import('../start.ts');
   // A process that is told to end at once must not leave a note that leads nowhere.
   process.once('exit', () => dropNote(config.dataDir));
-  const server = await start({ ...config, host: '127.0.0.1', port: 0, logLevel: 'silent' });
+  // In a database that others share it takes no work: this machine may lack the keys for it.
+  const role = config.database ? 'api' : 'all';
+  const server = await start({ ...config, host: '127.0.0.1', port: 0, logLevel: 'silent' }, { role });
   return {
     ...caller(server.address, server.token),
     own: true,
