@@ -207,9 +207,8 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       );
       if (!ended) return null;
       if (ended.changed) {
-        if (ended.frame) deps.bus.publish(id, { type: 'frames', frames: [ended.frame] });
         deps.bus.publish(CANCELS, { type: 'cancel', id });
-        deps.bus.publish(id, { type: 'ended' });
+        deps.bus.publish(id, ended.frame ? { type: 'frames', frames: [ended.frame] } : { type: 'ended' });
       }
       return { state: ended.state };
     },

@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import type { ListenOptions } from 'node:net';
 import { mismatch } from '../admission/admit.ts';
 import type { AttachedOutcome } from '../contract/flow.ts';
+import { tellsEnd } from '../contract/ports.ts';
 import { isTerminal } from '../contract/states.ts';
 import { DIALECTS, openaiUsage, partsOfMessage } from '../dialects/index.ts';
 import { docsRoutes } from '../edge/docs.ts';
@@ -166,7 +167,7 @@ function replayer(house: House): OpenAiDoorDeps['replay'] {
       };
       const timer = setInterval(() => void look().catch(done), 1000);
       const unfollow = bus.follow(known.id, (message) => {
-        if (message.type === 'ended') look().catch(done);
+        if (tellsEnd(message)) look().catch(done);
       });
       function done(error?: unknown): void {
         clearInterval(timer);

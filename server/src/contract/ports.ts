@@ -72,8 +72,12 @@ export type BusMessage =
   | { type: 'frames'; frames: readonly StoredFrame[] }
   /** On the topic `CANCELS`: whoever runs this request closes its upstream socket. */
   | { type: 'cancel'; id: string }
-  /** The request reached a terminal state, or may have: messages may have been missed, so look into the database. */
+  /** The request reached a terminal state without a last frame, or may have ended: messages may have been missed, so look into the database. */
   | { type: 'ended' };
+
+/** Whether a message says that its request has ended, or may have: the last frame is as good as `ended`. */
+export const tellsEnd = (message: BusMessage): boolean =>
+  message.type === 'ended' || (message.type === 'frames' && message.frames.at(-1)?.type === 'end');
 
 /** One topic for all cancels: a process follows it once, not once for each request that it runs. */
 export const CANCELS = 'cancels';

@@ -123,8 +123,9 @@ export async function startHeart(deps: HeartDeps): Promise<Heart> {
     for (const { id, tenant } of await lateRequests(sql)) {
       const error = { code: 'expired', message: 'The deadline passed before the request could run.' } as const;
       const end = await deps.ledger.end(tenant, id, 'expired', error, 'sweeper');
-      if (end?.frame) deps.bus.publish(id, { type: 'frames', frames: [end.frame] });
-      if (end?.changed) deps.bus.publish(id, { type: 'ended' });
+      if (end?.changed) {
+        deps.bus.publish(id, end.frame ? { type: 'frames', frames: [end.frame] } : { type: 'ended' });
+      }
     }
   }
 

@@ -6,7 +6,7 @@ import type { Caller } from '../contract/caller.ts';
 import { ERRORS, GoblinError } from '../contract/errors.ts';
 import type { Cancel, Submit } from '../contract/flow.ts';
 import { wireUsage } from '../contract/part.ts';
-import type { Bus, Ledger } from '../contract/ports.ts';
+import { type Bus, type Ledger, tellsEnd } from '../contract/ports.ts';
 import type { RequestRow } from '../contract/record.ts';
 import { isTerminal, STATES, type State } from '../contract/states.ts';
 import { isRequestId } from '../ledger/ids.ts';
@@ -275,7 +275,7 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
       const timer = setTimeout(done, ms);
       const look = setInterval(check, 1000);
       const unfollow = deps.bus.follow(id, (message) => {
-        if (message.type === 'ended') check();
+        if (tellsEnd(message)) check();
       });
       request.raw.socket.on('close', done);
       // It may have ended between the first look and the ear on the bus.

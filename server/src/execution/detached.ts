@@ -62,7 +62,6 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
     const stored = await persist(() => ledger.settle(settlement));
     if (stored) {
       bus.publish(id, { type: 'frames', frames: stored });
-      bus.publish(id, { type: 'ended' });
       deps.ended(claim, end);
     } else await money(end);
   }

@@ -42,7 +42,7 @@ describe('goblin', () => {
 
   test('an unknown verb or flag is refused with what may have been meant', async () => {
     refused(await runGoblin(['strat'], place), /"strat" is not a verb.*did you mean start\?/);
-    refused(await runGoblin(['xyzzy'], place), /there are start, ask, doctor/);
+    refused(await runGoblin(['xyzzy'], place), /there are start, api, worker, migrate/);
     refused(await runGoblin(['ask', '--modle', 'x', 'hi'], place), /--modle is not a flag.*--model/);
     refused(await runGoblin(['ask', 'hi', '--model'], place), /--model needs a value/);
     refused(await runGoblin(['ask', 'hi', '--max-tokens', 'many'], place), /--max-tokens is "many"/);

@@ -100,7 +100,7 @@ test('migrate by the owner: the application has rows, not tables', async () => {
   assert.deepEqual([second.code, second.stdout.trim()], [0, 'The database is up to date.']);
 
   // A night has passed: tomorrow's partitions are missing, and old ones are due.
-  await query(owner, 'drop table mcp_frame_' + dayName(5) + ', mcp_body_' + dayName(5));
+  await query(owner, `drop table mcp_frame_${dayName(5)}, mcp_body_${dayName(5)}`);
   for (const parent of ['mcp_body', 'mcp_frame', 'mcp_result', 'mcp_partial']) {
     await query(
       owner,
@@ -122,7 +122,7 @@ test('migrate by the owner: the application has rows, not tables', async () => {
     'create table mine (n int)',
     'create table mcp_mine (n int)',
     'drop table mcp_request',
-    'drop table mcp_frame_' + dayName(1),
+    `drop table mcp_frame_${dayName(1)}`,
     'alter table mcp_request add column mine int',
     'truncate mcp_event',
     `update mcp_migration set checksum = 'x'`,

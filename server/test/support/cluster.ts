@@ -214,15 +214,10 @@ export async function startFleet(options: Pick<NodeOptions, 'settings'> = {}): P
     redis,
     vendor,
     env,
-    async start(role, more = {}) {
-      // The first one migrates alone: starts at one time have a test of their own.
-      const first = nodes[0];
-      const starting = (async () => {
-        await first;
-        return await startNode({ settings: options.settings ?? {}, ...more, role, env: { ...env, ...more.env } });
-      })();
+    start(role, more = {}) {
+      const starting = startNode({ settings: options.settings ?? {}, ...more, role, env: { ...env, ...more.env } });
       nodes.push(starting.catch(() => null));
-      return await starting;
+      return starting;
     },
     async sql<T>(text: string) {
       const client = new pg.Client({ connectionString: postgres.ownerUrl, connectionTimeoutMillis: 5000 });
