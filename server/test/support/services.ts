@@ -88,12 +88,20 @@ function tree(pid: number): number[] {
   return [pid, ...children.split(/\s+/).filter(Boolean).map(Number).flatMap(tree)];
 }
 
+function signalOne(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {}
+}
+
 function signalTree(pid: number, name: NodeJS.Signals): void {
-  for (const one of tree(pid)) {
-    try {
-      process.kill(one, name);
-    } catch {}
-  }
+  for (const one of tree(pid)) signalOne(one, name);
+}
+
+/** Nobody may be there to take note of a death, so the dead that still have a number do not count. */
+function isAlive(pid: number): boolean {
+  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
+  return stdout.trim() !== '' && !stdout.trim().startsWith('Z');
 }
 
 interface Daemon {
@@ -156,14 +164,21 @@ function daemon(
     const pid = child?.pid;
     if (pid === undefined) return;
     child = null;
-    if (name === 'SIGKILL') signalTree(pid, name);
-    else {
+    let family: number[] = [];
+    if (name === 'SIGKILL') {
+      // Stopped first, so that it has no more children after they were counted.
+      signalOne(pid, 'SIGSTOP');
+      family = tree(pid);
+      for (const one of family) signalOne(one, name);
+    } else {
       signalTree(pid, 'SIGCONT');
       process.kill(pid, name);
     }
     // Its exit counts although it is not waited for otherwise.
     const hold = setInterval(() => {}, 1_000);
     await exited;
+    // A child of PostgreSQL that still dies holds the memory that the next one wants.
+    while (family.some(isAlive)) await sleep(5);
     clearInterval(hold);
   }
 
