@@ -8,6 +8,7 @@ import { createMemoryBus } from '../../src/drivers/memory-bus.ts';
 import { createMemoryQueue } from '../../src/drivers/memory-queue.ts';
 import { openPglite } from '../../src/drivers/pglite.ts';
 import { ledgerConformance } from './suites/ledger.ts';
+import { ledgerSpreadConformance } from './suites/ledger-spread.ts';
 import { sqlConformance } from './suites/sql.ts';
 import { busConformance, queueConformance } from './suites/wake.ts';
 
@@ -15,10 +16,12 @@ const folder = mkdtempSync(join(tmpdir(), 'goblin-contract-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 sqlConformance('pglite', () => openPglite(join(folder, 'sql')));
-ledgerConformance('pglite', async () => {
-  const sql = await openPglite(join(folder, 'ledger'));
+const migrated = (name: string) => async () => {
+  const sql = await openPglite(join(folder, name));
   await migrate(sql);
   return sql;
-});
+};
+ledgerConformance('pglite', migrated('ledger'));
+ledgerSpreadConformance('pglite', migrated('spread'));
 queueConformance('memory', async () => createMemoryQueue());
 busConformance('memory', async () => createMemoryBus());

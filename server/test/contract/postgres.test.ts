@@ -5,10 +5,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { migrate } from '../../src/app/migrate.ts';
 import { openPostgres, PostgresStartError } from '../../src/drivers/postgres.ts';
 import { freePort, startPgbouncer, startPostgres } from '../support/services.ts';
-import { ledgerConformance } from './suites/ledger.ts';
 import { sqlConformance } from './suites/sql.ts';
 
 const server = await startPostgres();
@@ -22,18 +20,6 @@ const open = (url: string, retryMs = 2_000) => openPostgres({ url, size: 5, appl
 
 sqlConformance('postgres', () => open(server.url));
 sqlConformance('postgres behind pgbouncer', () => open(bouncer.url));
-ledgerConformance('postgres', async () => {
-  const sql = await open(await server.database('ledger'));
-  await migrate(sql);
-  return sql;
-});
-ledgerConformance('postgres behind pgbouncer', async () => {
-  await server.database('bounced');
-  const sql = await open(bouncer.url.replace(/goblin$/, 'bounced'));
-  await migrate(sql);
-  return sql;
-});
-
 /** The sentence of a start that fails. It never holds the password. */
 async function refusal(url: string, retryMs = 0): Promise<string> {
   const error = await open(url, retryMs).then(

@@ -25,8 +25,9 @@ const begun = (text: string, calls: number) =>
 
 test('a worker that is told to stop ends what it can, hands back the rest, takes nothing new', async () => {
   const first = await fleet.start('worker');
-  const short = 'Short one [[sim tokens=12 rate=10]]';
-  const long = 'Long one [[sim tokens=50 rate=10]]';
+  const short = 'Short one [[sim tokens=10 rate=10]]';
+  const long = 'Long one [[sim tokens=35 rate=10]]';
+  const expected = saidBy(fleet.vendor, long);
   const ids = [];
   for (const prompt of [short, long]) ids.push((await submit(api, { prompt, model: MODEL })).request_id);
   const [shortId, longId] = ids as [string, string];
@@ -54,7 +55,7 @@ test('a worker that is told to stop ends what it can, hands back the rest, takes
   assert.ok(performance.now() - began < 6000);
   const frames = await readAll(Promise.resolve(reader));
   assert.equal(checkFrames(frames).status, 'succeeded');
-  assert.equal(textOf(frames), (await saidBy(fleet.vendor, long)).text);
+  assert.equal(textOf(frames), (await expected).text);
   assert.equal(frames.filter((frame) => frame.type === 'restart').length, 1);
   assert.equal(streamed('Short one').length, 1, 'what ended is not run again');
   const attempts = (await view(api, longId)).attempts;
@@ -69,6 +70,7 @@ test('a worker that is told to stop ends what it can, hands back the rest, takes
 test('three workers stop in the middle of it: with two attempts allowed it still succeeds', async () => {
   const settings = { attempts: 2, clocks: { drain_ms: 100 } };
   const prompt = 'Handed round [[sim tokens=20 rate=10]]';
+  const expected = saidBy(fleet.vendor, prompt);
   const { request_id: id } = await submit(api, { prompt, model: MODEL });
   for (let round = 1; round <= 3; round++) {
     const worker = await fleet.start('worker', { settings });
@@ -79,7 +81,7 @@ test('three workers stop in the middle of it: with two attempts allowed it still
   }
   const last = await fleet.start('worker', { settings });
   const done = await result(api, id);
-  assert.equal(done.text, (await saidBy(fleet.vendor, prompt)).text);
+  assert.equal(done.text, (await expected).text);
   const { attempts } = await view(api, id);
   assert.deepEqual(
     attempts.map(({ attempt, status }) => [attempt, status]),
@@ -105,7 +107,7 @@ test('three workers stop in the middle of it: with two attempts allowed it still
 test('an API that is told to stop: its calls end in time or with an honest error, its readers go on elsewhere', async () => {
   const worker = await fleet.start('worker');
   const leaving = await fleet.start('api');
-  const { request_id: id } = await submit(api, { prompt: 'Read on [[sim tokens=60 rate=10]]', model: MODEL });
+  const { request_id: id } = await submit(api, { prompt: 'Read on [[sim tokens=45 rate=10]]', model: MODEL });
   const [sse, ws] = await Promise.all([openSse(leaving, id), openWs(leaving, id)]);
   await sse.until((frame) => frame.type === 'text');
 

@@ -25,6 +25,7 @@ after(() => fleet.close());
 test('a request is taken by one API, run by the worker, read on the other API in both forms', async () => {
   const [here, there] = apis;
   const prompt = 'Walk the whole house [[sim tokens=60 rate=40]]';
+  const said = saidBy(fleet.vendor, prompt);
   const receipt = await submit(here, { prompt, model: MODEL });
   const id = receipt.request_id;
   const [sse, ws] = await Promise.all([openSse(there, id), openWs(there, id)]);
@@ -34,7 +35,7 @@ test('a request is taken by one API, run by the worker, read on the other API in
   const [overSse, overWs] = await Promise.all([readAll(Promise.resolve(sse)), readAll(Promise.resolve(ws))]);
   const end = checkFrames(overSse);
   assert.equal(end.status, 'succeeded');
-  const expected = (await saidBy(fleet.vendor, prompt)).text;
+  const expected = (await said).text;
   assert.equal(textOf(overSse), expected);
   assert.equal(ws.code(), 1000);
 

@@ -1,111 +1,16 @@
 /** What the ledger promises over every `Sql` driver: one end, fenced writes, fair order, exact frames. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Ledger, Sql } from '../../../src/contract/ports.ts';
-import type { Acceptance, Settlement } from '../../../src/contract/record.ts';
+import type { Sql } from '../../../src/contract/ports.ts';
 import { newRequestId } from '../../../src/ledger/ids.ts';
-import { createLedger } from '../../../src/ledger/index.ts';
 import { beat, voidLeases } from '../../../src/ledger/processes.ts';
-import { expireLeases, look, settleLostMoney } from '../../../src/ledger/sweep.ts';
-
-const T = 'conformance';
-const DAY = new Date().toISOString().slice(0, 10);
-
-export function acceptance(more: Partial<Acceptance> = {}): Acceptance {
-  return {
-    id: newRequestId(),
-    keyId: null,
-    kind: 'answer',
-    mode: 'detached',
-    priority: 5,
-    taskType: 'chat',
-    model: null,
-    userHash: '00112233445566778899aabbccddeeff',
-    userKeyId: 'test',
-    notBefore: null,
-    deadlineMs: null,
-    failover: 'restart',
-    callbackUrl: null,
-    labels: null,
-    idempotency: null,
-    body: {
-      call: { kind: 'answer', messages: [{ role: 'user', content: [{ type: 'text', text: 'Hello \u0000 \ud800' }] }] },
-      hints: [],
-      metadata: null,
-    },
-    estimatePico: 1000,
-    priceVersion: 'test',
-    ...more,
-  };
-}
-
-const usage = {
-  inputTokens: 1,
-  outputTokens: 2,
-  cachedInputTokens: 0,
-  cacheWriteTokens: 0,
-  reasoningTokens: 0,
-  source: 'reported',
-} as const;
-
-export function success(id: string, epoch: number, firstSeq: number, more: Partial<Settlement> = {}): Settlement {
-  return {
-    id,
-    tenant: T,
-    epoch,
-    owner: 'w1',
-    state: 'succeeded',
-    error: null,
-    result: {
-      text: 'Hi',
-      message: { role: 'assistant', content: 'Hi' },
-      finishReason: 'stop',
-      provider: 'p',
-      model: 'm',
-      usage,
-      costPico: null,
-      priceVersion: 'test',
-      latencyMs: 5,
-    },
-    partialText: null,
-    attempt: {
-      attempt: 1,
-      status: 'succeeded',
-      firstTokenMs: 1,
-      latencyMs: 5,
-      usage,
-      costPico: 42,
-      priceVersion: 'test',
-      error: null,
-    },
-    firstSeq,
-    day: DAY,
-    frames: [{ type: 'end', status: 'succeeded', finish_reason: 'stop' }],
-    ...more,
-  };
-}
-
-const start = { attempt: 1, provider: 'p', model: 'm', reason: 'test', inputPico: 100, outputPico: 10 };
-const CAPS = { perTenant: 500, total: 900 };
-const worker = { kind: 'all', host: 'h', pid: 1, leaseMs: 60_000, capacity: 10 } as const;
+import { expireLeases, look } from '../../../src/ledger/sweep.ts';
+import { acceptance, DAY, ledgerOf, start, success, T, usage, worker } from './ledger-kit.ts';
 
 export function ledgerConformance(name: string, open: () => Promise<Sql>): void {
   describe(`Ledger: ${name}`, async () => {
     const sql = await open();
-    const ledger: Ledger = createLedger(sql, CAPS);
-    await beat(sql, { id: 'w1', ...worker }, 0, 0);
-
-    /** Begins an attempt without frames. */
-    const begin = async (tenant: string, id: string, epoch: number, given: typeof start) =>
-      (await ledger.attempt({ id, tenant, epoch, firstSeq: 1, day: DAY, frames: [] }, given, null)) !== null;
-
-    const one = async (more: Partial<Acceptance> = {}) => {
-      const made = acceptance(more);
-      await ledger.accept(T, made);
-      const [claim] = await ledger.claim('w1', 1);
-      assert.equal(claim?.id, made.id);
-      return made.id;
-    };
+    const { ledger, begin, one } = await ledgerOf(sql);
 
     it('walks a request from accept to its result', async () => {
       const id = await one();
@@ -265,99 +170,6 @@ export function ledgerConformance(name: string, open: () => Promise<Sql>): void 
       await expireLeases(sql);
       const row = await ledger.get(T, made.id);
       assert.deepEqual([row?.state, row?.error?.code, row?.epoch, row?.costPico], ['failed', 'interrupted', 1, 1000]);
-    });
-
-    it('takes a write again whose answer was lost, and does it once', async () => {
-      const made = acceptance();
-      const first = await ledger.accept(T, made);
-      assert.deepEqual(await ledger.accept(T, made), first);
-      const [claim] = await ledger.claim('w1', 1);
-      const id = claim?.id ?? '';
-      const write = { id, tenant: T, epoch: 1, firstSeq: 1, day: DAY, frames: [{ type: 'text', text: 'a' } as const] };
-      assert.ok(await ledger.attempt(write, start, null));
-      assert.ok(await ledger.attempt(write, start, null));
-      const more = { ...write, firstSeq: 2 };
-      assert.ok(await ledger.frames(more));
-      assert.ok(await ledger.frames(more));
-      assert.ok(await ledger.settle(success(id, 1, 3)));
-      assert.ok(await ledger.settle(success(id, 1, 3)));
-      assert.equal(await ledger.settle({ ...success(id, 1, 3), owner: 'w2' }), null);
-      assert.deepEqual(
-        (await ledger.framesAfter(T, id, 0, 10)).map((frame) => frame.seq),
-        [1, 2, 3],
-      );
-      assert.deepEqual(
-        (await ledger.events(T, id, 0, 10)).map((event) => event.type),
-        ['request.queued', 'request.running', 'request.succeeded'],
-      );
-      assert.equal((await ledger.attempts(T, id)).length, 1);
-    });
-
-    it('puts one user behind the others of the tenant when he floods it, but not before his own priorities', async () => {
-      const tenant = 'users';
-      const other = 'ffeeddccbbaa99887766554433221100';
-      const flood = Array.from({ length: 30 }, () => acceptance());
-      await Promise.all(flood.map((item) => ledger.accept(tenant, item)));
-      const late = Array.from({ length: 3 }, () => acceptance({ userHash: other }));
-      for (const item of late) await ledger.accept(tenant, item);
-      const urgent = acceptance({ priority: 6 });
-      await ledger.accept(tenant, urgent);
-      const first = (await ledger.claim('w1', 10)).map((claim) => claim.id);
-      assert.ok(first.includes(urgent.id), 'a higher priority of the flooding user goes first');
-      assert.equal(first.indexOf(urgent.id), 0);
-      assert.equal(late.filter((item) => first.includes(item.id)).length, 3, 'the other user is not behind the flood');
-      for (const claim of [...(await ledger.claim('w1', 100))]) first.push(claim.id);
-      assert.equal(first.length, 34);
-      for (const id of first) await ledger.settle({ ...success(id, 1, 1), tenant });
-    });
-
-    it('refuses what a full queue cannot take, keeps its key free, and takes it when there is room', async () => {
-      const tenant = 'full';
-      const made = Array.from({ length: CAPS.perTenant }, () => acceptance());
-      await Promise.all(made.map((item) => ledger.accept(tenant, item)));
-      const idempotency = { key: 'k-full', bodyHash: 'aa' };
-      const answers = await Promise.all([1, 2, 3].map(() => ledger.accept(tenant, acceptance({ idempotency }))));
-      assert.deepEqual(answers, Array(3).fill({ outcome: 'full', of: 'tenant' }));
-      assert.equal(await ledger.findByIdempotencyKey(tenant, 'k-full'), null);
-      assert.equal((await ledger.accept('roomy', acceptance())).outcome, 'accepted');
-      const [claim] = (await ledger.claim('w1', 2)).filter((one) => one.tenant === tenant);
-      assert.ok(claim);
-      assert.equal((await ledger.accept(tenant, acceptance({ idempotency }))).outcome, 'accepted');
-      const rest = Array.from({ length: CAPS.total }, () => acceptance());
-      const late = await Promise.all(rest.map((item, n) => ledger.accept(`t${n % 5}`, item)));
-      const full = late.filter((answer) => answer.outcome === 'full');
-      assert.deepEqual([...new Set(full.map((answer) => JSON.stringify(answer)))], ['{"outcome":"full","of":"all"}']);
-      const { depth } = await ledger.queueNumbers();
-      assert.equal(depth, CAPS.total);
-      await sql.query("update mcp_request set state = 'cancelled' where state in ('queued', 'running')");
-    });
-
-    it('says what there is to do, and settles what is owed', async () => {
-      const quiet = { due: false, lost: false, late: false, owed: false, callbacks: false };
-      const { ended: _ended, ...nothing } = await look(sql);
-      assert.deepEqual(nothing, quiet);
-      const waits = acceptance({ notBefore: Date.now() + 60_000 });
-      await ledger.accept(T, waits);
-      assert.equal((await look(sql)).due, false);
-      await ledger.end(T, waits.id, 'cancelled', { code: 'cancelled', message: '' }, 'x');
-      await ledger.accept(T, acceptance({ deadlineMs: 1 }));
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      assert.deepEqual([(await look(sql)).due, (await look(sql)).late], [true, true]);
-      await sql.query("update mcp_request set state = 'cancelled' where state = 'queued'");
-      const id = await one();
-      await begin(T, id, 1, { ...start, inputPico: 5000 });
-      const frames = [{ type: 'text', text: 'shown' } as const];
-      await ledger.frames({ id, tenant: T, epoch: 1, firstSeq: 1, day: DAY, frames });
-      await ledger.end(T, id, 'cancelled', { code: 'cancelled', message: '' }, 'x');
-      assert.equal((await look(sql)).owed, false);
-      await sql.query('update mcp_request set settle_by = now() where id = $1', [id]);
-      assert.equal((await look(sql)).owed, true);
-      await settleLostMoney(sql);
-      assert.equal((await look(sql)).owed, false);
-      const [attempt] = await ledger.attempts(T, id);
-      assert.equal(attempt?.status, 'failed');
-      assert.ok((attempt?.costPico ?? 0) > 5000, 'input and what was shown, which is more than the estimate');
-      assert.equal((await ledger.get(T, id))?.costPico, attempt?.costPico);
     });
 
     it('lists by keyset, newest first, without gap or repeat', async () => {
