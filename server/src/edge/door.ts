@@ -154,7 +154,11 @@ export function createPulse(): Pulse {
   return {
     add(beat) {
       const place = beats.add(beat);
-      return () => beats.remove(place);
+      let on = true;
+      return () => {
+        if (on) beats.remove(place);
+        on = false;
+      };
     },
     close: () => clearInterval(timer),
   };
@@ -180,12 +184,20 @@ export function streamListener(
   let lastWrite = began;
 
   const still = pulse.add((now) => {
+    // Refused in another place, or gone.
+    if (res.writableEnded || res.destroyed || (res.headersSent && !headed)) {
+      still();
+      return;
+    }
     if (!headed && now - began >= HEADERS_AFTER_MS) head();
     if (headed && now - lastWrite >= KEEP_ALIVE_MS && !res.writableNeedDrain && !res.destroyed) {
       lastWrite = now;
       res.write(': keep-alive\n\n');
     }
   });
+
+  // A call that is refused, or whose caller leaves, has no end that is told to this listener.
+  res.once('close', still);
 
   function head(): void {
     headed = true;

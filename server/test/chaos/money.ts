@@ -124,28 +124,29 @@ function paidFor(
   report: Report,
 ): void {
   const { label } = told;
-  // A call that was begun beside a commit that failed has no row: one for each try of a door without a key that was refused.
-  const beside =
-    told.key === null && told.ids.length < told.tries && told.kind !== 'detached' ? told.tries - rows.length : 0;
-  const unrecorded = calls.length - attempts.length;
-  if (unrecorded > Math.max(0, isDoor(told) ? beside : 0)) {
+  // A call that was begun beside a commit that failed has no row: one for each try of a door without a key that left none.
+  const beside = isDoor(told) && told.key === null ? told.tries - rows.length : 0;
+  if (calls.length > attempts.length + beside) {
     report('I7', `the vendor was called ${calls.length} times for ${attempts.length} attempts`, { label });
   }
   const taken = calls.filter((entry) => entry.status === 200).length;
   const paid = attempts.filter((attempt) => (attempt.cost ?? 0) > 0).length;
-  if (taken > paid + Math.max(0, isDoor(told) ? beside : 0)) {
+  if (taken > paid + beside) {
     report('I7', `the vendor took ${taken} calls, ${paid} attempts cost something`, { label });
   }
   if (told.key === null) return;
   const good = attempts.filter((attempt) => attempt.status === 'succeeded').length;
   if (good > 1) report('I6', `${good} attempts of one key succeeded`, { label });
-  // Each whole answer of the vendor but one was lost with a process, and its attempt says so.
+  // Each whole answer of the vendor but one was lost with a process or its connection, and its attempt says so.
   const complete = calls.filter((entry) => entry.outcome === 'completed').length;
-  const lost = attempts.filter((attempt) => attempt.status !== 'succeeded').length;
+  const lost = attempts.filter(({ status, code }) => status === 'cancelled' || LOST.has(code ?? '')).length;
   if (complete > good + lost) {
     report('I6', `the vendor gave ${complete} whole answers: ${good} count, ${lost} were lost`, { label });
   }
 }
+
+/** Of an attempt whose answer may have been whole when it was lost. */
+const LOST = new Set(['interrupted', 'upstream_unreachable']);
 
 const isDoor = (told: Told): boolean => told.kind === 'whole' || told.kind === 'stream' || told.kind === 'left';
 

@@ -1,6 +1,7 @@
 /** The OpenAI door with OpenAI's own client: it works by changing its address. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import OpenAI from 'openai';
 import { call, post, result, view } from '../support/api.ts';
 import { eventually } from '../support/server.ts';
@@ -256,4 +257,15 @@ test('an Idempotency-Key: the second identical call never reaches the vendor', a
   );
   assert.equal(new Set(joined.map((one) => one.choices[0]?.message.content)).size, 1);
   assert.equal(callsWith(house.vendor, 'Door joined.').length, 1);
+});
+
+test('a stream that is refused leaves nothing behind that could break the process', { timeout: 30_000 }, async () => {
+  const body = JSON.stringify({ model: 'nope/nope', stream: true, messages: [{ role: 'user', content: 'x' }] });
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(house.server.url('/v1/chat/completions'), { method: 'POST', headers, body });
+  assert.equal(answer.status, 404);
+  await answer.text();
+  // Headers that nobody has sent are sent after ten seconds: of this call they have been.
+  await sleep(12_000);
+  assert.equal((await fetch(house.server.url('/healthz'))).status, 200);
 });
