@@ -16,7 +16,6 @@ create index mcp_request_user on mcp_request (tenant, user_hash, priority) where
 create index mcp_request_owed on mcp_request (settle_by) where settle_by is not null;
 -- Asked for no more: what is owed stands at the request.
 drop index mcp_attempt_unsettled;
-create index mcp_attempt_running on mcp_attempt (request_id) where status = 'running';
 
 alter table mcp_attempt
   -- What the input is charged at least, and each output token: a lost attempt is priced in SQL. Picodollars.

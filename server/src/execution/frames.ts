@@ -79,6 +79,8 @@ export function createFrameLog(deps: FrameLogDeps, input: FrameLogInput): FrameL
   }
 
   async function write(): Promise<void> {
+    // An answer whose end came with the same read goes along with its end, in one commit.
+    await new Promise((resolve) => setImmediate(resolve));
     while (waiting.length > 0 && !closed) if (!(await put(deps.ledger.frames))) return;
   }
 
