@@ -4,6 +4,12 @@ import type { Claim } from '../contract/record.ts';
 import type { FailoverMode } from '../contract/states.ts';
 import { unpackBodies } from './unpack.ts';
 
+/**
+ * A tenant with four times as many waiting as the one with the fewest has half a voice: with equal turns the other would
+ * still wait more than twice as long as alone. So many of each tenant are looked at for that.
+ */
+const LOOKED_AT = 256;
+
 // Takes the next $2 queued requests: tenants in turn (those with the least running first), each tenant's by rank. More are looked at than are taken, so that claims at the same time do not wait for each other or come back empty.
 const CLAIM = `
 with recursive tenants(tenant) as (
@@ -14,17 +20,20 @@ with recursive tenants(tenant) as (
 ), busy as (
   select tenant, count(*) as n from mcp_request where state = 'running' and mode = 'detached' group by tenant
 ), candidates as (
-  select c.id, c.queue_rank, coalesce(b.n, 0) + row_number() over (partition by t.tenant order by c.queue_rank) as turn
+  select c.id, c.queue_rank, coalesce(b.n, 0) + row_number() over (partition by t.tenant order by c.queue_rank) as place,
+    count(*) over (partition by t.tenant) as waiting
   from tenants t left join busy b using (tenant)
   cross join lateral (
     select r.id, r.queue_rank from mcp_request r
     where r.state = 'queued' and r.tenant = t.tenant
       and r.due_at <= now() and (r.deadline_at is null or r.deadline_at > now())
-    order by r.queue_rank limit $2::int * 4
+    order by r.queue_rank limit greatest($2::int * 4, ${LOOKED_AT})
   ) c
   where t.tenant is not null
+), turns as (
+  select id, queue_rank, place * case when waiting >= 4 * min(waiting) over () then 2 else 1 end as turn from candidates
 ), wanted as (
-  select id, turn, queue_rank from candidates order by turn, queue_rank limit $2::int * 4
+  select id, turn, queue_rank from turns order by turn, queue_rank limit $2::int * 4
 ), picked as (
   select r.id from wanted w join mcp_request r using (id) where r.state = 'queued'
   order by w.turn, w.queue_rank limit $2::int for update of r skip locked

@@ -25,6 +25,8 @@ export interface Monkey {
 
 /** A draining process has ten seconds, and some more to end. */
 const TERM_MS = 20_000;
+/** How long a start must wait for a database that is away. */
+const PATIENCE_MS = 30_000;
 
 export function startMonkey(stage: Stage, steps: readonly Step[], say: (line: string) => void): Monkey {
   const frozen: { from: number; to: number }[] = [];
@@ -48,23 +50,27 @@ export function startMonkey(stage: Stage, steps: readonly Step[], say: (line: st
       if (over) return;
       if (!ending.has(node)) {
         wrong.push(`${node.name} ended by itself with code ${code}: ${node.log().slice(-1500)}`);
+        ending.add(node);
         await revive(node);
+        ending.delete(node);
       } else await sleep(50);
     }
   }
 
   async function revive(node: ClusterNode): Promise<void> {
-    // Without its database a start fails after half a minute: a supervisor tries again.
     for (let tries = 1; !over; tries++) {
+      const began = performance.now();
       try {
         await node.restart();
         return;
       } catch (error) {
-        say(`      ${node.name} did not start: ${String(error).slice(0, 300)}`);
-        if (tries >= 5) {
-          wrong.push(`${node.name} did not start ${tries} times: ${String(error).slice(0, 1000)}`);
-          return;
+        const ms = Math.round(performance.now() - began);
+        say(`      ${node.name} gave up its start after ${ms} ms`);
+        // A start waits half a minute for its database; a supervisor tries again after that, too.
+        if (ms < PATIENCE_MS || tries >= 3) {
+          wrong.push(`${node.name} gave up its start after ${ms} ms: ${String(error).slice(-700)}`);
         }
+        if (tries >= 10) return;
         await sleep(500);
       }
     }
@@ -100,8 +106,8 @@ export function startMonkey(stage: Stage, steps: readonly Step[], say: (line: st
       }
     }
     await sleep(forMs);
-    ending.delete(node);
     await revive(node);
+    ending.delete(node);
   }
 
   async function hitRedis({ fault, forMs }: Step): Promise<void> {
