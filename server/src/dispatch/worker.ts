@@ -79,7 +79,7 @@ export function startWorker(deps: WorkerDeps, registry: Running): Worker {
       for (const claim of claims) begin(claim);
       claiming = null;
       // While the record is away there is nothing to claim, and every ticket would ask in vain.
-      if (deps.ledger.lostFor() !== null) await Promise.race([deps.ledger.back(AWAY_MS), aborted(stopping.signal)]);
+      if (deps.ledger.lostFor() !== null) await deps.ledger.back(AWAY_MS);
       else if (claims.length < room) await pause(LOOK_MS);
     }
   }
@@ -101,10 +101,4 @@ export function startWorker(deps: WorkerDeps, registry: Running): Worker {
       await Promise.race([handedBack, new Promise((resolve) => setTimeout(resolve, HAND_BACK_MS).unref())]);
     },
   };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return signal.aborted
-    ? Promise.resolve()
-    : new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

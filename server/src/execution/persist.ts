@@ -35,15 +35,9 @@ export function createPersist(ledger: Pick<Ledger, 'back'>): Persist {
         if ((!away && !met) || left <= 0 || closing.signal.aborted) throw error;
         const rest = Math.min(left, pause * (0.5 + Math.random()));
         await sleep(rest, undefined, { signal: closing.signal }).catch(() => {});
-        if (away) await Promise.race([ledger.back(Math.min(left, 1000)), aborted(closing.signal)]);
+        if (away && !closing.signal.aborted) await ledger.back(Math.min(left, 1000));
       }
     }
   };
   return Object.assign(persist, { close: () => closing.abort() });
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return signal.aborted
-    ? Promise.resolve()
-    : new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
