@@ -173,6 +173,7 @@ export async function assemble(parts: Parts): Promise<House> {
         heartbeatMs: settings.clocks.heartbeatMs,
         keep: { frameHours: settings.framesHours, bodyDays: settings.bodiesDays, rowDays: settings.rowsDays },
         registry,
+        persist,
         hearsAll,
         claimingSince: () => worker?.claimingSince() ?? null,
         due: () => worker?.nudge(),

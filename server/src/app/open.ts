@@ -1,5 +1,7 @@
 /** Opens what stands behind a process: the database, embedded or not, and Redis. Every failure is one sentence. */
 import { createHmac } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { GoblinError } from '../contract/errors.ts';
 import type { Bus, Queue, Sql } from '../contract/ports.ts';
 import { createMemoryBus } from '../drivers/memory-bus.ts';
 import { createMemoryQueue } from '../drivers/memory-queue.ts';
@@ -88,12 +90,31 @@ export async function openDatabase(
   recorder: Recorder | null,
 ): Promise<Migrated> {
   const sql = await connect('DATABASE_URL', config.url, config.pool, application, recorder);
+  const until = performance.now() + START_MS;
+  for (;;) {
+    try {
+      return await bringUp(sql, config, application, recorder);
+    } catch (error) {
+      // It went away in the midst of the start: what has run is found done.
+      const away = error instanceof GoblinError && error.code === 'unavailable' && performance.now() < until;
+      if (away) {
+        await Promise.all([sql.back(1000), sleep(100)]);
+        continue;
+      }
+      await sql.close();
+      throw error;
+    }
+  }
+}
+
+async function bringUp(sql: Sql, config: Database, application: string, recorder: Recorder | null): Promise<Migrated> {
   try {
     const missing = await missingMigrations(sql, await loadMigrations()).catch((error: unknown) => {
       // A role that may not read the list of migrations has not been given anything yet.
       if ((error as { sqlState?: string }).sqlState === '42501') return null;
       throw error;
     });
+    await refuseHalfCopy(sql);
     if (missing?.length === 0) {
       await makePartitions(sql);
       return { sql, ran: 0 };
@@ -113,7 +134,6 @@ export async function openDatabase(
     }
     return { sql, ran: await migrateAsOwner(config.ownerUrl, sql, application) };
   } catch (error) {
-    await sql.close();
     throw asConfigError(error);
   }
 }

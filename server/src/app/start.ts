@@ -74,7 +74,7 @@ export async function start(config: Config, options: StartOptions = {}): Promise
     const sql = await opening;
     if (sql) {
       undo.push(() => sql.close());
-      await refuseHalfCopy(sql);
+      if (folder) await refuseHalfCopy(sql);
     }
     const wakes = await openWakes(config, secret, instance, recorder);
     undo.push(() => wakes.close());

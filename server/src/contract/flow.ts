@@ -65,7 +65,9 @@ export interface AnswerListener {
   notice(notice: Notice): void;
   /** The parts of one event of the vendor; `data` is the event's own text when the vendor speaks the door's dialect. */
   event(parts: readonly Part[], data: string | null): void;
-  /** Everything so far may be sent: the request is committed. False pauses the vendor until `resume`. */
+  /** The request is committed: from now on the caller may be told its id, and anything else. Before `flush`, or `done`. */
+  recorded(): void;
+  /** Everything so far may be sent. False pauses the vendor until `resume`. */
   flush(): boolean;
   done(outcome: AttachedOutcome): void;
 }

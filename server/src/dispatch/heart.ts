@@ -3,6 +3,7 @@
  * sweep does what dead processes left undone. Both cost a process at rest less than two statements a second.
  */
 import type { Bus, Ledger, Queue, Sql, Telemetry } from '../contract/ports.ts';
+import type { Persist } from '../execution/persist.ts';
 import { beat, leave, type ProcessInfo } from '../ledger/processes.ts';
 import { retain } from '../ledger/retain.ts';
 import { buryProcesses, expireLeases, lateRequests, look, settleLostMoney } from '../ledger/sweep.ts';
@@ -18,6 +19,8 @@ export interface HeartDeps {
   heartbeatMs: number;
   keep: { frameHours: number; bodyDays: number; rowDays: number };
   registry: Running;
+  /** Writes that must not be lost; see execution/persist.ts. */
+  persist: Persist;
   /** Whether what other processes say is heard here: cancels among it. */
   hearsAll(): boolean;
   /** Since when a claim is under way; null when none is. */
@@ -35,6 +38,7 @@ export interface Heart {
   stop(): Promise<void>;
 }
 
+const START_MS = 30_000;
 /** A lost ticket is found within a second: the look itself needs some of it. */
 const SWEEP_MS = 750;
 const RETAIN_MS = 3_600_000;
@@ -62,7 +66,8 @@ export async function startHeart(deps: HeartDeps): Promise<Heart> {
   let strays = new Map<string, number>();
   let speeds: { at: number; ended: number }[] = [];
 
-  await beat(sql, info, 0, 0);
+  // The database may go away in the midst of a start.
+  await deps.persist(() => beat(sql, info, 0, 0), START_MS);
 
   async function pulse(): Promise<void> {
     const asked = performance.now();
@@ -130,7 +135,9 @@ export async function startHeart(deps: HeartDeps): Promise<Heart> {
   }
 
   const noted = (what: string) => (error: unknown) => {
-    if (sql.lostFor() === null) deps.telemetry.log('error', what, { error: String(error) });
+    // Two that meet at the same rows in another order: one of them gives way, and comes again.
+    const met = (error as { sqlState?: string }).sqlState === '40P01';
+    if (sql.lostFor() === null) deps.telemetry.log(met ? 'debug' : 'error', what, { error: String(error) });
   };
   let wasAway = false;
   function beatNow(): void {

@@ -87,6 +87,7 @@ export function wholeListener(pen: Pen): AnswerListener {
     attempt() {},
     notice() {},
     event() {},
+    recorded() {},
     flush: () => true,
     done(outcome) {
       const { res, id } = pen;
@@ -179,6 +180,8 @@ export function streamListener(
   let out = '';
   let visible = false;
   let headed = false;
+  /** Nothing is said of a request that the record may not have. */
+  let recorded = false;
   let relayed = false;
   const began = performance.now();
   let lastWrite = began;
@@ -189,7 +192,7 @@ export function streamListener(
       still();
       return;
     }
-    if (!headed && now - began >= HEADERS_AFTER_MS) head();
+    if (!headed && recorded && now - began >= HEADERS_AFTER_MS) head();
     if (headed && now - lastWrite >= KEEP_ALIVE_MS && !res.writableNeedDrain && !res.destroyed) {
       lastWrite = now;
       res.write(': keep-alive\n\n');
@@ -234,6 +237,9 @@ export function streamListener(
         visible = true;
         out += encoder().part(part);
       }
+    },
+    recorded() {
+      recorded = true;
     },
     flush() {
       if (!visible || out === '' || res.destroyed) return true;

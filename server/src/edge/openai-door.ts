@@ -187,6 +187,7 @@ export function openaiDoor(app: FastifyInstance, deps: OpenAiDoorDeps): { chat: 
     function tell(earlier: Replayed): void {
       pen.id = earlier.id;
       res.setHeader('idempotent-replayed', 'true');
+      listener.recorded();
       for (const part of earlier.outcome.parts) listener.event([part], null);
       listener.flush();
       listener.done(earlier.outcome);

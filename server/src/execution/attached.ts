@@ -105,6 +105,7 @@ export function runAttached(
       }
       committed = true;
       place.recorded();
+      if (!left) listener.recorded();
       if (pendingFlush && !left && !listener.flush()) pendingFlush = false;
       deliver();
       return true;
