@@ -17,6 +17,7 @@ import { runDetached } from '../execution/detached.ts';
 import { createPersist } from '../execution/persist.ts';
 import type { RunDeps, RunEnd } from '../execution/terms.ts';
 import { deriveSecrets } from '../identity/secrets.ts';
+import { createClock } from '../ledger/clock.ts';
 import { newRequestId } from '../ledger/ids.ts';
 import type { ProcessKind } from '../ledger/processes.ts';
 import { inputBounds } from '../money/estimate.ts';
@@ -57,6 +58,9 @@ export interface House extends Parts {
   callbacks: CallbackSender | null;
   registry: Running;
   hearsAll(): boolean;
+  newId(): string;
+  /** The time of the database. */
+  now(): number;
   taskTypes: readonly string[];
   /** Drains, hands back what is left, closes everything but the database. */
   close(drainMs: number): Promise<void>;
@@ -75,6 +79,8 @@ export async function assemble(parts: Parts): Promise<House> {
   const wheel = createWheel();
   const registry = createRunning(bus);
   const persist = createPersist(ledger);
+  const clock = createClock();
+  const newId = () => newRequestId(clock.now());
   // Other processes are heard through Redis. Without it, or while it is away, the database is asked more often.
   const hearsAll = () => !config.database || (parts.redis !== null && bus.up());
 
@@ -104,7 +110,7 @@ export async function assemble(parts: Parts): Promise<House> {
     ledger,
     bus,
     queue,
-    newId: newRequestId,
+    newId,
     persist,
     caps: settings.queue,
     endsPerSecond: () => heart?.endsPerSecond() ?? null,
@@ -174,6 +180,7 @@ export async function assemble(parts: Parts): Promise<House> {
         keep: { frameHours: settings.framesHours, bodyDays: settings.bodiesDays, rowDays: settings.rowsDays },
         registry,
         persist,
+        clock,
         hearsAll,
         claimingSince: () => worker?.claimingSince() ?? null,
         due: () => worker?.nudge(),
@@ -186,6 +193,7 @@ export async function assemble(parts: Parts): Promise<House> {
     bus,
     persist,
     owner: parts.instance,
+    day: clock.day,
     run,
     totalMs: settings.clocks.totalMs,
     plan: replan,
@@ -217,6 +225,7 @@ export async function assemble(parts: Parts): Promise<House> {
     persist,
     wheel,
     owner: parts.instance,
+    day: clock.day,
     run,
     totalMs: settings.clocks.totalMs,
     register: registry.register,
@@ -232,6 +241,8 @@ export async function assemble(parts: Parts): Promise<House> {
     callbacks,
     registry,
     hearsAll,
+    newId,
+    now: clock.now,
     taskTypes: taskTypes(settings),
     async close(drainMs) {
       admission.close();

@@ -19,7 +19,6 @@ import { runAttached } from '../execution/attached.ts';
 import { isPrivateHost } from '../guard/addresses.ts';
 import { createIdentify } from '../identity/identify.ts';
 import { createKey, findKey, listKeys, revokeKey } from '../identity/keys.ts';
-import { newRequestId } from '../ledger/ids.ts';
 import { listProcesses } from '../ledger/processes.ts';
 import type { House } from './assembly.ts';
 import { isLoopback } from './config.ts';
@@ -96,13 +95,13 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
     ledger,
     bus,
     framesHours: config.settings.framesHours,
-    now: Date.now,
+    now: house.now,
     hearsAll: house.hearsAll,
   });
   const door = openaiDoor(app, {
     dialect: openai,
     ledger,
-    newId: newRequestId,
+    newId: house.newId,
     run: (caller, id, input, hop) => {
       const admitted = house.admission.admit(caller, input.submission);
       const go = (a: Awaited<typeof admitted>) =>

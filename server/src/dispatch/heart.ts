@@ -4,9 +4,10 @@
  */
 import type { Bus, Ledger, Queue, Sql, Telemetry } from '../contract/ports.ts';
 import type { Persist } from '../execution/persist.ts';
+import type { Clock } from '../ledger/clock.ts';
 import { beat, leave, type ProcessInfo } from '../ledger/processes.ts';
 import { retain } from '../ledger/retain.ts';
-import { buryProcesses, expireLeases, lateRequests, look, settleLostMoney } from '../ledger/sweep.ts';
+import { buryProcesses, expireLeases, type Look, lateRequests, look, settleLostMoney } from '../ledger/sweep.ts';
 import type { Running } from './running.ts';
 
 export interface HeartDeps {
@@ -21,6 +22,7 @@ export interface HeartDeps {
   registry: Running;
   /** Writes that must not be lost; see execution/persist.ts. */
   persist: Persist;
+  clock: Clock;
   /** Whether what other processes say is heard here: cancels among it. */
   hearsAll(): boolean;
   /** Since when a claim is under way; null when none is. */
@@ -66,7 +68,15 @@ export async function startHeart(deps: HeartDeps): Promise<Heart> {
   let strays = new Map<string, number>();
   let speeds: { at: number; ended: number }[] = [];
 
+  function setClock(seen: Look, asked: number): void {
+    deps.clock.saw(seen.now, (asked + performance.now()) / 2);
+  }
+
   // The database may go away in the midst of a start.
+  await deps.persist(async () => {
+    const asked = performance.now();
+    setClock(await look(sql), asked);
+  }, START_MS);
   await deps.persist(() => beat(sql, info, 0, 0), START_MS);
 
   async function pulse(): Promise<void> {
@@ -97,8 +107,10 @@ export async function startHeart(deps: HeartDeps): Promise<Heart> {
   }
 
   async function sweep(): Promise<void> {
+    const asked = performance.now();
     const todo = await look(sql);
     const now = performance.now();
+    setClock(todo, asked);
     const last = speeds.at(-1);
     // A process that leaves takes its count along.
     if (last && todo.ended < last.ended) speeds = [];

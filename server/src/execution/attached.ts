@@ -13,7 +13,7 @@ import type { Acceptance, AttemptStart } from '../contract/record.ts';
 import type { Wheel } from '../providers/wheel.ts';
 import type { Persist } from './persist.ts';
 import { startRun } from './run.ts';
-import { settlementOf, today } from './settlement.ts';
+import { settlementOf } from './settlement.ts';
 import type { RunDeps, RunEnd, StopReason } from './terms.ts';
 
 /** A commit that takes longer than this voids the call that was begun beside it. */
@@ -34,6 +34,8 @@ export interface AttachedDeps {
   persist: Persist;
   wheel: Wheel;
   owner: string;
+  /** UTC day of the database, `YYYY-MM-DD`. */
+  day(): string;
   run: Omit<RunDeps, 'begin'>;
   totalMs: number;
   /** Registers a running request, so that cancel and shutdown find it. */
@@ -136,7 +138,7 @@ export function runAttached(
           opened = open(start);
           return committedBeside ? Promise.resolve(true) : opened;
         }
-        const write = { id, tenant, epoch: 1, firstSeq: 1, day: today(), frames: [] };
+        const write = { id, tenant, epoch: 1, firstSeq: 1, day: deps.day(), frames: [] };
         return deps.persist(() => ledger.attempt(write, start, before), AWAY_MS).then((frames) => frames !== null);
       },
     },
@@ -187,7 +189,7 @@ export function runAttached(
       // The end may come before the beginning is committed.
       if (!(await opened)) return;
       const over = voided ? { ...end, ...VOIDED } : end.state === null ? { ...end, ...STOPPED } : end;
-      const settlement = settlementOf(tenant, id, 1, deps.owner, over);
+      const settlement = settlementOf(tenant, id, 1, deps.owner, deps.day(), over);
       const { attempt } = end;
       if (await deps.persist(() => ledger.settle(settlement))) deps.bus.publish(id, { type: 'ended' });
       else if (attempt) await deps.persist(() => ledger.settleAttempt(tenant, id, 1, attempt, end.text || null));

@@ -8,7 +8,7 @@ import type { Claim, RequestError } from '../contract/record.ts';
 import { createFrameLog } from './frames.ts';
 import type { Persist } from './persist.ts';
 import { startRun } from './run.ts';
-import { settlementOf, today } from './settlement.ts';
+import { settlementOf } from './settlement.ts';
 import type { RunDeps, RunEnd, StopReason } from './terms.ts';
 
 export interface DetachedDeps {
@@ -17,6 +17,8 @@ export interface DetachedDeps {
   persist: Persist;
   /** This process. */
   owner: string;
+  /** UTC day of the database, `YYYY-MM-DD`. */
+  day(): string;
   run: Omit<RunDeps, 'begin'>;
   totalMs: number;
   /** Plans again: providers may have changed since the request was accepted. Throws when nothing can take it. */
@@ -42,7 +44,7 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
   };
 
   const log = createFrameLog(
-    { ledger, bus, persist },
+    { ledger, bus, persist, day: deps.day },
     { id, tenant, epoch, lastSeq: claim.lastSeq, onLost: () => stop('lost'), onRoom: () => resume() },
   );
   let resume = () => {};
@@ -58,7 +60,10 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
       finish_reason: end.finishReason,
       ...(end.error ? { error: end.error } : {}),
     });
-    const settlement = settlementOf(tenant, id, epoch, deps.owner, end, { firstSeq: rest.firstSeq, frames });
+    const settlement = settlementOf(tenant, id, epoch, deps.owner, deps.day(), end, {
+      firstSeq: rest.firstSeq,
+      frames,
+    });
     const stored = await persist(() => ledger.settle(settlement));
     if (stored) {
       bus.publish(id, { type: 'frames', frames: stored });
@@ -142,7 +147,7 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
     const rest = await log.close();
     const { attempt } = end;
     if (rest.frames.length > 0) {
-      const write = { id, tenant, epoch, firstSeq: rest.firstSeq, day: today(), frames: rest.frames };
+      const write = { id, tenant, epoch, firstSeq: rest.firstSeq, day: deps.day(), frames: rest.frames };
       const stored = await persist(() => ledger.frames(write));
       if (stored) bus.publish(id, { type: 'frames', frames: stored });
     }

@@ -6,7 +6,6 @@ import type { FrameBody } from '../contract/part.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
 import type { FrameWrite, StoredFrame } from '../contract/record.ts';
 import type { Persist } from './persist.ts';
-import { today } from './settlement.ts';
 
 /** Characters that may wait for the database before the vendor is paused. */
 const HIGH_WATER = 1024 * 1024;
@@ -39,6 +38,8 @@ export interface FrameLogDeps {
   ledger: Ledger;
   bus: Bus;
   persist: Persist;
+  /** UTC day, `YYYY-MM-DD`. */
+  day(): string;
 }
 
 export function createFrameLog(deps: FrameLogDeps, input: FrameLogInput): FrameLog {
@@ -61,7 +62,7 @@ export function createFrameLog(deps: FrameLogDeps, input: FrameLogInput): FrameL
     waiting = [];
     size = 0;
     const { id, tenant, epoch } = input;
-    const numbered = { id, tenant, epoch, firstSeq: seq + 1, day: today(), frames };
+    const numbered = { id, tenant, epoch, firstSeq: seq + 1, day: deps.day(), frames };
     try {
       const stored = await deps.persist(() => write(numbered));
       if (!stored) return lost();

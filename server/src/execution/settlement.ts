@@ -4,15 +4,13 @@ import type { Settlement } from '../contract/record.ts';
 import { openaiMessage } from '../dialects/index.ts';
 import type { RunEnd } from './terms.ts';
 
-/** UTC day, `YYYY-MM-DD`: the partition of what is written now. */
-export const today = (): string => new Date().toISOString().slice(0, 10);
-
 /** An end without a state is a failure. `last` are the frames that go along; attached requests have none. */
 export function settlementOf(
   tenant: string,
   id: string,
   epoch: number,
   owner: string,
+  day: string,
   end: RunEnd,
   last: { firstSeq: number; frames: FrameBody[] } = { firstSeq: 1, frames: [] },
 ): Settlement {
@@ -41,7 +39,7 @@ export function settlementOf(
     partialText: state === 'succeeded' || end.text === '' ? null : end.text,
     attempt: end.attempt,
     firstSeq: last.firstSeq,
-    day: today(),
+    day,
     frames: last.frames,
   };
 }

@@ -9,14 +9,14 @@ let lastMs = 0;
 let seq = 0;
 
 /** Later ids of this process are greater, also within one millisecond. */
-export function newRequestId(): string {
+export function newRequestId(nowMs: number = Date.now()): string {
   if (used === pool.length) {
     randomFillSync(pool);
     used = 0;
   }
   const random = pool.subarray(used, used + 16);
   used += 16;
-  const msecs = Math.max(Date.now(), lastMs);
+  const msecs = Math.max(Math.floor(nowMs), lastMs);
   if (msecs === lastMs) seq++;
   else seq = (((random[6] as number) << 8) | (random[7] as number)) & 0xffff;
   lastMs = msecs;
@@ -28,8 +28,13 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{1
 /** Whether a text could be one of our ids. Upper case is not. */
 export const isRequestId = (text: string): boolean => UUID.test(text);
 
+const DAY_MS = 86_400_000;
+/** Nearly every id that is asked for is of the same day. */
+let lastDay = { number: -1, text: '' };
+
 /** UTC day of creation, `YYYY-MM-DD`: the partition of the body and the result. */
 export function dayOf(id: string): string {
-  const ms = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
-  return new Date(ms).toISOString().slice(0, 10);
+  const number = Math.floor(Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) / DAY_MS);
+  if (number !== lastDay.number) lastDay = { number, text: new Date(number * DAY_MS).toISOString().slice(0, 10) };
+  return lastDay.text;
 }

@@ -14,6 +14,8 @@ export interface Look {
   callbacks: boolean;
   /** Ends of all processes so far, and requests that wait: how fast the queue moves. */
   ended: number;
+  /** The time of the database, in milliseconds. */
+  now: number;
 }
 
 // Whether there is anything to do: probes of small indexes.
@@ -24,7 +26,8 @@ select
   exists (select 1 from mcp_request where state = 'queued' and deadline_at <= now()) as late,
   exists (select 1 from mcp_request where settle_by <= now()) as owed,
   exists (select 1 from mcp_callback where next_at <= now()) as callbacks,
-  (select coalesce(sum(ended), 0) from mcp_process)::float8 as ended`;
+  (select coalesce(sum(ended), 0) from mcp_process)::float8 as ended,
+  (extract(epoch from clock_timestamp()) * 1000)::float8 as now`;
 
 /** Bytes of visible text that make a token, when a lost attempt is charged for what it has shown: rather too many tokens than too few. */
 const BYTES_PER_TOKEN = 3;
