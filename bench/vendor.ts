@@ -23,7 +23,11 @@ const BODY = [
 const USAGE = framed(
   `data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1750000000,"model":"bench","choices":[],"usage":${usage}}\n\n`,
 );
+/** A short stream comes as one piece, as over a network: what is measured is not how often it is read. */
+const AT_ONCE = events <= 10;
 const DONE = Buffer.concat([framed('data: [DONE]\n\n'), Buffer.from('0\r\n\r\n')]);
+const WHOLE = Buffer.concat([HEAD, ...BODY, DONE]);
+const WHOLE_WITH_USAGE = Buffer.concat([HEAD, ...BODY, USAGE, DONE]);
 
 net
   .createServer((socket) => {
@@ -41,6 +45,10 @@ net
         held = held.slice(head + 4 + length);
         if (!/"stream": ?true/.test(body)) {
           socket.write(JSON_ANSWER);
+          continue;
+        }
+        if (AT_ONCE) {
+          socket.write(body.includes('include_usage') ? WHOLE_WITH_USAGE : WHOLE);
           continue;
         }
         socket.write(HEAD);

@@ -17,7 +17,7 @@ import { runDetached } from '../execution/detached.ts';
 import { createPersist } from '../execution/persist.ts';
 import type { RunDeps, RunEnd } from '../execution/terms.ts';
 import { deriveSecrets } from '../identity/secrets.ts';
-import { createClock } from '../ledger/clock.ts';
+import type { Clock } from '../ledger/clock.ts';
 import { newRequestId } from '../ledger/ids.ts';
 import type { ProcessKind } from '../ledger/processes.ts';
 import { inputBounds } from '../money/estimate.ts';
@@ -35,6 +35,8 @@ export interface Parts {
   /** Null only under a bench's own ledger. */
   sql: Sql | null;
   ledger: Ledger;
+  /** The time of the database. */
+  clock: Clock;
   queue: Queue;
   bus: Bus;
   /** What stands behind queue and bus; null when they are inside the process. */
@@ -59,8 +61,6 @@ export interface House extends Parts {
   registry: Running;
   hearsAll(): boolean;
   newId(): string;
-  /** The time of the database. */
-  now(): number;
   taskTypes: readonly string[];
   /** Drains, hands back what is left, closes everything but the database. */
   close(drainMs: number): Promise<void>;
@@ -79,7 +79,7 @@ export async function assemble(parts: Parts): Promise<House> {
   const wheel = createWheel();
   const registry = createRunning(bus);
   const persist = createPersist(ledger);
-  const clock = createClock();
+  const { clock } = parts;
   const newId = () => newRequestId(clock.now());
   // Other processes are heard through Redis. Without it, or while it is away, the database is asked more often.
   const hearsAll = () => !config.database || (parts.redis !== null && bus.up());
@@ -242,7 +242,6 @@ export async function assemble(parts: Parts): Promise<House> {
     registry,
     hearsAll,
     newId,
-    now: clock.now,
     taskTypes: taskTypes(settings),
     async close(drainMs) {
       admission.close();

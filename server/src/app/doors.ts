@@ -95,7 +95,7 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
     ledger,
     bus,
     framesHours: config.settings.framesHours,
-    now: house.now,
+    now: house.clock.now,
     hearsAll: house.hearsAll,
   });
   const door = openaiDoor(app, {

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { Provider } from '../contract/provider.ts';
+import { createClock } from '../ledger/clock.ts';
 import { createLedger } from '../ledger/index.ts';
 import { type ProcessKind, voidLeases } from '../ledger/processes.ts';
 import { ProviderConfigError } from '../providers/registry.ts';
@@ -78,11 +79,13 @@ export async function start(config: Config, options: StartOptions = {}): Promise
     }
     const wakes = await openWakes(config, secret, instance, recorder);
     undo.push(() => wakes.close());
+    const clock = createClock();
     const parts: Parts = {
       config,
       role,
       sql,
-      ledger: options.ledger ?? createLedger(sql as NonNullable<typeof sql>, config.settings.queue),
+      ledger: options.ledger ?? createLedger(sql as NonNullable<typeof sql>, config.settings.queue, clock),
+      clock,
       queue: wakes.queue,
       bus: wakes.bus,
       redis: wakes.redis,

@@ -34,6 +34,8 @@ export interface Acceptance {
   body: StoredBody;
   estimatePico: number | null;
   priceVersion: string | null;
+  /** Set by the ledger once it went to the database: another try with the same object first looks whether it got there. */
+  sent?: boolean;
 }
 
 /**
@@ -140,6 +142,8 @@ export interface Settlement {
   error: RequestError | null;
   /** Present exactly when `state` is `succeeded`. */
   result: StoredResult | null;
+  /** The request wants a call-back. */
+  callback: boolean;
   /** Text shown before the request ended in another way. */
   partialText: string | null;
   attempt: AttemptEnd | null;

@@ -89,11 +89,9 @@ export function runAttached(
   /** Commits acceptance, claim and first attempt in one. */
   async function open(start: AttemptStart): Promise<boolean> {
     late.set(COMMIT_MS);
+    const opening = { ...acceptance, owner: deps.owner, attempt: start };
     try {
-      const accepted = await deps.persist(
-        () => ledger.open(tenant, { ...acceptance, owner: deps.owner, attempt: start }),
-        COMMIT_MS,
-      );
+      const accepted = await deps.persist(() => ledger.open(tenant, opening), COMMIT_MS);
       late.stop();
       if (voided) return accepted.outcome === 'accepted';
       if (accepted.outcome !== 'accepted') {
@@ -189,7 +187,8 @@ export function runAttached(
       // The end may come before the beginning is committed.
       if (!(await opened)) return;
       const over = voided ? { ...end, ...VOIDED } : end.state === null ? { ...end, ...STOPPED } : end;
-      const settlement = settlementOf(tenant, id, 1, deps.owner, deps.day(), over);
+      const callback = acceptance.callbackUrl !== null;
+      const settlement = settlementOf({ tenant, id, epoch: 1, owner: deps.owner, day: deps.day(), callback }, over);
       const { attempt } = end;
       if (await deps.persist(() => ledger.settle(settlement))) deps.bus.publish(id, { type: 'ended' });
       else if (attempt) await deps.persist(() => ledger.settleAttempt(tenant, id, 1, attempt, end.text || null));

@@ -60,10 +60,9 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
       finish_reason: end.finishReason,
       ...(end.error ? { error: end.error } : {}),
     });
-    const settlement = settlementOf(tenant, id, epoch, deps.owner, deps.day(), end, {
-      firstSeq: rest.firstSeq,
-      frames,
-    });
+    const callback = claim.callbackUrl !== null;
+    const of = { tenant, id, epoch, owner: deps.owner, day: deps.day(), callback };
+    const settlement = settlementOf(of, end, { firstSeq: rest.firstSeq, frames });
     const stored = await persist(() => ledger.settle(settlement));
     if (stored) {
       bus.publish(id, { type: 'frames', frames: stored });

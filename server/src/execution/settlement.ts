@@ -4,22 +4,26 @@ import type { Settlement } from '../contract/record.ts';
 import { openaiMessage } from '../dialects/index.ts';
 import type { RunEnd } from './terms.ts';
 
+/** What is the same for every end of a run. */
+export interface Settled {
+  tenant: string;
+  id: string;
+  epoch: number;
+  owner: string;
+  /** UTC day of the database, `YYYY-MM-DD`. */
+  day: string;
+  callback: boolean;
+}
+
 /** An end without a state is a failure. `last` are the frames that go along; attached requests have none. */
 export function settlementOf(
-  tenant: string,
-  id: string,
-  epoch: number,
-  owner: string,
-  day: string,
+  of: Settled,
   end: RunEnd,
   last: { firstSeq: number; frames: FrameBody[] } = { firstSeq: 1, frames: [] },
 ): Settlement {
   const state = end.state ?? 'failed';
   return {
-    id,
-    tenant,
-    epoch,
-    owner,
+    ...of,
     state,
     error: end.error,
     result:
@@ -39,7 +43,6 @@ export function settlementOf(
     partialText: state === 'succeeded' || end.text === '' ? null : end.text,
     attempt: end.attempt,
     firstSeq: last.firstSeq,
-    day,
     frames: last.frames,
   };
 }

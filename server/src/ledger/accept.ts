@@ -1,10 +1,10 @@
 /** How a request comes into the ledger: detached ones are queued, attached ones begin at once. */
 import type { Sql } from '../contract/ports.ts';
 import type { Acceptance, Accepted, AttemptStart } from '../contract/record.ts';
-import type { BodyPacker } from './bodies.ts';
+import type { BodyPacker, PackedBody } from './bodies.ts';
 import { createGauge, type QueueCaps } from './gauge.ts';
 import { createGroup, type Group } from './group.ts';
-import { dayOf } from './ids.ts';
+import { createVariants } from './variants.ts';
 
 /** Ten seconds of waiting are worth one step of priority, so that nobody starves. */
 export const PRIORITY_STEP = '10 seconds';
@@ -15,32 +15,55 @@ const USER_STEP = '1 second';
 const MOST_STEPS = 3600;
 export const IDEMPOTENCY_HOURS = 24;
 
-// Writes requests with their bodies, events, idempotency keys, and first attempts of attached ones; $4 and $5 bound the queue of a tenant and of all.
-const ACCEPT = `
+/** What a group has in it. A statement has only the steps that its group needs: each costs even where it has nothing to do. */
+interface Has {
+  /** Idempotency keys. */
+  keys: boolean;
+  attached: boolean;
+  /** Parts of calls that are not known to be stored. */
+  pieces: boolean;
+  /** The depth of the queue is to be looked at: $3 and $4 bound the queue of a tenant and of all. */
+  caps: boolean;
+  /** Something that was sent before, and of which the answer was lost. */
+  again: boolean;
+}
+
+// Writes requests with their bodies, events, idempotency keys, and first attempts of attached ones.
+const accept = (has: Has): string => `
 with input as (
   select * from json_to_recordset($1::json) as x(
     n int, id uuid, day date, tenant text, key_id text, kind text, mode text, priority smallint, task_type text,
     model text, user_hash text, user_key text, not_before float8, deadline_ms float8, failover text, callback_url text,
-    estimate_pico bigint, price_version text, labels jsonb, idem_key text, idem_hash text,
-    owner text, provider text, attempt_model text, reason text, input_pico bigint, output_pico bigint)
-), there as (
-  -- The answer to an earlier try was lost: what is there is ours.
+    estimate_pico bigint, price_version text, labels jsonb, encoding text, data text
+    ${has.keys ? ', idem_key text, idem_hash text' : ''}
+    ${has.attached ? ', owner text, provider text, attempt_model text, reason text, input_pico bigint, output_pico bigint' : ''})
+)${
+  has.again
+    ? `, there as (
   select r.id, r.created_at from input i join mcp_request r on r.id = i.id and r.tenant = i.tenant
-), waiting as (
-  select t.tenant, case when $4::int is null then 0 else (select count(*) from (
-      select 1 from mcp_request q where q.state = 'queued' and q.tenant = t.tenant limit $4::int + 1) c) end as queued
+)`
+    : ''
+}${
+  has.caps
+    ? `, waiting as (
+  select t.tenant, (select count(*) from (
+      select 1 from mcp_request q where q.state = 'queued' and q.tenant = t.tenant limit $3::int + 1) c) as queued
   from (select distinct tenant from input where mode = 'detached') t
 ), total as (
-  select case when $5::int is null then 0 else (select count(*) from (
-    select 1 from mcp_request q where q.state = 'queued' limit $5::int + 1) c) end as queued
+  select count(*) as queued from (select 1 from mcp_request q where q.state = 'queued' limit $4::int + 1) c
 ), placed as (
   select i.*, w.queued + row_number() over (partition by i.tenant, i.mode order by i.n) as place,
     (select queued from total) + row_number() over (partition by i.mode order by i.n) as place_of_all
   from input i left join waiting w using (tenant)
-), allowed as (
-  select * from placed where id not in (select id from there) and (mode = 'attached'
-    or (($4::int is null or place <= $4::int) and ($5::int is null or place_of_all <= $5::int)))
-), keys as (
+)`
+    : ''
+}, allowed as (
+  select * from ${has.caps ? 'placed' : 'input'} where true
+    ${has.again ? 'and id not in (select id from there)' : ''}
+    ${has.caps ? `and (mode = 'attached' or (place <= $3::int and place_of_all <= $4::int))` : ''}
+)${
+  has.keys
+    ? `, keys as (
   insert into mcp_idempotency (tenant, key, body_hash, request_id, expires_at)
   select tenant, idem_key, decode(idem_hash, 'hex'), id, now() + interval '${IDEMPOTENCY_HOURS} hours'
   from allowed where idem_key is not null order by tenant, idem_key
@@ -48,7 +71,9 @@ with input as (
   returning request_id
 ), fresh as (
   select * from allowed where idem_key is null or id in (select request_id from keys)
-), users as (
+)`
+    : ', fresh as (select * from allowed)'
+}, users as (
   select u.tenant, u.user_hash, u.priority, (select count(*) from (
     select 1 from mcp_request q where q.state = 'queued' and q.tenant = u.tenant
       and q.user_hash = decode(u.user_hash, 'hex') and q.priority >= u.priority limit ${MOST_STEPS}) c) as ahead
@@ -59,42 +84,58 @@ with input as (
   from fresh f left join users u on u.tenant = f.tenant and u.user_hash = f.user_hash and u.priority = f.priority
 ), rows as (
   insert into mcp_request (id, day, tenant, key_id, kind, mode, state, priority, task_type, model, user_hash, user_key,
-    not_before, deadline_at, due_at, queue_rank, owner, epoch, attempts, started_at, failover, callback_url,
-    estimate_pico, price_version, labels)
+    not_before, deadline_at, due_at, queue_rank, ${has.attached ? 'owner, epoch, attempts, started_at, ' : ''}failover,
+    callback_url, estimate_pico, price_version, labels)
   select id, day, tenant, key_id, kind, mode, case mode when 'attached' then 'running' else 'queued' end, priority,
     task_type, model, decode(user_hash, 'hex'), user_key, to_timestamp(not_before / 1000.0),
     now() + deadline_ms * interval '1 millisecond', due,
     least(due - priority * interval '${PRIORITY_STEP}' + ahead * interval '${USER_STEP}',
       now() + deadline_ms * interval '1 millisecond' - interval '${DEADLINE_LEAD}'),
-    owner, case mode when 'attached' then 1 else 0 end, case mode when 'attached' then 1 else 0 end,
-    case mode when 'attached' then now() end, failover, callback_url, estimate_pico, price_version, labels
+    ${
+      has.attached
+        ? `owner, case mode when 'attached' then 1 else 0 end, case mode when 'attached' then 1 else 0 end,
+    case mode when 'attached' then now() end, `
+        : ''
+    }failover, callback_url, estimate_pico, price_version, labels
   from ranked
   returning id, created_at
-), pieces as (
+)${
+  has.pieces
+    ? `, pieces as (
   insert into mcp_piece (tenant, hash, day, encoding, data)
   select tenant, decode(hash, 'hex'), day, encoding, decode(data, 'base64')
-  from json_to_recordset($3::json) as x(tenant text, hash text, day date, encoding text, data text)
+  from json_to_recordset($2::json) as x(tenant text, hash text, day date, encoding text, data text)
   order by tenant, hash
   on conflict do nothing
-), bodies as (
-  insert into mcp_body (request_id, day, encoding, data)
-  select b.id, b.day, b.encoding, decode(b.data, 'base64')
-  from json_to_recordset($2::json) as b(id uuid, day date, encoding text, data text) join fresh using (id)
-), attempts as (
+)`
+    : ''
+}, bodies as (
+  insert into mcp_body (request_id, day, encoding, data) select id, day, encoding, decode(data, 'base64') from fresh
+)${
+  has.attached
+    ? `, attempts as (
   insert into mcp_attempt (request_id, attempt, tenant, epoch, provider, model, reason, status, input_pico, output_pico)
   select id, 1, tenant, 1, provider, attempt_model, reason, 'running', input_pico, output_pico
   from fresh where mode = 'attached'
-), events as (
+)`
+    : ''
+}, events as (
   insert into mcp_event (tenant, request_id, type, actor, payload)
   select tenant, id, case mode when 'attached' then 'request.running' else 'request.queued' end, key_id,
     jsonb_build_object('kind', kind, 'mode', mode, 'task_type', task_type, 'priority', priority, 'model', model,
       'user', user_hash)
   from fresh
 )
-select p.n, (extract(epoch from coalesce(r.created_at, t.created_at)) * 1000)::float8 as created_at, coalesce(w.queued, 0)::int as queued,
-  (select queued from total)::int as total,
-  case when p.mode = 'attached' or t.id is not null then null when place > $4::int then 'tenant' when place_of_all > $5::int then 'all' end as full
-from placed p left join rows r using (id) left join there t using (id) left join waiting w using (tenant)`;
+select p.n, (extract(epoch from ${has.again ? 'coalesce(r.created_at, t.created_at)' : 'r.created_at'}) * 1000)::float8 as created_at${
+  has.caps
+    ? `, coalesce(w.queued, 0)::int as queued, (select queued from total)::int as total,
+  case when p.mode = 'attached' ${has.again ? 'or t.id is not null' : ''} then null when place > $3::int then 'tenant'
+    when place_of_all > $4::int then 'all' end as full`
+    : ''
+}
+from ${has.caps ? 'placed' : 'input'} p left join rows r using (id)
+${has.again ? 'left join there t using (id)' : ''} ${has.caps ? 'left join waiting w using (tenant)' : ''}
+where $2::json is not null`;
 
 // Finds what earlier requests the idempotency keys stand for.
 const FIND_KEYS = `
@@ -115,11 +156,15 @@ interface Item {
   attempt: AttemptStart | null;
 }
 
-function toInput({ tenant, acceptance: a, owner, attempt }: Item, n: number): Record<string, unknown> {
+function toInput(
+  { tenant, acceptance: a, owner, attempt }: Item,
+  n: number,
+  body: PackedBody,
+): Record<string, unknown> {
   return {
     n,
     id: a.id,
-    day: dayOf(a.id),
+    day: body.day,
     tenant,
     key_id: a.keyId,
     kind: a.kind,
@@ -136,14 +181,17 @@ function toInput({ tenant, acceptance: a, owner, attempt }: Item, n: number): Re
     estimate_pico: a.estimatePico,
     price_version: a.priceVersion,
     labels: a.labels,
-    idem_key: a.idempotency?.key ?? null,
-    idem_hash: a.idempotency?.bodyHash ?? null,
-    owner,
-    provider: attempt?.provider ?? null,
-    attempt_model: attempt?.model ?? null,
-    reason: attempt?.reason ?? null,
-    input_pico: attempt?.inputPico ?? null,
-    output_pico: attempt?.outputPico ?? null,
+    encoding: body.encoding,
+    data: body.data,
+    ...(a.idempotency && { idem_key: a.idempotency.key, idem_hash: a.idempotency.bodyHash }),
+    ...(attempt && {
+      owner,
+      provider: attempt.provider,
+      attempt_model: attempt.model,
+      reason: attempt.reason,
+      input_pico: attempt.inputPico,
+      output_pico: attempt.outputPico,
+    }),
   };
 }
 
@@ -159,31 +207,38 @@ interface KeyRow extends Record<string, unknown> {
 interface Written extends Record<string, unknown> {
   n: number;
   created_at: number | null;
-  queued: number;
-  total: number;
-  full: 'tenant' | 'all' | null;
+  /** With `caps` only. */
+  queued?: number;
+  total?: number;
+  full?: 'tenant' | 'all' | null;
 }
 
 export function createAcceptGroup(sql: Sql, packer: BodyPacker, caps: QueueCaps): Group<Item, Accepted> {
   const gauge = createGauge(caps);
+  const accepts = createVariants(accept);
 
   async function write(items: Item[]): Promise<Accepted[]> {
     const packed = packer.pack(
       items.map(({ tenant, acceptance }) => ({ id: acceptance.id, tenant, body: acceptance.body })),
     );
     const { bodies, pieces } = packed instanceof Promise ? await packed : packed;
-    const queued = items.filter((item) => item.acceptance.mode === 'detached');
-    const look = gauge.mustLook(queued.map((item) => item.tenant));
-    const written = await sql.query<Written>(ACCEPT, [
-      JSON.stringify(items.map(toInput)),
-      JSON.stringify(bodies),
+    const look = gauge.mustLook(items.filter((item) => item.acceptance.mode === 'detached').map((item) => item.tenant));
+    const statement = accepts({
+      keys: items.some((item) => item.acceptance.idempotency !== null),
+      attached: items.some((item) => item.attempt !== null),
+      pieces: pieces.length > 0,
+      caps: look,
+      again: items.some((item) => item.acceptance.sent === true),
+    });
+    for (const item of items) item.acceptance.sent = true;
+    const written = await sql.query<Written>(statement, [
+      JSON.stringify(items.map((item, n) => toInput(item, n, bodies[n] as PackedBody))),
       pieces.length === 0 ? '[]' : JSON.stringify(pieces),
-      look ? caps.perTenant : null,
-      look ? caps.total : null,
+      ...(look ? [caps.perTenant, caps.total] : []),
     ]);
     packer.stored(pieces);
     const rows = new Map(written.map((row) => [row.n, row]));
-    if (look) for (const row of written) gauge.saw(items[row.n]?.tenant ?? '', row.queued, row.total);
+    if (look) for (const row of written) gauge.saw(items[row.n]?.tenant ?? '', row.queued ?? 0, row.total ?? 0);
     const taken = items.filter((_, n) => rows.get(n)?.created_at == null && !rows.get(n)?.full);
     const known = taken.length > 0 ? await findKeys(sql, taken) : new Map<string, KeyRow>();
     const stale = taken.filter((item) => !known.has(keyOf(item)));

@@ -48,11 +48,20 @@ with recursive tenants(tenant) as (
 )
 select c.id::text, c.tenant, c.epoch, c.task_type, c.failover, c.attempts::int, c.unburnt::int, c.last_seq, c.callback_url,
   (extract(epoch from now() - c.started_at) * 1000)::float8 as running_for,
-  (extract(epoch from c.deadline_at - now()) * 1000)::float8 as deadline_in,
-  c.last_seq > 0 and exists (select 1 from mcp_frame f where f.request_id = c.id and f.day >= c.day
-    and f.type in ('text', 'reasoning', 'tool_call')) as shown, c.day::text, b.encoding, b.data
-from claimed c left join mcp_body b on b.request_id = c.id and b.day = c.day
+  (extract(epoch from c.deadline_at - now()) * 1000)::float8 as deadline_in, c.day::text, b.encoding, b.data
+from claimed c left join mcp_body b on b.request_id = c.id and b.day = $3::date and c.day = $3::date
 order by c.queue_rank`;
+
+// Bodies of one day: with the day as a value the plan looks at one partition, and not at all.
+const BODIES = `
+select b.request_id::text as id, b.encoding, b.data from mcp_body b
+where b.day = $2::date and b.request_id in (select value::uuid from json_array_elements_text($1::json))`;
+
+// Which of these requests have shown something of an answer. Days from $2 on.
+const SHOWN = `
+select i.id::text from (select value::uuid as id from json_array_elements_text($1::json)) i
+where exists (select 1 from mcp_frame f where f.request_id = i.id and f.day >= $2::date
+  and f.type in ('text', 'reasoning', 'tool_call'))`;
 
 interface ClaimRow extends Record<string, unknown> {
   id: string;
@@ -66,16 +75,17 @@ interface ClaimRow extends Record<string, unknown> {
   callback_url: string | null;
   running_for: number;
   deadline_in: number | null;
-  shown: boolean;
   day: string;
   encoding: string | null;
   data: Uint8Array | null;
 }
 
-export async function claim(sql: Sql, owner: string, n: number): Promise<Claim[]> {
-  const rows = await sql.query<ClaimRow>(CLAIM, [owner, n]);
+/** `today`: the day of most of what waits; bodies of other days cost a query more. */
+export async function claim(sql: Sql, owner: string, n: number, today: string): Promise<Claim[]> {
+  const rows = await sql.query<ClaimRow>(CLAIM, [owner, n, today]);
   if (rows.length === 0) return [];
-  const bodies = await unpackBodies(sql, rows);
+  await addOlderBodies(sql, rows, today);
+  const [bodies, shown] = await Promise.all([unpackBodies(sql, rows), whichShown(sql, rows)]);
   return rows.map((row, index) => ({
     id: row.id,
     tenant: row.tenant,
@@ -87,8 +97,29 @@ export async function claim(sql: Sql, owner: string, n: number): Promise<Claim[]
     lastSeq: row.last_seq,
     runningForMs: row.running_for,
     deadlineInMs: row.deadline_in,
-    shown: row.shown,
+    shown: shown.has(row.id),
     callbackUrl: row.callback_url,
     body: bodies[index] as Claim['body'],
   }));
+}
+
+async function addOlderBodies(sql: Sql, rows: ClaimRow[], today: string): Promise<void> {
+  const older = Map.groupBy(
+    rows.filter((row) => row.day !== today),
+    (row) => row.day,
+  );
+  for (const [day, of] of older) {
+    const ids = JSON.stringify(of.map((row) => row.id));
+    const found = await sql.query<{ id: string; encoding: string; data: Uint8Array }>(BODIES, [ids, day]);
+    const bodies = new Map(found.map((body) => [body.id, body]));
+    for (const row of of) Object.assign(row, bodies.get(row.id));
+  }
+}
+
+async function whichShown(sql: Sql, rows: readonly ClaimRow[]): Promise<Set<string>> {
+  const begun = rows.filter((row) => row.last_seq > 0);
+  if (begun.length === 0) return new Set();
+  const since = begun.map((row) => row.day).sort()[0] as string;
+  const shown = await sql.query<{ id: string }>(SHOWN, [JSON.stringify(begun.map((row) => row.id)), since]);
+  return new Set(shown.map((row) => row.id));
 }

@@ -3,6 +3,7 @@ import type { Ledger, Sql } from '../contract/ports.ts';
 import { createAcceptGroup, findByIdempotencyKey } from './accept.ts';
 import { createBodyPacker } from './bodies.ts';
 import { claim } from './claim.ts';
+import { type Clock, createClock } from './clock.ts';
 import type { QueueCaps } from './gauge.ts';
 import {
   framesAfter,
@@ -24,7 +25,7 @@ const NOTE = 'insert into mcp_event (tenant, type, payload) values ($1, $2, $3::
 /** A write that takes longer than this means that the database hangs: nothing new goes upstream until it is through. */
 const PATIENCE_MS = 2000;
 
-export function createLedger(sql: Sql, caps: QueueCaps): Ledger {
+export function createLedger(sql: Sql, caps: QueueCaps, clock: Clock = createClock()): Ledger {
   const packer = createBodyPacker();
   const accepts = createAcceptGroup(sql, packer, caps);
   const attempts = createAttemptGroup(sql);
@@ -42,7 +43,7 @@ export function createLedger(sql: Sql, caps: QueueCaps): Ledger {
     accept: (tenant, acceptance) => accepts.add({ tenant, acceptance, owner: null, attempt: null }),
     open: (tenant, opening) =>
       accepts.add({ tenant, acceptance: opening, owner: opening.owner, attempt: opening.attempt }),
-    claim: (owner, n) => claim(sql, owner, n),
+    claim: (owner, n) => claim(sql, owner, n, clock.day()),
     attempt: (write, start, ended) => attempts.add({ ...write, start, ended }),
     frames: (write) => frames.add(write),
     settle: (settlement) => settles.add(settlement),

@@ -4,21 +4,35 @@ import type { Settlement, StoredFrame } from '../contract/record.ts';
 import type { State } from '../contract/states.ts';
 import { createGroup, type Group } from './group.ts';
 import { dayOf } from './ids.ts';
+import { createVariants } from './variants.ts';
 import { attemptColumns, frameRows, numberFrames } from './write.ts';
 
+/** What a group has in it: steps that have nothing to do are left out of its statement (variants.ts). */
+interface Has {
+  /** Ends that are successes: they have results. */
+  results: boolean;
+  /** Text that was shown before an end that is none. */
+  partials: boolean;
+  frames: boolean;
+  /** Requests that want a call-back. */
+  callbacks: boolean;
+}
+
 // Ends running requests: state, result, last attempt, last frames, event and call-back, all or nothing.
-const SETTLE = `
+const settle = (has: Has): string => `
 with input as (
-  select * from json_to_recordset($1::json) as x(id uuid, day date, tenant text, epoch int, owner text, state text, request_error jsonb,
-    last_seq int, text text, message json, finish_reason text, result_provider text, result_model text,
-    result_usage jsonb, result_price_version text, result_latency int, partial text, callback boolean,
+  select * from json_to_recordset($1::json) as x(id uuid, day date, tenant text, epoch int, state text, request_error jsonb,
+    last_seq int, finish_reason text, result_provider text, result_model text
+    ${has.results ? ', text text, message json, result_usage jsonb, result_price_version text, result_latency int' : ''}
+    ${has.partials ? ', partial text' : ''},
     ended smallint, status text, first_token_ms int, latency_ms int, usage jsonb, cost_pico bigint, price_version text,
     error jsonb)
 ), ours as (
   update mcp_request r
   set state = i.state, finished_at = now(), error = i.request_error, last_seq = greatest(r.last_seq, i.last_seq),
     -- One attempt without a price makes the whole unknown: never a smaller number that looks true.
-    cost_pico = case when i.ended is not null and i.cost_pico is null then null else (
+    cost_pico = case when i.ended is not null and i.cost_pico is null then null
+      when i.ended = 1 and r.attempts = 1 then i.cost_pico else (
       select case when coalesce(bool_or(a.cost_pico is null), false) then null
         else coalesce(sum(a.cost_pico), 0) + coalesce(i.cost_pico, 0) end
       from mcp_attempt a where a.request_id = i.id and a.attempt is distinct from i.ended) end
@@ -29,31 +43,47 @@ with input as (
   update mcp_attempt a set status = i.status, first_token_ms = i.first_token_ms, latency_ms = i.latency_ms,
     usage = i.usage, cost_pico = i.cost_pico, price_version = i.price_version, error = i.error
   from input i join ours using (id) where a.request_id = i.id and a.attempt = i.ended and a.status = 'running'
-), results as (
+)${
+  has.results
+    ? `, results as (
   insert into mcp_result (request_id, day, tenant, text, message, finish_reason, provider, model, usage, cost_pico,
     price_version, latency_ms)
   select i.id, i.day, i.tenant, i.text, i.message, i.finish_reason, i.result_provider, i.result_model, i.result_usage,
     o.cost_pico, i.result_price_version, i.result_latency
   from input i join ours o using (id) where i.state = 'succeeded'
-), partials as (
+)`
+    : ''
+}${
+  has.partials
+    ? `, partials as (
   insert into mcp_partial (request_id, day, text)
   select i.id, i.day, i.partial from input i join ours using (id) where i.partial is not null and i.state <> 'succeeded'
-), frames as (
+)`
+    : ''
+}${
+  has.frames
+    ? `, frames as (
   insert into mcp_frame (request_id, seq, day, epoch, type, data)
   select f.id, f.seq, f.day, o.epoch, f.type, f.data
   from json_to_recordset($2::json) as f(id uuid, seq int, day date, type text, data json) join ours o using (id)
   on conflict do nothing
-), events as (
+)`
+    : ''
+}, events as (
   insert into mcp_event (tenant, request_id, type, payload)
   select i.tenant, i.id, 'request.' || i.state, jsonb_strip_nulls(jsonb_build_object('epoch', i.epoch,
     'provider', i.result_provider, 'model', i.result_model, 'finish_reason', i.finish_reason,
     'cost_pico', o.cost_pico, 'code', i.request_error ->> 'code'))
   from input i join ours o using (id)
-), callbacks as (
+)${
+  has.callbacks
+    ? `, callbacks as (
   insert into mcp_callback (request_id, tenant, url, status, next_at)
   select i.id, i.tenant, o.callback_url, 'waiting', now() from input i join ours o using (id) where o.callback_url is not null
-)
-select id::text from ours`;
+)`
+    : ''
+}
+select id::text from ours where $2::json is not null`;
 
 // Which of them have ended already just so: the answer to an earlier try was lost.
 const SETTLED = `
@@ -91,12 +121,19 @@ select mode, last_seq from ended`;
 const STATE = 'select state from mcp_request where tenant = $1 and id = $2';
 
 export function createSettleGroup(sql: Sql): Group<Settlement, StoredFrame[] | null> {
+  const settles = createVariants(settle);
   return createGroup(
     async (items) => {
       const stored = items.map((item) => numberFrames(item.firstSeq, item.frames));
       const rows = items.flatMap((item, index) => frameRows(item.id, item.day, stored[index] ?? []));
       const input = items.map(toInput);
-      const ours = await sql.query<{ id: string }>(SETTLE, [JSON.stringify(input), `[${rows.join(',')}]`]);
+      const statement = settles({
+        results: items.some((item) => item.result !== null),
+        partials: items.some((item) => item.partialText !== null),
+        frames: rows.length > 0,
+        callbacks: items.some((item) => item.callback),
+      });
+      const ours = await sql.query<{ id: string }>(statement, [JSON.stringify(input), `[${rows.join(',')}]`]);
       const ids = new Set(ours.map((row) => row.id));
       const others = input.filter((item) => !ids.has(item.id as string));
       if (others.length > 0) {
@@ -120,14 +157,16 @@ function toInput(s: Settlement): Record<string, unknown> {
     state: s.state,
     request_error: s.error,
     last_seq: s.frames.length === 0 ? 0 : s.firstSeq + s.frames.length - 1,
-    text: result?.text ?? null,
-    message: result?.message ?? null,
-    finish_reason: result?.finishReason ?? null,
-    result_provider: result?.provider ?? null,
-    result_model: result?.model ?? null,
-    result_usage: result?.usage ?? null,
-    result_price_version: result?.priceVersion ?? null,
-    result_latency: result ? Math.round(result.latencyMs) : null,
+    ...(result && {
+      text: result.text,
+      message: result.message,
+      finish_reason: result.finishReason,
+      result_provider: result.provider,
+      result_model: result.model,
+      result_usage: result.usage,
+      result_price_version: result.priceVersion,
+      result_latency: Math.round(result.latencyMs),
+    }),
     partial: s.partialText,
     ...attemptColumns(s.attempt),
   };

@@ -7,39 +7,52 @@ import type { FrameBody } from '../contract/part.ts';
 import type { Sql } from '../contract/ports.ts';
 import type { AttemptEnd, AttemptStart, FrameWrite, StoredFrame } from '../contract/record.ts';
 import { createGroup, type Group } from './group.ts';
+import { createVariants } from './variants.ts';
 
 export interface AttemptWrite extends FrameWrite {
   start: AttemptStart;
   ended: AttemptEnd | null;
 }
 
+/** What a group has in it: steps that have nothing to do are left out of its statement (variants.ts). */
+interface Has {
+  /** Attempts that end as the next one begins. */
+  ended: boolean;
+  frames: boolean;
+}
+
+const FRAMES_OF_OURS = `
+  insert into mcp_frame (request_id, seq, day, epoch, type, data)
+  select f.id, f.seq, f.day, o.epoch, f.type, f.data
+  from json_to_recordset($2::json) as f(id uuid, seq int, day date, type text, data json) join ours o using (id)
+  on conflict do nothing`;
+
 // Begins attempts of running requests, ends the ones before them, and commits the frames that say so.
-const ATTEMPT = `
+const attempt = (has: Has): string => `
 with input as (
   select * from json_to_recordset($1::json) as x(id uuid, tenant text, epoch int, last_seq int, attempt smallint,
-    provider text, model text, reason text, input_pico bigint, output_pico bigint, ended smallint, status text,
-    first_token_ms int, latency_ms int, usage jsonb, cost_pico bigint, price_version text, error jsonb)
+    provider text, model text, reason text, input_pico bigint, output_pico bigint
+    ${has.ended ? ', ended smallint, status text, first_token_ms int, latency_ms int, usage jsonb, cost_pico bigint, price_version text, error jsonb' : ''})
 ), ours as (
   update mcp_request r set attempts = i.attempt, last_seq = greatest(r.last_seq, i.last_seq) from input i
   where r.id = i.id and r.tenant = i.tenant and r.epoch = i.epoch and r.state = 'running'
   returning r.id, r.epoch
-), closed as (
+)${
+  has.ended
+    ? `, closed as (
   update mcp_attempt a set status = i.status, first_token_ms = i.first_token_ms, latency_ms = i.latency_ms,
     usage = i.usage, cost_pico = i.cost_pico, price_version = i.price_version, error = i.error
   from input i join ours using (id)
   where a.request_id = i.id and a.attempt = i.ended and a.status = 'running'
-), begun as (
+)`
+    : ''
+}, begun as (
   insert into mcp_attempt (request_id, attempt, tenant, epoch, provider, model, reason, status, input_pico, output_pico)
   select i.id, i.attempt, i.tenant, i.epoch, i.provider, i.model, i.reason, 'running', i.input_pico, i.output_pico
   from input i join ours using (id)
   on conflict (request_id, attempt) do nothing
-), frames as (
-  insert into mcp_frame (request_id, seq, day, epoch, type, data)
-  select f.id, f.seq, f.day, o.epoch, f.type, f.data
-  from json_to_recordset($2::json) as f(id uuid, seq int, day date, type text, data json) join ours o using (id)
-  on conflict do nothing
-)
-select id::text from ours`;
+)${has.frames ? `, frames as (${FRAMES_OF_OURS}\n)` : ''}
+select id::text from ours where $2::json is not null`;
 
 // Commits frames of running requests and moves their highest number.
 const FRAMES = `
@@ -49,11 +62,7 @@ with input as (
   update mcp_request r set last_seq = greatest(r.last_seq, i.last_seq) from input i
   where r.id = i.id and r.tenant = i.tenant and r.epoch = i.epoch and r.state = 'running'
   returning r.id, r.epoch
-), frames as (
-  insert into mcp_frame (request_id, seq, day, epoch, type, data)
-  select f.id, f.seq, f.day, o.epoch, f.type, f.data
-  from json_to_recordset($2::json) as f(id uuid, seq int, day date, type text, data json) join ours o using (id)
-  on conflict do nothing
+), frames as (${FRAMES_OF_OURS}
 )
 select id::text from ours`;
 
@@ -129,14 +138,14 @@ const head = (item: FrameWrite): Record<string, unknown> => ({
 
 function frameGroup<I extends FrameWrite>(
   sql: Sql,
-  statement: string,
+  statement: (items: readonly I[], frames: boolean) => string,
   toInput: (item: I) => Record<string, unknown>,
 ): Group<I, StoredFrame[] | null> {
   return createGroup(
     async (items) => {
       const stored = items.map((item) => numberFrames(item.firstSeq, item.frames));
       const rows = items.flatMap((item, index) => frameRows(item.id, item.day, stored[index] ?? []));
-      const ours = await sql.query<{ id: string }>(statement, [
+      const ours = await sql.query<{ id: string }>(statement(items, rows.length > 0), [
         JSON.stringify(items.map(toInput)),
         `[${rows.join(',')}]`,
       ]);
@@ -147,19 +156,26 @@ function frameGroup<I extends FrameWrite>(
   );
 }
 
-export const createFrameGroup = (sql: Sql): Group<FrameWrite, StoredFrame[] | null> => frameGroup(sql, FRAMES, head);
+export const createFrameGroup = (sql: Sql): Group<FrameWrite, StoredFrame[] | null> =>
+  frameGroup(sql, () => FRAMES, head);
 
-export const createAttemptGroup = (sql: Sql): Group<AttemptWrite, StoredFrame[] | null> =>
-  frameGroup(sql, ATTEMPT, (item) => ({
-    ...head(item),
-    attempt: item.start.attempt,
-    provider: item.start.provider,
-    model: item.start.model,
-    reason: item.start.reason,
-    input_pico: item.start.inputPico,
-    output_pico: item.start.outputPico,
-    ...attemptColumns(item.ended),
-  }));
+export function createAttemptGroup(sql: Sql): Group<AttemptWrite, StoredFrame[] | null> {
+  const attempts = createVariants(attempt);
+  return frameGroup(
+    sql,
+    (items, frames) => attempts({ ended: items.some((item) => item.ended !== null), frames }),
+    (item) => ({
+      ...head(item),
+      attempt: item.start.attempt,
+      provider: item.start.provider,
+      model: item.start.model,
+      reason: item.start.reason,
+      input_pico: item.start.inputPico,
+      output_pico: item.start.outputPico,
+      ...(item.ended && attemptColumns(item.ended)),
+    }),
+  );
+}
 
 export async function settleAttempt(
   sql: Sql,

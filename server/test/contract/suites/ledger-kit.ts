@@ -52,6 +52,7 @@ export function success(id: string, epoch: number, firstSeq: number, more: Parti
     tenant: T,
     epoch,
     owner: 'w1',
+    callback: false,
     state: 'succeeded',
     error: null,
     result: {
