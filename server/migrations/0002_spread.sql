@@ -14,8 +14,9 @@ update mcp_request set due_at = greatest(created_at, not_before) where not_befor
 create index mcp_request_due on mcp_request (due_at) where state = 'queued';
 create index mcp_request_user on mcp_request (tenant, user_hash, priority) where state = 'queued';
 create index mcp_request_owed on mcp_request (settle_by) where settle_by is not null;
--- Asked for no more: what is owed stands at the request.
+-- Asked for no more: what is owed stands at the request. Nor by tenant and time for events: nothing ever did.
 drop index mcp_attempt_unsettled;
+drop index mcp_event_tenant;
 
 alter table mcp_attempt
   -- What the input is charged at least, and each output token: a lost attempt is priced in SQL. Picodollars.

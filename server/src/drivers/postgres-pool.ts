@@ -183,10 +183,10 @@ export function createPool(
     life++;
     open = 0;
     opening = 0;
-    for (const connection of idle.splice(0)) {
-      connection.destroy();
-      all.delete(connection);
-    }
+    // Those in use too: their statements would wait for an answer until their own limit.
+    idle.length = 0;
+    for (const connection of all) connection.destroy();
+    all.clear();
     refuse(translate(error, 'lost'));
     onChange(true);
   }

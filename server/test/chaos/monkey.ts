@@ -20,11 +20,12 @@ export interface Monkey {
   /** Exits that should not have been, and starts that failed. */
   wrong: string[];
   happened: Map<string, number>;
+  slowest: { termMs: number };
   stop(): void;
 }
 
-/** A draining process has ten seconds, and some more to end. */
-const TERM_MS = 20_000;
+/** What supervisors give a process to end before they kill it (Kubernetes' default); ours drains for ten seconds. */
+const TERM_MS = 30_000;
 /** How long a start must wait for a database that is away. */
 const PATIENCE_MS = 30_000;
 
@@ -32,6 +33,7 @@ export function startMonkey(stage: Stage, steps: readonly Step[], say: (line: st
   const frozen: { from: number; to: number }[] = [];
   const wrong: string[] = [];
   const happened = new Map<string, number>();
+  const slowest = { termMs: 0 };
   /** Nodes whose end is wanted now. */
   const ending = new Set<ClusterNode>();
   let over = false;
@@ -98,8 +100,10 @@ export function startMonkey(stage: Stage, steps: readonly Step[], say: (line: st
     ending.add(node);
     if (fault === 'kill') await node.kill();
     else {
+      const began = performance.now();
       const late = sleep(TERM_MS, 'late' as const, { ref: false });
       const code = await Promise.race([node.stop(), late]);
+      slowest.termMs = Math.max(slowest.termMs, Math.round(performance.now() - began));
       if (code !== 0) {
         wrong.push(`${node.name} ended after SIGTERM with ${code}: ${node.log().slice(-1500)}`);
         await node.kill();
@@ -203,6 +207,7 @@ export function startMonkey(stage: Stage, steps: readonly Step[], say: (line: st
     frozen,
     wrong,
     happened,
+    slowest,
     stop() {
       over = true;
     },

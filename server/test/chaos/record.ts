@@ -89,9 +89,10 @@ export async function readRecord(query: Query): Promise<Recorded> {
   };
 }
 
-/** How many requests have not ended, and how many attempts are not settled. */
+/** How many requests have not ended, and how many attempts and requests wait for their money. */
 export const UNQUIET = `select (select count(*) from mcp_request where state in ('queued', 'running'))::int as open,
-  (select count(*) from mcp_attempt where status = 'running')::int as unsettled`;
+  ((select count(*) from mcp_attempt where status = 'running')
+    + (select count(*) from mcp_request where settle_by is not null))::int as unsettled`;
 
 /**
  * I5 and the table of states, watched from inside the test database: whatever statement writes, these see each row. They

@@ -49,6 +49,7 @@ export function summarize(input: Input): Summary {
     `epochs     ${record.requests.filter((row) => row.epoch > 1).length} requests ran more than once`,
     `faults     ${total}: ${faults.map(([name, n]) => `${n} ${name}`).join(', ')}`,
     `quiet      ${input.quietMs === null ? 'not reached' : `${(input.quietMs / 1000).toFixed(1)} s after the last fault`}`,
+    `SIGTERM    ${(monkey.slowest.termMs / 1000).toFixed(1)} s to the exit at most`,
     `violations ${violations.length}${violations.length > 0 ? `: ${counted(violations.map((one) => one.invariant))}` : ''}`,
     ...violations
       .slice(0, MOST_SHOWN)

@@ -43,7 +43,7 @@ export interface ClusterNode extends Addressed {
 }
 
 const READY_MS = 40_000;
-const STOP_MS = 30_000;
+const STOP_MS = 32_000;
 const MAX_LOG = 2 * 1024 * 1024;
 
 export const SECRET = '0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef';
@@ -201,9 +201,12 @@ export interface Fleet {
   close(): Promise<void>;
 }
 
-export async function startFleet(options: Pick<NodeOptions, 'settings'> = {}): Promise<Fleet> {
+/** `postgres`: lines of its configuration. */
+export async function startFleet(
+  options: Pick<NodeOptions, 'settings'> & { postgres?: Record<string, string> } = {},
+): Promise<Fleet> {
   const [postgres, redis, vendor] = await Promise.all([
-    startPostgres(),
+    startPostgres({ settings: options.postgres ?? {} }),
     startRedis(),
     startSimulator({ journal: true, key: OPENAI_KEY }),
   ]);
