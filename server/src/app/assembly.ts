@@ -67,7 +67,7 @@ export interface House extends Parts {
 }
 
 /** How long a process that stops waits for its last writes. */
-const LAST_WRITES_MS = 5000;
+const LAST_WRITES_MS = 3000;
 
 export const newInstance = (): string =>
   `${hostname().replace(/[^\w.-]/g, '')}-${process.pid}-${randomBytes(4).toString('hex')}`;
@@ -181,6 +181,10 @@ export async function assemble(parts: Parts): Promise<House> {
         registry,
         persist,
         clock,
+        ignored() {
+          const numbers = parts.redis?.numbers();
+          return numbers ? { tickets: numbers.tickets_ignored, messages: numbers.messages_ignored } : null;
+        },
         hearsAll,
         claimingSince: () => worker?.claimingSince() ?? null,
         due: () => worker?.nudge(),
@@ -255,9 +259,13 @@ export async function assemble(parts: Parts): Promise<House> {
       while (registry.size() > 0 && performance.now() < last && ledger.lostFor() === null)
         await new Promise((resolve) => setTimeout(resolve, 10));
       persist.close();
-      await callbacks?.stop();
-      if (ledger.lostFor() === null) await ledger.idle();
-      await heart?.stop();
+      const rest = async () => {
+        await callbacks?.stop();
+        if (ledger.lostFor() === null) await ledger.idle();
+        await heart?.stop();
+      };
+      // A database that comes and goes must not hold up the end: what is left is found by its lease.
+      await Promise.race([rest(), new Promise((resolve) => setTimeout(resolve, LAST_WRITES_MS).unref())]);
       live.close();
       await parts.transport.close();
     },

@@ -19,7 +19,7 @@ import { runAttached } from '../execution/attached.ts';
 import { isPrivateHost } from '../guard/addresses.ts';
 import { createIdentify } from '../identity/identify.ts';
 import { createKey, findKey, listKeys, revokeKey } from '../identity/keys.ts';
-import { listProcesses } from '../ledger/processes.ts';
+import { listProcesses, type ProcessRow } from '../ledger/processes.ts';
 import type { House } from './assembly.ts';
 import { isLoopback } from './config.ts';
 import { VERSION } from './version.ts';
@@ -216,6 +216,21 @@ function readinessOf(house: House): Readiness {
   return { status: nothing ? 'unavailable' : missing.length > 0 ? 'degraded' : 'ready', missing };
 }
 
+/** Of this process, but for what was ignored: that is of all, because only workers take tickets. */
+function redisNumbers(house: House, processes: readonly ProcessRow[]): unknown {
+  const own = house.redis?.numbers();
+  if (!own) return null;
+  const all = { tickets: { ...own.tickets_ignored }, messages: { ...own.messages_ignored } };
+  for (const { id, ignored } of processes) {
+    if (id === house.instance || !ignored) continue;
+    for (const of of ['tickets', 'messages'] as const) {
+      const sums: Record<string, number> = all[of];
+      for (const [kind, n] of Object.entries(ignored[of])) sums[kind] = (sums[kind] ?? 0) + n;
+    }
+  }
+  return { ...own, tickets_ignored: all.tickets, messages_ignored: all.messages };
+}
+
 function operations(house: House): OperationsDeps {
   const { config, live, recorder, sql } = house;
   return {
@@ -256,7 +271,7 @@ function operations(house: House): OperationsDeps {
           },
           latency_ms: latency,
         },
-        redis: house.redis?.numbers() ?? null,
+        redis: redisNumbers(house, workers),
         workers: workers.map((worker) => ({
           id: worker.id,
           kind: worker.kind,

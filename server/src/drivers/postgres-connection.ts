@@ -98,13 +98,22 @@ export async function connect(options: ConnectionOptions, ms: number): Promise<C
   client.on('error', gone);
   client.on('end', gone);
 
+  /** What waits for an answer that will not come once the socket is closed by us. */
+  const pending = new Set<(error: Error) => void>();
   const timed = <T>(limit: number, work: (done: (error: Error | null, result?: T) => void) => void): Promise<T> =>
     new Promise((resolve, reject) => {
       let over = false;
+      const abandon = (error: Error) => {
+        over = true;
+        clearTimeout(timer);
+        reject(error);
+      };
+      pending.add(abandon);
       const timer = setTimeout(() => {
         // After this process stood still the answer may lie there unread: one more round of the event loop reads it.
         setImmediate(() => {
           if (over) return;
+          pending.delete(abandon);
           ours = true;
           alive = false;
           socket.destroy();
@@ -112,7 +121,9 @@ export async function connect(options: ConnectionOptions, ms: number): Promise<C
         });
       }, limit);
       work((error, result) => {
+        if (over) return;
         over = true;
+        pending.delete(abandon);
         clearTimeout(timer);
         if (error) reject(error);
         else resolve(result as T);
@@ -142,6 +153,8 @@ export async function connect(options: ConnectionOptions, ms: number): Promise<C
       ours = true;
       alive = false;
       socket.destroy();
+      for (const abandon of [...pending]) abandon(new Error('the connection was closed'));
+      pending.clear();
     },
     end() {
       if (!alive) return;

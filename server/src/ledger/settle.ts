@@ -97,11 +97,10 @@ const END = `
 with ended as (
   update mcp_request
   set state = $3, finished_at = now(), error = $4::jsonb, last_seq = last_seq + (mode = 'detached')::int,
-    -- Its runner has five seconds to say what the open attempt cost. One that waits costs what its attempts have cost.
-    settle_by = case when state = 'running' then now() + interval '5 seconds' end,
-    cost_pico = case when state = 'queued' then (
-      select case when coalesce(bool_or(a.cost_pico is null), false) then null else coalesce(sum(a.cost_pico), 0) end
-      from mcp_attempt a where a.request_id = $2) end
+    -- Its runner has five seconds to say what the open attempt cost. What earlier attempts of one that waits have cost is
+    -- for the sweep to add up: this statement may have begun before the last of them was settled, and would not see that.
+    settle_by = case when state = 'running' then now() + interval '5 seconds' when attempts > 0 then now() end,
+    cost_pico = case when state = 'queued' and attempts = 0 then 0 end
   where tenant = $1 and id = $2 and state in ('queued', 'running')
   returning id, day, tenant, mode, epoch, last_seq, callback_url
 ), frames as (

@@ -107,7 +107,7 @@ describe('PostgreSQL through a bad network', { concurrency: true }, () => {
     assert.ok(performance.now() - began < 5_500);
     assert.ok((await fails(sql.query('select 1'))) < 500);
     const took = await running;
-    assert.ok(took > 9_000 && took < 11_000, `${took}`);
+    assert.ok(took < 6_000, `what was under way is let go with the rest: ${took}`);
     proxy.thaw();
     assert.equal(await sql.back(8_000), true);
     assert.deepEqual(await sql.query('select 1 as a'), [{ a: 1 }]);
