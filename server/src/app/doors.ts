@@ -223,9 +223,9 @@ function redisNumbers(house: House, processes: readonly ProcessRow[]): unknown {
   const all = { tickets: { ...own.tickets_ignored }, messages: { ...own.messages_ignored } };
   for (const { id, ignored } of processes) {
     if (id === house.instance || !ignored) continue;
-    for (const of of ['tickets', 'messages'] as const) {
-      const sums: Record<string, number> = all[of];
-      for (const [kind, n] of Object.entries(ignored[of])) sums[kind] = (sums[kind] ?? 0) + n;
+    for (const what of ['tickets', 'messages'] as const) {
+      const sums: Record<string, number> = all[what];
+      for (const [kind, n] of Object.entries(ignored[what])) sums[kind] = (sums[kind] ?? 0) + n;
     }
   }
   return { ...own, tickets_ignored: all.tickets, messages_ignored: all.messages };

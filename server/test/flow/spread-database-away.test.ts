@@ -112,7 +112,7 @@ test('PostgreSQL is killed and started again three seconds later', (t) =>
 test('PostgreSQL is frozen: it takes connections and says nothing', (t) =>
   outage(t, {
     name: 'the frost',
-    seenMs: 11_000,
+    seenMs: 8000,
     begin: () => fleet.postgres.freeze(),
     end: () => fleet.postgres.thaw(),
   }));

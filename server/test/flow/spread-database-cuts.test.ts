@@ -24,7 +24,7 @@ before(async () => {
 });
 after(async () => {
   await fleet.close();
-  await proxy.close();
+  await proxy?.close();
 });
 
 test('cuts while requests are taken, run and read', async () => {

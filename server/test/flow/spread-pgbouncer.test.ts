@@ -21,7 +21,7 @@ before(async () => {
 });
 after(async () => {
   await fleet.close();
-  await bouncer.kill();
+  await bouncer?.kill();
 });
 
 test('migrate, twice', async () => {

@@ -25,7 +25,7 @@ before(async () => {
 });
 after(async () => {
   await fleet.close();
-  await proxy.close();
+  await proxy?.close();
 });
 
 /** How long requests waited for their start. Milliseconds, shortest first. */
