@@ -10,9 +10,13 @@ import { createVariants } from './variants.ts';
 export const PRIORITY_STEP = '10 seconds';
 /** A request is pulled forward so that it starts a minute before its deadline at the latest. */
 const DEADLINE_LEAD = '60 seconds';
-/** Each request that a user has waiting puts the next one back by this much: others of the tenant come in between. */
-const USER_STEP = '1 second';
-const MOST_STEPS = 3600;
+/**
+ * Requests that a user has waiting put the next one back: others of the tenant come in between. A second each at first,
+ * more and more each later: 15 s by ten, 20 minutes by a hundred and twenty, 2.7 hours by three hundred, and no more by
+ * the rest, so that few have to be counted.
+ */
+const MOST_AHEAD = 300;
+const setBack = (ahead: string): string => `${ahead} * power(1 + ${ahead} / 64.0, 2) * interval '1 second'`;
 export const IDEMPOTENCY_HOURS = 24;
 
 /** What a group has in it. A statement has only the steps that its group needs: each costs even where it has nothing to do. */
@@ -76,10 +80,10 @@ with input as (
 }, users as (
   select u.tenant, u.user_hash, u.priority, (select count(*) from (
     select 1 from mcp_request q where q.state = 'queued' and q.tenant = u.tenant
-      and q.user_hash = decode(u.user_hash, 'hex') and q.priority >= u.priority limit ${MOST_STEPS}) c) as ahead
+      and q.user_hash = decode(u.user_hash, 'hex') and q.priority >= u.priority limit ${MOST_AHEAD}) c) as ahead
   from (select distinct tenant, user_hash, priority from fresh where mode = 'detached') u
 ), ranked as (
-  select f.*, coalesce(to_timestamp(f.not_before / 1000.0), now()) as due, least(${MOST_STEPS}, coalesce(u.ahead, 0)
+  select f.*, coalesce(to_timestamp(f.not_before / 1000.0), now()) as due, least(${MOST_AHEAD}, coalesce(u.ahead, 0)
     + row_number() over (partition by f.tenant, f.user_hash, f.priority order by f.n) - 1) as ahead
   from fresh f left join users u on u.tenant = f.tenant and u.user_hash = f.user_hash and u.priority = f.priority
 ), rows as (
@@ -89,7 +93,7 @@ with input as (
   select id, day, tenant, key_id, kind, mode, case mode when 'attached' then 'running' else 'queued' end, priority,
     task_type, model, decode(user_hash, 'hex'), user_key, to_timestamp(not_before / 1000.0),
     now() + deadline_ms * interval '1 millisecond', due,
-    least(due - priority * interval '${PRIORITY_STEP}' + ahead * interval '${USER_STEP}',
+    least(due - priority * interval '${PRIORITY_STEP}' + ${setBack('ahead')},
       now() + deadline_ms * interval '1 millisecond' - interval '${DEADLINE_LEAD}'),
     ${
       has.attached
