@@ -43,7 +43,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
   'clocks.total_ms': 'time for the whole request with all its attempts, from its first start',
   'clocks.lease_ms': 'how long a process that gives no sign of life keeps its requests',
   'clocks.heartbeat_ms': 'how often a process says that it lives; at most half of the lease',
-  'clocks.drain_ms': 'how long a process that is told to stop lets what it runs come to its end, before it hands the rest back',
+  'clocks.drain_ms':
+    'how long a process that is told to stop lets what it runs come to its end, before it hands the rest back',
   attempts: 'most attempts of one request; those that a stopping process handed back do not count',
   running_per_worker: 'most detached requests that run at once in one process',
   'queue.per_tenant': 'most requests of one tenant that may wait; then 429',
