@@ -26,8 +26,8 @@ alter table mcp_attempt
 alter table mcp_process
   -- Requests that it brought to an end since it started: how fast the queue moves.
   add column ended bigint not null default 0,
-  -- What it found in Redis that was not ours, by kind.
-  add column ignored jsonb;
+  -- What it says of itself: its last minute, what it found in Redis that was not ours.
+  add column report jsonb;
 
 -- Rows that change often: dead versions at the head of the queue's indexes would slow every claim.
 alter table mcp_request set (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);

@@ -28,6 +28,7 @@ import { taskTypes } from '../settings/settings.ts';
 import type { Recorder } from '../telemetry/telemetry.ts';
 import type { Config } from './config.ts';
 import type { Live } from './live.ts';
+import { reportOf } from './metrics.ts';
 
 export interface Parts {
   config: Config;
@@ -181,10 +182,7 @@ export async function assemble(parts: Parts): Promise<House> {
         registry,
         persist,
         clock,
-        ignored() {
-          const numbers = parts.redis?.numbers();
-          return numbers ? { tickets: numbers.tickets_ignored, messages: numbers.messages_ignored } : null;
-        },
+        report: () => reportOf(parts),
         hearsAll,
         claimingSince: () => worker?.claimingSince() ?? null,
         due: () => worker?.nudge(),

@@ -182,7 +182,13 @@ function readRedis(
       'REDIS_URL and REDIS_HOST are both set; keep one of them, e.g. REDIS_URL=redis://127.0.0.1:6379.',
     );
   }
-  if (url !== '') return { url };
+  if (url !== '') {
+    const beside = ['REDIS_PORT', 'REDIS_PASSWORD'].find((name) => env[name] !== undefined);
+    if (beside === undefined) return { url };
+    throw new ConfigError(
+      `${beside} belongs to REDIS_HOST, but REDIS_URL is set; put it into the URL, e.g. REDIS_URL=redis://:secret@127.0.0.1:6379.`,
+    );
+  }
   if (host === '') {
     const alone = ['REDIS_PORT', 'REDIS_PASSWORD'].find((name) => env[name] !== undefined);
     if (alone === undefined) return null;

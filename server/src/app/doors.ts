@@ -11,7 +11,7 @@ import { createFastLane, type FastLane } from '../edge/fast-lane.ts';
 import { healthServer } from '../edge/health.ts';
 import { keyRoutes } from '../edge/keys.ts';
 import { type OpenAiDoorDeps, openaiDoor, readHop } from '../edge/openai-door.ts';
-import { type OperationsDeps, operationRoutes, type Readiness } from '../edge/operations.ts';
+import { operationRoutes } from '../edge/operations.ts';
 import { requestRoutes } from '../edge/requests.ts';
 import { createServer } from '../edge/server.ts';
 import { streamRoutes } from '../edge/streams.ts';
@@ -19,14 +19,16 @@ import { runAttached } from '../execution/attached.ts';
 import { isPrivateHost } from '../guard/addresses.ts';
 import { createIdentify } from '../identity/identify.ts';
 import { createKey, findKey, listKeys, revokeKey } from '../identity/keys.ts';
-import { listProcesses, type ProcessRow } from '../ledger/processes.ts';
 import type { House } from './assembly.ts';
 import { isLoopback } from './config.ts';
+import { operations, PATIENCE_MS, readinessOf } from './metrics.ts';
 import { VERSION } from './version.ts';
 
 export interface Doors {
   server: Server;
   listen(options: ListenOptions): Promise<unknown>;
+  /** The process begins to stop: who only waits is answered, and can ask another one. */
+  letGo(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -43,6 +45,7 @@ export function openHealth(house: House): Doors {
           resolve();
         });
       }),
+    letGo: () => Promise.resolve(),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -75,7 +78,7 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
   });
 
   operationRoutes(app, operations(house));
-  requestRoutes(app, {
+  const requests = requestRoutes(app, {
     ledger,
     bus,
     submit: house.admission.submit,
@@ -141,6 +144,7 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
   return {
     server: app.server,
     listen: async (options) => await app.listen(options as Parameters<typeof app.listen>[0] & object),
+    letGo: requests.close,
     async close() {
       streams.close();
       door.close();
@@ -198,98 +202,5 @@ function replayer(house: House): OpenAiDoorDeps['replay'] {
       body: null,
     };
     return { id: known.id, outcome };
-  };
-}
-
-/** A brief outage must not take every process out of its load balancer at once. Milliseconds. */
-const PATIENCE_MS = 30_000;
-
-/** Asks nobody: what the drivers know. */
-function readinessOf(house: House): Readiness {
-  const lost = house.ledger.lostFor();
-  const missing = [
-    ...(lost === null ? [] : ['database']),
-    ...(house.redis && house.redis.numbers().state !== 'up' ? ['redis'] : []),
-    ...(house.live.providers().length > 0 ? [] : ['provider']),
-  ];
-  const nothing = missing.includes('provider') || (lost !== null && lost > PATIENCE_MS);
-  return { status: nothing ? 'unavailable' : missing.length > 0 ? 'degraded' : 'ready', missing };
-}
-
-/** Of this process, but for what was ignored: that is of all, because only workers take tickets. */
-function redisNumbers(house: House, processes: readonly ProcessRow[]): unknown {
-  const own = house.redis?.numbers();
-  if (!own) return null;
-  const all = { tickets: { ...own.tickets_ignored }, messages: { ...own.messages_ignored } };
-  for (const { id, ignored } of processes) {
-    if (id === house.instance || !ignored) continue;
-    for (const what of ['tickets', 'messages'] as const) {
-      const sums: Record<string, number> = all[what];
-      for (const [kind, n] of Object.entries(ignored[what])) sums[kind] = (sums[kind] ?? 0) + n;
-    }
-  }
-  return { ...own, tickets_ignored: all.tickets, messages_ignored: all.messages };
-}
-
-function operations(house: House): OperationsDeps {
-  const { config, live, recorder, sql } = house;
-  return {
-    readiness: () => readinessOf(house),
-    async metrics() {
-      const started = performance.now();
-      const [queue, workers] = await Promise.all([
-        house.ledger.queueNumbers(),
-        sql ? listProcesses(sql) : Promise.resolve([]),
-      ]);
-      const pool = sql?.pool();
-      const latency = Math.round((performance.now() - started) * 100) / 100;
-      const minute = recorder.lastMinute();
-      const targets = new Map(minute.targets.map((target) => [`${target.provider}\n${target.model}`, target]));
-      const idle = live
-        .providers()
-        .filter((provider) => !minute.targets.some((target) => target.provider === provider.name))
-        .map((provider) => ({
-          provider: provider.name,
-          model: null,
-          state: 'closed',
-          attempts: 0,
-          errors: 0,
-          error_rate: 0,
-          latency_p50_ms: null,
-          first_token_p50_ms: null,
-        }));
-      return {
-        status: readinessOf(house).status === 'ready' ? 'ok' : 'degraded',
-        queue: { depth: queue.depth, running: queue.running, oldest_age_ms: queue.oldestAgeMs },
-        database: {
-          driver: pool?.driver ?? 'none',
-          pool: {
-            size: pool?.size ?? 0,
-            idle: pool?.idle ?? 0,
-            waiting: pool?.waiting ?? 0,
-            backlog: house.ledger.backlog(),
-          },
-          latency_ms: latency,
-        },
-        redis: redisNumbers(house, workers),
-        workers: workers.map((worker) => ({
-          id: worker.id,
-          kind: worker.kind,
-          host: worker.host,
-          pid: worker.pid,
-          running: worker.running,
-          capacity: worker.capacity,
-          beat_age_ms: worker.beatAgeMs,
-        })),
-        providers: [...[...targets.values()].map((target) => ({ ...target, state: 'closed' })), ...idle],
-        requests: { window_s: 60, ...minute.requests },
-        process: {
-          version: VERSION,
-          rss_bytes: process.memoryUsage.rss(),
-          uptime_s: Math.round(process.uptime()),
-          auth: config.auth,
-        },
-      };
-    },
   };
 }

@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GoblinError } from '../contract/errors.ts';
-import type { Bus, Queue, Sql } from '../contract/ports.ts';
+import type { Bus, Queue, Row, Sql } from '../contract/ports.ts';
 import { createMemoryBus } from '../drivers/memory-bus.ts';
 import { createMemoryQueue } from '../drivers/memory-queue.ts';
 import { openPglite } from '../drivers/pglite.ts';
@@ -54,8 +54,12 @@ async function connect(
       size,
       application,
       retryMs: START_MS,
-      onChange: (lost) =>
-        recorder?.log(lost ? 'error' : 'info', lost ? 'the database is away' : 'the database is back'),
+      onChange: (lost, why) =>
+        recorder?.log(
+          lost ? 'error' : 'info',
+          lost ? 'the database is away' : 'the database is back',
+          why ? { why } : {},
+        ),
     });
   } catch (error) {
     if (error instanceof PostgresStartError) {
@@ -138,26 +142,42 @@ async function bringUp(sql: Sql, config: Database, application: string, recorder
   }
 }
 
+// A database of a server: its number, and when the server was started.
+const WHICH = `select (select oid from pg_database where datname = current_database())::text || ' '
+  || extract(epoch from pg_postmaster_start_time())::text as which`;
+
 /** Runs what is missing and gives the role of `sql` its rights, also when nothing was missing. */
 export async function migrateAsOwner(ownerUrl: string, sql: Sql, application: string): Promise<number> {
   const [row] = await sql.query<{ role: string }>('select current_user::text as role');
   const owner = await connect('DATABASE_OWNER_URL', ownerUrl, 2, `${application} owner`, null);
   try {
+    const [[here], [there]] = await Promise.all([sql.query<Row>(WHICH), owner.query<Row>(WHICH)]);
+    if (here?.which !== there?.which) {
+      throw new ConfigError(
+        'DATABASE_OWNER_URL leads to another database than DATABASE_URL; give both the same host, port and database, with another user.',
+      );
+    }
     const ran = await migrate(owner);
     const [self] = await owner.query<{ role: string }>('select current_user::text as role');
     if (row && self && row.role !== self.role) await grantTo(owner, row.role);
     return ran;
   } catch (error) {
-    throw asConfigError(error);
+    throw asConfigError(error, 'DATABASE_OWNER_URL');
   } finally {
     await owner.close();
   }
 }
 
-function asConfigError(error: unknown): unknown {
+function asConfigError(error: unknown, variable = 'DATABASE_URL'): unknown {
+  if (error instanceof ConfigError) return error;
   if (error instanceof SchemaError) return new ConfigError(error.message);
   const { sqlState, message } = error as { sqlState?: string; message: string };
   if (sqlState === '42501') {
+    if (variable === 'DATABASE_OWNER_URL') {
+      return new ConfigError(
+        `The role of DATABASE_OWNER_URL lacks rights (${message}); it must own the database, e.g. alter database goblin owner to goblin_owner.`,
+      );
+    }
     return new ConfigError(
       `The role of DATABASE_URL lacks rights (${message}); set DATABASE_OWNER_URL to the owner of the database and run npm run migrate.`,
     );

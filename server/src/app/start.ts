@@ -120,6 +120,7 @@ export async function start(config: Config, options: StartOptions = {}): Promise
       async close(drainMs = config.settings.clocks.drainMs) {
         // New work stops first, then what runs is drained, then its readers are let go.
         const closing = doors.server.listening ? new Promise((resolve) => doors.server.close(resolve)) : null;
+        await doors.letGo();
         await house.close(drainMs);
         await doors.close();
         await closing;

@@ -5,7 +5,7 @@
 import type { Bus, Ledger, Queue, Sql, Telemetry } from '../contract/ports.ts';
 import type { Persist } from '../execution/persist.ts';
 import type { Clock } from '../ledger/clock.ts';
-import { beat, type Ignored, leave, type ProcessInfo } from '../ledger/processes.ts';
+import { beat, leave, type ProcessInfo } from '../ledger/processes.ts';
 import { retain } from '../ledger/retain.ts';
 import { buryProcesses, expireLeases, type Look, lateRequests, look, settleLostMoney } from '../ledger/sweep.ts';
 import type { Running } from './running.ts';
@@ -23,7 +23,8 @@ export interface HeartDeps {
   /** Writes that must not be lost; see execution/persist.ts. */
   persist: Persist;
   clock: Clock;
-  ignored(): Ignored | null;
+  /** What this process says of itself to operators at any other. */
+  report(): unknown;
   /** Whether what other processes say is heard here: cancels among it. */
   hearsAll(): boolean;
   /** Since when a claim is under way; null when none is. */
@@ -82,7 +83,7 @@ export async function startHeart(deps: HeartDeps): Promise<Heart> {
 
   async function pulse(): Promise<void> {
     const asked = performance.now();
-    const held = await beat(sql, info, registry.size(), registry.ended(), deps.ignored());
+    const held = await beat(sql, info, registry.size(), registry.ended(), deps.report());
     const now = performance.now();
     if (now - lastBeat > info.leaseMs) expireFrom = now + info.leaseMs;
     lastBeat = now;

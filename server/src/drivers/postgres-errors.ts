@@ -82,10 +82,10 @@ export function translate(error: unknown, failure: Failure): Error {
     const { message, code } = error as { message: string; code?: string };
     return new SqlError(message, code, { cause: error });
   }
-  if (failure === 'busy') return unavailable(`The database could not do it now (${lastWords(error)}).`, error);
-  if (failure === 'full') return unavailable('The database takes no more connections.', error);
-  if (failure === 'gone') return unavailable(`The connection to the database was lost (${lastWords(error)}).`, error);
-  return unavailable(`The database does not answer (${lastWords(error)}).`, error);
+  if (failure === 'busy') return unavailable('The record could not take this now; try again in a moment.', error);
+  if (failure === 'full') return unavailable('The record takes no more connections; try again in a moment.', error);
+  if (failure === 'gone') return unavailable('The connection to the record was lost; try again in a moment.', error);
+  return unavailable('The record does not answer; try again in a moment.', error);
 }
 
 /** A statement that the server does not know, or knows already: a pooler has put another server behind the connection. */

@@ -1,7 +1,7 @@
 /** The connections of one process. A loss of the database is seen by whoever asks it, or by a connection that ends. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Connection, type ConnectionOptions, connect } from './postgres-connection.ts';
-import { classify, NoAnswer, parameterRefused, translate, unavailable } from './postgres-errors.ts';
+import { classify, lastWords, NoAnswer, parameterRefused, translate, unavailable } from './postgres-errors.ts';
 import { createPresence, type Presence } from './postgres-presence.ts';
 
 const CONNECT_MS = 5_000;
@@ -37,7 +37,7 @@ export function createPool(
   options: ConnectionOptions,
   size: number,
   first: Connection,
-  onChange: (lost: boolean) => void,
+  onChange: (lost: boolean, why?: string) => void,
 ): Pool {
   const idle: Connection[] = [];
   const waiting: Waiter[] = [];
@@ -67,7 +67,7 @@ export function createPool(
   function barred(): Error | null {
     if (isClosed) return unavailable('The connection to the database is closed.');
     const why = presence.why();
-    return why === null ? null : unavailable(`The database does not answer (${why}).`);
+    return why === null ? null : unavailable('The record does not answer; try again in a moment.', new Error(why));
   }
 
   async function connected(ms: number): Promise<Connection> {
@@ -188,7 +188,7 @@ export function createPool(
     for (const connection of all) connection.destroy();
     all.clear();
     refuse(translate(error, 'lost'));
-    onChange(true);
+    onChange(true, lastWords(error));
   }
 
   function left(): void {
@@ -238,7 +238,7 @@ export function createPool(
           },
         };
         const timer = setTimeout(() => {
-          waiter.reject(unavailable('All connections to the database are busy.'));
+          waiter.reject(unavailable('The record is busy; try again in a moment.'));
         }, WAIT_MS);
         waiting.push(waiter);
         grow();

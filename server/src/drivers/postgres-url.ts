@@ -41,6 +41,14 @@ export function readUrl(url: string): Address {
       `DATABASE_URL must begin with postgres://${scheme ? `, not with ${scheme}:` : ''}, as in ${EXAMPLE}.`,
     );
   }
+  // An @ after the first / that is in no parameter: a password with signs that a URL uses for itself.
+  const rest = text.slice(text.indexOf('://') + 3);
+  const end = rest.search(/[/?#]/);
+  if (end >= 0 && rest.lastIndexOf('@') > end && !rest.slice(end, rest.lastIndexOf('@')).includes('=')) {
+    throw new PostgresStartError(
+      'DATABASE_URL: user or password hold a sign that must be percent-encoded: @ as %40, / as %2F, : as %3A, # as %23, ? as %3F, as in DATABASE_URL=postgres://goblin:p%40ss@127.0.0.1:5432/goblin.',
+    );
+  }
   const [base = '', search = ''] = split(text, '?');
   const given = new URLSearchParams(search);
   const parameters = new URLSearchParams();

@@ -27,7 +27,8 @@ export interface PostgresOptions {
   application: string;
   /** For how long the first connection is tried when nobody answers. */
   retryMs: number;
-  onChange?(lost: boolean): void;
+  /** `why`: for the log of the operator. */
+  onChange?(lost: boolean, why?: string): void;
 }
 
 const STATEMENT_MS = 10_000;
@@ -111,7 +112,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Sql> {
       `DATABASE_URL: the database "${where.database}" at ${where.address} has the encoding ${first.encoding}: create one with UTF8 (createdb -E UTF8 -T template0 ${where.database}).`,
     );
   }
-  const pool = createPool(settings, options.size, first, (lost) => options.onChange?.(lost));
+  const pool = createPool(settings, options.size, first, (lost, why) => options.onChange?.(lost, why));
   const names = createNames();
 
   async function run(connection: Connection, text: string, values: readonly SqlValue[], name: string | undefined) {

@@ -6,7 +6,7 @@ import { createLine, type Log } from './redis-line.ts';
 import { loadScript } from './redis-publisher.ts';
 import { createRedisQueue } from './redis-queue.ts';
 import { createSeal, type Ignored } from './redis-seal.ts';
-import { loginRefused, RedisStartError, readRedisUrl, refusedSentence } from './redis-url.ts';
+import { loginRefused, noSuchDatabase, RedisStartError, readRedisUrl, refusedSentence } from './redis-url.ts';
 
 export { RedisStartError } from './redis-url.ts';
 
@@ -54,7 +54,11 @@ export async function openRedis(options: RedisLinkOptions): Promise<RedisLink> {
   const main = createLine({
     name: 'commands',
     make: () => makeClient(address, name, COMMAND_MS),
-    prepare: loadScript,
+    async prepare(client) {
+      // ioredis goes on in database 0 when the one that was asked for is not there.
+      if (address.kind !== 'cluster' && address.db > 0) await client.select(address.db);
+      await loadScript(client);
+    },
     ping: (client) => client.ping(),
     log,
   });
@@ -68,6 +72,12 @@ export async function openRedis(options: RedisLinkOptions): Promise<RedisLink> {
   if (wrong && loginRefused(wrong)) {
     await close();
     throw new RedisStartError(refusedSentence(address, wrong));
+  }
+  if (wrong && noSuchDatabase(wrong)) {
+    await close();
+    throw new RedisStartError(
+      `REDIS_URL: Redis at ${address.words} has no database ${address.db}: name one that is there (0 to 15, unless it is set otherwise), as in REDIS_URL=redis://127.0.0.1:6379/0.`,
+    );
   }
   if (wrong) log('warn', 'redis does not answer; work is found by the sweeper until it does', { error: wrong.message });
   return {

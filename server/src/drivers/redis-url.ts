@@ -110,6 +110,9 @@ export function loginRefused(error: unknown): boolean {
   return /\b(WRONGPASS|NOAUTH|NOPERM)\b|invalid password|invalid username-password/i.test(String(error));
 }
 
+/** The server has no database of that number. */
+export const noSuchDatabase = (error: unknown): boolean => /DB index is out of range/i.test(String(error));
+
 export function refusedSentence(address: RedisAddress, error: unknown): string {
   const said = (error as Error).message.split('\n', 1)[0]?.slice(0, 200);
   return `REDIS_URL: Redis at ${address.words} refused the login (${said}): check user and password, as in ${EXAMPLES[address.kind]}.`;

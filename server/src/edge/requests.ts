@@ -6,7 +6,7 @@ import type { Caller } from '../contract/caller.ts';
 import { ERRORS, GoblinError } from '../contract/errors.ts';
 import type { Cancel, Submit } from '../contract/flow.ts';
 import { wireUsage } from '../contract/part.ts';
-import { type Bus, type Ledger, tellsEnd } from '../contract/ports.ts';
+import type { Bus, Ledger } from '../contract/ports.ts';
 import type { RequestRow } from '../contract/record.ts';
 import { isTerminal, STATES, type State } from '../contract/states.ts';
 import { isRequestId } from '../ledger/ids.ts';
@@ -26,6 +26,7 @@ import {
 } from './schemas.ts';
 import { attemptOut, iso, linksOf, PRICE_UNKNOWN, requestOut } from './shapes.ts';
 import { decodeSubmission, type SubmitRules } from './submission.ts';
+import { createWaits } from './waits.ts';
 
 export interface RequestDeps {
   ledger: Ledger;
@@ -39,7 +40,9 @@ export interface RequestDeps {
 
 const LONGEST_WAIT_S = 60;
 
-export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
+/** `close` answers all who wait for a result: the process stops, and another one can be asked. */
+export function requestRoutes(app: FastifyInstance, deps: RequestDeps): { close(): Promise<void> } {
+  const waits = createWaits(deps);
   const { ledger } = deps;
   const params = { type: 'object', properties: { id: { type: 'string', format: 'uuid' } } };
 
@@ -195,7 +198,7 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
       const wait = readNumber(query, 'wait', 0, LONGEST_WAIT_S, 0);
       let row = await find(request);
       if (!isTerminal(row.state) && wait > 0) {
-        await ended(request, row.id, wait * 1000);
+        await waits.ended((request.caller as Caller).tenant, row.id, wait * 1000, reply.raw);
         row = await find(request);
       }
       if (!isTerminal(row.state)) {
@@ -253,36 +256,6 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
     return row;
   }
 
-  /** Resolves when the request has ended, the time is over, or the caller has left. */
-  function ended(request: FastifyRequest, id: string, ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const caller = request.caller as Caller;
-      const done = () => {
-        clearTimeout(timer);
-        clearInterval(look);
-        unfollow();
-        request.raw.socket.off('close', done);
-        resolve();
-      };
-      const check = () => {
-        ledger.get(caller.tenant, id).then(
-          (row) => {
-            if (!row || isTerminal(row.state)) done();
-          },
-          () => {},
-        );
-      };
-      const timer = setTimeout(done, ms);
-      const look = setInterval(check, 1000);
-      const unfollow = deps.bus.follow(id, (message) => {
-        if (tellsEnd(message)) check();
-      });
-      request.raw.socket.on('close', done);
-      // It may have ended between the first look and the ear on the bus.
-      check();
-    });
-  }
-
   async function endedOut(caller: Caller, row: RequestRow): Promise<Record<string, unknown>> {
     const code = row.error?.code ?? (row.state === 'cancelled' ? 'cancelled' : 'internal');
     return {
@@ -296,4 +269,6 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): void {
       partial_text: await ledger.partialText(caller.tenant, row.id),
     };
   }
+
+  return { close: waits.close };
 }

@@ -228,8 +228,17 @@ export const KeyOut = Type.Object({
 });
 export const MetricsOut = Type.Object({
   status: Text,
-  queue: Type.Object({ depth: Type.Integer(), running: Type.Integer(), oldest_age_ms: Type.Integer() }),
-  database: Type.Object({ driver: Text, pool: Type.Record(Text, Type.Integer()), latency_ms: Type.Number() }),
+  /** Null while the database is away. */
+  queue: Type.Union([
+    Type.Object({ depth: Type.Integer(), running: Type.Integer(), oldest_age_ms: Type.Integer() }),
+    Type.Null(),
+  ]),
+  database: Type.Object({
+    driver: Text,
+    pool: Type.Record(Text, Type.Integer()),
+    latency_ms: Nullable(Type.Number()),
+    away_ms: Nullable(Type.Number()),
+  }),
   redis: Type.Unknown(),
   workers: Type.Array(Type.Record(Text, Type.Unknown())),
   providers: Type.Array(Type.Record(Text, Type.Unknown())),

@@ -79,12 +79,26 @@ export function runAttached(
   let opened: Promise<boolean> = Promise.resolve(false);
   const committedBeside = acceptance.idempotency === null;
 
-  const late = deps.wheel.alarm(() => {
-    voided ??= new GoblinError('unavailable', 'The record did not answer in time; try again in a moment.', {
-      retryAfterMs: 1000,
-    });
+  /** Nothing of this call may be shown. The answer may have come before its record: then there is nothing left to stop. */
+  function refuse(error: GoblinError): void {
+    voided ??= error;
     run.stop('unrecorded');
-  });
+    if (outcome) tellRefusal();
+  }
+
+  function tellRefusal(): void {
+    if (delivered || !voided) return;
+    delivered = true;
+    if (!left) listener.done({ ...failedBefore(voided), sameAs });
+  }
+
+  const late = deps.wheel.alarm(() =>
+    refuse(
+      new GoblinError('unavailable', 'The record did not answer in time; try again in a moment.', {
+        retryAfterMs: 1000,
+      }),
+    ),
+  );
 
   /** Commits acceptance, claim and first attempt in one. */
   async function open(start: AttemptStart): Promise<boolean> {
@@ -96,11 +110,9 @@ export function runAttached(
       if (voided) return accepted.outcome === 'accepted';
       if (accepted.outcome !== 'accepted') {
         if (accepted.outcome === 'replayed') sameAs = accepted.id;
-        voided = new GoblinError(
-          'idempotency_mismatch',
-          'This Idempotency-Key was used with another body; use a new key.',
+        refuse(
+          new GoblinError('idempotency_mismatch', 'This Idempotency-Key was used with another body; use a new key.'),
         );
-        run.stop('unrecorded');
         return false;
       }
       committed = true;
@@ -111,13 +123,13 @@ export function runAttached(
       return true;
     } catch (error) {
       late.stop();
-      voided =
+      refuse(
         error instanceof GoblinError
           ? error
           : new GoblinError('unavailable', 'The record cannot be written; try again in a moment.', {
               retryAfterMs: 1000,
-            });
-      run.stop('unrecorded');
+            }),
+      );
       return false;
     }
   }
@@ -176,9 +188,8 @@ export function runAttached(
   const place = deps.register(id, run.stop);
 
   void run.done.then(async (end) => {
-    if (voided) {
-      if (!left) listener.done({ ...failedBefore(voided), sameAs });
-    } else {
+    if (voided) tellRefusal();
+    else {
       outcome = toOutcome(end, spoken === input.door);
       deliver();
       deps.ended(acceptance.taskType, end);

@@ -20,36 +20,30 @@ export interface ProcessRow {
   running: number;
   capacity: number;
   beatAgeMs: number;
-  ignored: Ignored | null;
-}
-
-/** What a process found in Redis that was not ours, by kind: tickets and messages. */
-export interface Ignored {
-  tickets: Record<string, number>;
-  messages: Record<string, number>;
+  report: unknown;
 }
 
 // A process begins, or says that it is alive: this renews every lease it owns, and answers which these are.
 const BEAT = `
 with beat as (
-  insert into mcp_process (id, kind, host, pid, lease_ms, capacity, running, ended, ignored)
+  insert into mcp_process (id, kind, host, pid, lease_ms, capacity, running, ended, report)
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb)
-  on conflict (id) do update set beat_at = now(), running = excluded.running, ended = excluded.ended, ignored = excluded.ignored
+  on conflict (id) do update set beat_at = now(), running = excluded.running, ended = excluded.ended, report = excluded.report
 )
 select id::text from mcp_request where owner = $1 and state = 'running'`;
 
 // All processes that have a row.
-const LIST = `select id, kind, host, pid, running, capacity, ignored,
+const LIST = `select id, kind, host, pid, running, capacity, report,
   (extract(epoch from now() - beat_at) * 1000)::float8 as age from mcp_process
   where beat_at > '-infinity' order by started_at`;
 
-/** Answers the ids of the requests that this process runs, as the database has it. */
+/** `report` is shown to operators. Answers the ids of the requests that this process runs, as the database has it. */
 export async function beat(
   sql: Sql,
   info: ProcessInfo,
   running: number,
   ended: number,
-  ignored: Ignored | null = null,
+  report: unknown = null,
 ): Promise<string[]> {
   const values = [
     info.id,
@@ -60,7 +54,7 @@ export async function beat(
     info.capacity,
     running,
     ended,
-    ignored && JSON.stringify(ignored),
+    report ? JSON.stringify(report) : null,
   ];
   return (await sql.query<{ id: string }>(BEAT, values)).map((row) => row.id);
 }
@@ -85,6 +79,6 @@ export async function listProcesses(sql: Sql): Promise<ProcessRow[]> {
     running: row.running as number,
     capacity: row.capacity as number,
     beatAgeMs: Math.max(0, Math.round(row.age as number)),
-    ignored: row.ignored as Ignored | null,
+    report: row.report,
   }));
 }

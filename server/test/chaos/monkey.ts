@@ -26,6 +26,8 @@ export interface Monkey {
 
 /** What supervisors give a process to end before they kill it (Kubernetes' default); ours drains for ten seconds. */
 const TERM_MS = 30_000;
+/** Worth a line: the drain itself and a little. */
+const SLOW_TERM_MS = 12_000;
 /** How long a start must wait for a database that is away. */
 const PATIENCE_MS = 30_000;
 
@@ -103,7 +105,9 @@ export function startMonkey(stage: Stage, steps: readonly Step[], say: (line: st
       const began = performance.now();
       const late = sleep(TERM_MS, 'late' as const, { ref: false });
       const code = await Promise.race([node.stop(), late]);
-      slowest.termMs = Math.max(slowest.termMs, Math.round(performance.now() - began));
+      const ms = Math.round(performance.now() - began);
+      slowest.termMs = Math.max(slowest.termMs, ms);
+      if (ms > SLOW_TERM_MS) say(`      ${node.name} took ${ms} ms to its exit:\n${node.log().slice(-1500)}`);
       if (code !== 0) {
         wrong.push(`${node.name} ended after SIGTERM with ${code}: ${node.log().slice(-1500)}`);
         await node.kill();

@@ -32,6 +32,15 @@ function counted(words: Iterable<string>): string {
     .join(', ');
 }
 
+/** What a door's client was left with after its last try. */
+function doorEnd(told: Told): string {
+  if (told.leftAt !== null) return 'left by their callers';
+  const last = told.doors.at(-1);
+  if (!last) return 'without any answer';
+  if (last.status === 200) return last.complete ? 'whole' : `broken off (${last.code ?? 'connection'})`;
+  return `refused ${last.status} (${last.code})`;
+}
+
 export function summarize(input: Input): Summary {
   const { history, record, monkey, violations } = input;
   const resumes = history
@@ -40,11 +49,15 @@ export function summarize(input: Input): Summary {
   const faults = [...monkey.happened].sort(([, a], [, b]) => b - a);
   const total = faults.reduce((sum, [, n]) => sum + n, 0);
   const ends = record.requests.map((row) => `${row.mode} ${row.state}${row.code ? ` (${row.code})` : ''}`);
+  const doors = history
+    .filter((told) => told.tries > 0 && ['whole', 'stream', 'left'].includes(told.kind))
+    .map(doorEnd);
   const lines = [
     `seed ${input.options.seed}, ${Math.round(input.seconds)} s`,
     `tasks      ${history.length}: ${counted(history.map((told) => told.kind))}`,
     `           ${history.filter((told) => told.key !== null).length} with a key; ${resumes} resumes of streams`,
     `requests   ${record.requests.length}: ${counted(ends)}`,
+    `doors      ${counted(doors)}`,
     `attempts   ${record.attempts.length}: ${counted(record.attempts.map((row) => row.status + (row.code ? ` (${row.code})` : '')))}`,
     `epochs     ${record.requests.filter((row) => row.epoch > 1).length} requests ran more than once`,
     `faults     ${total}: ${faults.map(([name, n]) => `${n} ${name}`).join(', ')}`,

@@ -94,7 +94,7 @@ async function cutAndResumed(id: string, cut: number): Promise<string[]> {
 }
 
 /** At this pace nearly each read of the worker is a frame of its own; what is joined on a busy machine leaves 200. */
-const PROMPT = '[[sim tokens=330 rate=60]]';
+const PROMPT = '[[sim tokens=420 rate=50]]';
 
 async function everyCut(name: string, during: () => Promise<void>): Promise<void> {
   const { request_id: id } = await submit(cluster.apis[0] as ClusterNode, {

@@ -27,7 +27,7 @@ const begun = (text: string, calls: number) =>
 
 test('a worker is killed: its requests run again within lease + 2 s', async (t) => {
   const victim = await fleet.start('worker');
-  const prompts = Array.from({ length: 10 }, (_, n) => `Killed ${n}. [[sim tokens=20 rate=10]]`);
+  const prompts = Array.from({ length: 10 }, (_, n) => `Killed ${n}. [[sim tokens=80 rate=10]]`);
   const ids = await Promise.all(
     prompts.map(async (prompt) => (await submit(api, { prompt, model: MODEL })).request_id),
   );
@@ -67,7 +67,7 @@ test('a worker is killed: its requests run again within lease + 2 s', async (t) 
 
 test('a worker freezes beyond its lease and comes back: fenced off, its call closed, one result', async (t) => {
   const zombie = await fleet.start('worker');
-  const prompt = 'Frozen [[sim tokens=60 rate=10]]';
+  const prompt = 'Frozen [[sim tokens=120 rate=10]]';
   const expected = saidBy(fleet.vendor, prompt);
   const { request_id: id } = await submit(api, { prompt, model: MODEL });
   const reader = await openSse(api, id);

@@ -1,0 +1,151 @@
+/** What operators are told: how ready a process is, and the numbers of all processes together. */
+import type { OperationsDeps, Readiness } from '../edge/operations.ts';
+import { listProcesses, type ProcessRow } from '../ledger/processes.ts';
+import type { Minute, TargetNumbers } from '../telemetry/telemetry.ts';
+import type { House, Parts } from './assembly.ts';
+import { VERSION } from './version.ts';
+
+type Counts = Record<string, number>;
+
+/** What a process says of itself with every heartbeat. */
+interface Report {
+  minute: Minute;
+  ignored: { tickets: Counts; messages: Counts } | null;
+}
+
+export function reportOf({ recorder, redis }: Pick<Parts, 'recorder' | 'redis'>): Report {
+  const numbers = redis?.numbers();
+  return {
+    minute: recorder.lastMinute(),
+    ignored: numbers ? { tickets: numbers.tickets_ignored, messages: numbers.messages_ignored } : null,
+  };
+}
+
+/** A brief outage must not take every process out of its load balancer at once. Milliseconds. */
+export const PATIENCE_MS = 30_000;
+
+/** Asks nobody: what the drivers know. */
+export function readinessOf(house: House): Readiness {
+  const lost = house.ledger.lostFor();
+  const missing = [
+    ...(lost === null ? [] : ['database']),
+    ...(house.redis && house.redis.numbers().state !== 'up' ? ['redis'] : []),
+    ...(house.live.providers().length > 0 ? [] : ['provider']),
+  ];
+  const nothing = missing.includes('provider') || (lost !== null && lost > PATIENCE_MS);
+  return { status: nothing ? 'unavailable' : missing.length > 0 ? 'degraded' : 'ready', missing };
+}
+
+function add(to: Counts, more: Counts): void {
+  for (const [name, n] of Object.entries(more)) to[name] = (to[name] ?? 0) + n;
+}
+
+/** A mean of medians, by the number of attempts behind each. */
+function between(a: number | null, weightA: number, b: number | null, weightB: number): number | null {
+  if (a === null || b === null) return a ?? b;
+  const weight = weightA + weightB;
+  return weight === 0 ? a : Math.round(((a * weightA + b * weightB) / weight) * 10) / 10;
+}
+
+function merge(one: TargetNumbers, other: TargetNumbers): TargetNumbers {
+  const [attempts, errors] = [one.attempts + other.attempts, one.errors + other.errors];
+  const median = (of: 'latency_p50_ms' | 'first_token_p50_ms') =>
+    between(one[of], one.attempts, other[of], other.attempts);
+  return {
+    ...one,
+    attempts,
+    errors,
+    error_rate: attempts === 0 ? 0 : errors / attempts,
+    latency_p50_ms: median('latency_p50_ms'),
+    first_token_p50_ms: median('first_token_p50_ms'),
+  };
+}
+
+/** This process as it is now, the others as of their last heartbeat. */
+function together(house: House, processes: readonly ProcessRow[]): Report {
+  const all = reportOf(house);
+  const targets = new Map(all.minute.targets.map((target) => [`${target.provider}\n${target.model}`, target]));
+  for (const { id, report } of processes) {
+    const other = report as Report | null;
+    if (id === house.instance || !other?.minute) continue;
+    add(all.minute.requests, other.minute.requests);
+    for (const target of other.minute.targets) {
+      const name = `${target.provider}\n${target.model}`;
+      const known = targets.get(name);
+      targets.set(name, known ? merge(known, target) : target);
+    }
+    if (all.ignored && other.ignored) {
+      all.ignored = { tickets: { ...all.ignored.tickets }, messages: { ...all.ignored.messages } };
+      add(all.ignored.tickets, other.ignored.tickets);
+      add(all.ignored.messages, other.ignored.messages);
+    }
+  }
+  return { ...all, minute: { ...all.minute, targets: [...targets.values()] } };
+}
+
+const NO_ATTEMPTS = {
+  attempts: 0,
+  errors: 0,
+  error_rate: 0,
+  latency_p50_ms: null,
+  first_token_p50_ms: null,
+};
+
+export function operations(house: House): OperationsDeps {
+  const { config, live, sql } = house;
+  return {
+    readiness: () => readinessOf(house),
+    async metrics() {
+      const started = performance.now();
+      // An operator asks above all when something is away: then he gets what this process knows by itself.
+      const asked = await Promise.all([
+        house.ledger.queueNumbers(),
+        sql ? listProcesses(sql) : Promise.resolve([]),
+      ]).catch(() => null);
+      const [queue, processes] = asked ?? [null, []];
+      const pool = sql?.pool();
+      const { minute, ignored } = together(house, processes);
+      const named = new Set(minute.targets.map((target) => target.provider));
+      const idle = live
+        .providers()
+        .filter((provider) => !named.has(provider.name))
+        .map((provider) => ({ provider: provider.name, model: null, ...NO_ATTEMPTS }));
+      const redis = house.redis?.numbers();
+      return {
+        status: readinessOf(house).status === 'ready' ? 'ok' : 'degraded',
+        queue: queue && { depth: queue.depth, running: queue.running, oldest_age_ms: queue.oldestAgeMs },
+        database: {
+          driver: pool?.driver ?? 'none',
+          pool: {
+            size: pool?.size ?? 0,
+            idle: pool?.idle ?? 0,
+            waiting: pool?.waiting ?? 0,
+            backlog: house.ledger.backlog(),
+          },
+          latency_ms: asked ? Math.round((performance.now() - started) * 100) / 100 : null,
+          away_ms: house.ledger.lostFor(),
+        },
+        redis: redis
+          ? { ...redis, tickets_ignored: ignored?.tickets ?? {}, messages_ignored: ignored?.messages ?? {} }
+          : null,
+        workers: processes.map((process) => ({
+          id: process.id,
+          kind: process.kind,
+          host: process.host,
+          pid: process.pid,
+          running: process.running,
+          capacity: process.capacity,
+          beat_age_ms: process.beatAgeMs,
+        })),
+        providers: [...minute.targets, ...idle].map((target) => ({ ...target, state: 'closed' })),
+        requests: { window_s: 60, ...minute.requests },
+        process: {
+          version: VERSION,
+          rss_bytes: process.memoryUsage.rss(),
+          uptime_s: Math.round(process.uptime()),
+          auth: config.auth,
+        },
+      };
+    },
+  };
+}
