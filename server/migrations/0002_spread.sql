@@ -27,7 +27,9 @@ alter table mcp_process
   -- Requests that it brought to an end since it started: how fast the queue moves.
   add column ended bigint not null default 0,
   -- What it says of itself: its last minute, what it found in Redis that was not ours.
-  add column report jsonb;
+  add column report jsonb,
+  -- Which MCP_SECRET it has: all must have the same.
+  add column secret_id text;
 
 -- Rows that change often: dead versions at the head of the queue's indexes would slow every claim.
 alter table mcp_request set (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);

@@ -176,6 +176,7 @@ export async function assemble(parts: Parts): Promise<House> {
           pid: process.pid,
           leaseMs: settings.clocks.leaseMs,
           capacity: parts.role === 'api' ? 0 : settings.runningPerWorker,
+          secretId: secrets.id,
         },
         heartbeatMs: settings.clocks.heartbeatMs,
         keep: { frameHours: settings.framesHours, bodyDays: settings.bodiesDays, rowDays: settings.rowsDays },

@@ -7,6 +7,8 @@ import { createMemoryBus } from '../drivers/memory-bus.ts';
 import { createMemoryQueue } from '../drivers/memory-queue.ts';
 import { openPglite } from '../drivers/pglite.ts';
 import type { RedisLink } from '../drivers/redis-link.ts';
+import { deriveSecrets } from '../identity/secrets.ts';
+import { otherSecret } from '../ledger/processes.ts';
 import type { Recorder } from '../telemetry/telemetry.ts';
 import { type Config, ConfigError } from './config.ts';
 import { grantTo, loadMigrations, makePartitions, migrate, missingMigrations, SchemaError } from './migrate.ts';
@@ -75,6 +77,15 @@ export async function refuseHalfCopy(sql: Sql): Promise<void> {
   if (!mark?.there) return;
   throw new ConfigError(
     'The database holds a copy that was not finished; make it anew with npm run goblin -- copy --from … --to … --again.',
+  );
+}
+
+/** User ids are hashed, call-backs signed and messages sealed with it: half of the processes must not do so in another way. */
+export async function refuseOtherSecret(sql: Sql, secret: string): Promise<void> {
+  const other = await otherSecret(sql, deriveSecrets(secret).id);
+  if (other === null) return;
+  throw new ConfigError(
+    `MCP_SECRET differs from that of a process that runs on the same database (${other}); give all processes the same one, or stop the others first.`,
   );
 }
 

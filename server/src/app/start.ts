@@ -14,7 +14,7 @@ import { type Config, ConfigError, isLoopback } from './config.ts';
 import { type Doors, openDoors, openHealth } from './doors.ts';
 import { leaveNote, openFolder } from './folder.ts';
 import { createLive, type Live } from './live.ts';
-import { checkUrls, openDatabase, openEmbedded, openWakes, refuseHalfCopy } from './open.ts';
+import { checkUrls, openDatabase, openEmbedded, openWakes, refuseHalfCopy, refuseOtherSecret } from './open.ts';
 import { VERSION } from './version.ts';
 
 export interface Running {
@@ -77,6 +77,7 @@ export async function start(config: Config, options: StartOptions = {}): Promise
       undo.push(() => sql.close());
       if (folder) await refuseHalfCopy(sql);
     }
+    if (sql && !folder) await refuseOtherSecret(sql, secret);
     const wakes = await openWakes(config, secret, instance, recorder);
     undo.push(() => wakes.close());
     const clock = createClock();
@@ -226,7 +227,7 @@ async function listen(
     }
     if (code === 'EADDRINUSE') {
       throw new ConfigError(
-        `Port ${config.port} is taken; stop what runs on ${place}, or choose another, e.g. PORT=${config.port + 1} npm start.`,
+        `Port ${config.port} is taken; stop what runs on ${place}, or choose another, e.g. PORT=${config.port + 1}.`,
       );
     }
     if (code === 'EACCES')

@@ -59,7 +59,8 @@ export function decodeSubmission(
   }
   const messages: Message[] = b.system ? [{ role: 'system', content: [{ type: 'text', text: b.system }] }] : [];
   if (b.prompt !== undefined) messages.push({ role: 'user', content: [{ type: 'text', text: b.prompt }] });
-  if (b.messages !== undefined) messages.push(...decodeMessages(b.messages, 'messages', errors));
+  // One by one: a hundred thousand at once are more than a call takes.
+  if (b.messages !== undefined) for (const one of decodeMessages(b.messages, 'messages', errors)) messages.push(one);
   const notBefore = b.not_before === undefined ? null : readTime(b.not_before, now, rules.latestStartDays, errors);
   const callbackUrl = b.callback_url === undefined ? null : readCallback(b.callback_url, errors);
   if (b.metadata !== undefined && JSON.stringify(b.metadata).length > MOST_METADATA) {

@@ -10,6 +10,8 @@ export interface ProcessInfo {
   pid: number;
   leaseMs: number;
   capacity: number;
+  /** Which secret it has; says nothing about it. */
+  secretId: string;
 }
 
 export interface ProcessRow {
@@ -26,11 +28,21 @@ export interface ProcessRow {
 // A process begins, or says that it is alive: this renews every lease it owns, and answers which these are.
 const BEAT = `
 with beat as (
-  insert into mcp_process (id, kind, host, pid, lease_ms, capacity, running, ended, report)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb)
+  insert into mcp_process (id, kind, host, pid, lease_ms, capacity, running, ended, report, secret_id)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10)
   on conflict (id) do update set beat_at = now(), running = excluded.running, ended = excluded.ended, report = excluded.report
 )
 select id::text from mcp_request where owner = $1 and state = 'running'`;
+
+// A process that lives and has another secret.
+const OTHER_SECRET = `select id from mcp_process
+  where secret_id <> $1 and beat_at > now() - lease_ms * interval '1 millisecond' limit 1`;
+
+/** The id of a living process that has another secret than this one; null when there is none. */
+export async function otherSecret(sql: Sql, secretId: string): Promise<string | null> {
+  const [row] = await sql.query<{ id: string }>(OTHER_SECRET, [secretId]);
+  return row?.id ?? null;
+}
 
 // All processes that have a row.
 const LIST = `select id, kind, host, pid, running, capacity, report,
@@ -55,6 +67,7 @@ export async function beat(
     running,
     ended,
     report ? JSON.stringify(report) : null,
+    info.secretId,
   ];
   return (await sql.query<{ id: string }>(BEAT, values)).map((row) => row.id);
 }
