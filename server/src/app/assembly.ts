@@ -28,7 +28,7 @@ import { taskTypes } from '../settings/settings.ts';
 import type { Recorder } from '../telemetry/telemetry.ts';
 import type { Config } from './config.ts';
 import type { Live } from './live.ts';
-import { reportOf } from './metrics.ts';
+import { reportOf } from './report.ts';
 
 export interface Parts {
   config: Config;

@@ -1,25 +1,10 @@
 /** What operators are told: how ready a process is, and the numbers of all processes together. */
 import type { OperationsDeps, Readiness } from '../edge/operations.ts';
 import { listProcesses, type ProcessRow } from '../ledger/processes.ts';
-import type { Minute, TargetNumbers } from '../telemetry/telemetry.ts';
-import type { House, Parts } from './assembly.ts';
+import type { TargetNumbers } from '../telemetry/telemetry.ts';
+import type { House } from './assembly.ts';
+import { type Counts, type Report, reportOf } from './report.ts';
 import { VERSION } from './version.ts';
-
-type Counts = Record<string, number>;
-
-/** What a process says of itself with every heartbeat. */
-interface Report {
-  minute: Minute;
-  ignored: { tickets: Counts; messages: Counts } | null;
-}
-
-export function reportOf({ recorder, redis }: Pick<Parts, 'recorder' | 'redis'>): Report {
-  const numbers = redis?.numbers();
-  return {
-    minute: recorder.lastMinute(),
-    ignored: numbers ? { tickets: numbers.tickets_ignored, messages: numbers.messages_ignored } : null,
-  };
-}
 
 /** A brief outage must not take every process out of its load balancer at once. Milliseconds. */
 export const PATIENCE_MS = 30_000;
