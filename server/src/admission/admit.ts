@@ -39,13 +39,31 @@ export interface Admission {
   acceptance(caller: Caller, id: string, submission: Submission, admitted: Admitted): Acceptance;
   submit: Submit;
   cancel: Cancel;
-  /** Refuses everything from now on: the process stops. */
-  close(): void;
+  /** Waits for a record that is away. Throws when it stays away, and when the process stops. */
+  recordBack(): Promise<void>;
+  /** Refuses everything from now on, who waits for the record among it: the process stops. Answers how many waited. */
+  close(): number;
 }
 
 export function createAdmission(deps: AdmissionDeps): Admission {
   const { ledger } = deps;
   let closing = false;
+
+  const waiting = new Set<() => void>();
+
+  async function recordBack(): Promise<void> {
+    if (closing) throw shuttingDown();
+    let refuse = () => {};
+    const stopped = new Promise<never>((_, reject) => {
+      refuse = () => reject(shuttingDown());
+    });
+    waiting.add(refuse);
+    try {
+      if (!(await Promise.race([ledger.back(AWAY_MS), stopped]))) throw away();
+    } finally {
+      waiting.delete(refuse);
+    }
+  }
 
   function finish(submission: Submission, targets: PlannedTarget[], inputTokens: number): Admitted {
     const first = targets[0] as PlannedTarget;
@@ -61,20 +79,14 @@ export function createAdmission(deps: AdmissionDeps): Admission {
   }
 
   function admit(caller: Caller, submission: Submission): Admitted | Promise<Admitted> {
-    if (closing)
-      throw new GoblinError('shutting_down', 'This process is shutting down; try again in a moment.', {
-        retryAfterMs: 2000,
-      });
+    if (closing) throw shuttingDown();
     if (!caller.permissions.has('request:write')) {
       throw new GoblinError('forbidden', 'This key may not submit requests; use one that was made for it.');
     }
     // Nothing goes upstream that could not be recorded.
     if (ledger.lostFor() !== null) {
       if (submission.mode === 'detached') throw away();
-      return ledger.back(AWAY_MS).then((back) => {
-        if (back) return admit(caller, submission);
-        throw away();
-      });
+      return recordBack().then(() => admit(caller, submission));
     }
     const inputTokens = estimateInputTokens(submission.call);
     const targets = deps.plan(submission);
@@ -194,8 +206,11 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     admit,
     acceptance,
     submit,
+    recordBack,
     close() {
       closing = true;
+      for (const refuse of waiting) refuse();
+      return waiting.size;
     },
     async cancel(caller, id) {
       const ended = await ledger.end(
@@ -225,6 +240,9 @@ const away = () =>
   new GoblinError('unavailable', 'The record is away, so nothing is accepted; try again in a moment.', {
     retryAfterMs: 2000,
   });
+
+const shuttingDown = () =>
+  new GoblinError('shutting_down', 'This process is shutting down; try again in a moment.', { retryAfterMs: 2000 });
 
 const withoutNative = ({ native: _native, ...call }: AnswerCall): AnswerCall => call;
 

@@ -247,7 +247,8 @@ export async function assemble(parts: Parts): Promise<House> {
     newId,
     taskTypes: taskTypes(settings),
     async close(drainMs) {
-      admission.close();
+      // Who waited for the record is told so before his connection goes.
+      if (admission.close() > 0) await new Promise((resolve) => setTimeout(resolve, 100));
       const until = performance.now() + drainMs;
       await worker?.drain(drainMs);
       // Attached requests have the same time to end; those that do not are told that their process stopped.

@@ -21,7 +21,7 @@ import { createIdentify } from '../identity/identify.ts';
 import { createKey, findKey, listKeys, revokeKey } from '../identity/keys.ts';
 import type { House } from './assembly.ts';
 import { isLoopback } from './config.ts';
-import { operations, PATIENCE_MS, readinessOf } from './metrics.ts';
+import { operations, readinessOf } from './metrics.ts';
 import { VERSION } from './version.ts';
 
 export interface Doors {
@@ -159,7 +159,7 @@ function replayer(house: House): OpenAiDoorDeps['replay'] {
   return async (caller, submission) => {
     if (!submission.idempotency) return null;
     // A record that is away is waited for, as for any attached call.
-    if (ledger.lostFor() !== null) await ledger.back(PATIENCE_MS);
+    if (ledger.lostFor() !== null) await house.admission.recordBack();
     const known = await ledger.findByIdempotencyKey(caller.tenant, submission.idempotency.key);
     if (!known) return null;
     if (known.bodyHash !== submission.idempotency.bodyHash) throw mismatch();

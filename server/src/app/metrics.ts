@@ -7,7 +7,7 @@ import { type Counts, type Report, reportOf } from './report.ts';
 import { VERSION } from './version.ts';
 
 /** A brief outage must not take every process out of its load balancer at once. Milliseconds. */
-export const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 30_000;
 
 /** Asks nobody: what the drivers know. */
 export function readinessOf(house: House): Readiness {

@@ -45,6 +45,8 @@ export interface Heart {
 const START_MS = 30_000;
 /** A lost ticket is found within a second: the look itself needs some of it. */
 const SWEEP_MS = 750;
+/** How often a process that does not hear the others asks what is still its own. */
+const DEAF_MS = 400;
 const RETAIN_MS = 3_600_000;
 /** While old content is left, it goes in small steps. */
 const RETAIN_MORE_MS = 2000;
@@ -163,14 +165,17 @@ export async function startHeart(deps: HeartDeps): Promise<Heart> {
       });
   }
   const beats = setInterval(beatNow, deps.heartbeatMs).unref();
+  // A cancel that cannot be heard is found by asking what is still ours.
+  const deaf = setInterval(() => {
+    if (registry.size() > 0 && !deps.hearsAll()) beatNow();
+  }, DEAF_MS).unref();
   const sweeps = setInterval(() => {
     const away = sql.lostFor() !== null;
-    // After an outage all leases are old: the first thing is to say that we are here. And a cancel that cannot be heard is
-    // found by asking what is still ours.
+    // After an outage all leases are old: the first thing is to say that we are here.
     if (wasAway && !away) {
       deps.ledger.forget();
       beatNow();
-    } else if (registry.size() > 0 && !deps.hearsAll()) beatNow();
+    }
     wasAway = away;
     if (sweeping || stopped || away) return;
     sweeping = sweep()
@@ -190,6 +195,7 @@ export async function startHeart(deps: HeartDeps): Promise<Heart> {
     async stop() {
       stopped = true;
       clearInterval(beats);
+      clearInterval(deaf);
       clearInterval(sweeps);
       await Promise.all([beating, sweeping]);
       await leave(sql, info.id).catch(() => {});

@@ -92,9 +92,9 @@ export function startWorker(deps: WorkerDeps, registry: Running): Worker {
     async drain(ms) {
       stopping.abort();
       freed?.();
+      const until = performance.now() + ms;
       // A claim that is under way may hang with the record.
       await Promise.race([looping, new Promise((resolve) => setTimeout(resolve, ms).unref())]);
-      const until = performance.now() + ms;
       while (live.size > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 25));
       for (const run of live) run.stop('drain');
       const handedBack = Promise.all([...live].map((run) => run.done));

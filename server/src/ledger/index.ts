@@ -71,7 +71,8 @@ export function createLedger(sql: Sql, caps: QueueCaps, clock: Clock = createClo
       while (lostFor() !== null) {
         const left = until - performance.now();
         if (left <= 0) return false;
-        await sql.back(left);
+        // It is closed, or the time is over.
+        if (!(await sql.back(left)) && sql.lostFor() !== null) return false;
         // The database may be there and still not answer our writes.
         if (lostFor() !== null) await new Promise((resolve) => setTimeout(resolve, Math.min(50, left)));
       }

@@ -92,6 +92,10 @@ export async function chaos(options: ChaosOptions): Promise<Summary> {
   const violations: Violation[] = [
     ...check({ history: history.all(), journal, record, said, cap: CAP, frozen: monkey.frozen }),
     ...monkey.wrong.map((what) => ({ invariant: 'process', label: '', id: '', what })),
+    // A run that did less than it was asked for has not proved what it says.
+    ...(load.begun() < options.requests
+      ? [{ invariant: 'run', label: '', id: '', what: `only ${load.begun()} of ${options.requests} tasks were begun` }]
+      : []),
     ...(quietMs === null ? [{ invariant: 'I3', label: '', id: '', what: `not quiet after ${QUIET_MS} ms` }] : []),
   ];
   const codes = await Promise.all(cluster.nodes.map((node) => node.stop()));
@@ -102,7 +106,9 @@ export async function chaos(options: ChaosOptions): Promise<Summary> {
     }
   });
   const folder =
-    violations.length === 0 ? null : keep({ history: history.all(), journal, record, violations }, cluster);
+    violations.length === 0
+      ? null
+      : keep({ history: history.all(), journal, record, frozen: monkey.frozen, violations }, cluster);
   await close(vendor, services, lines, direct);
   const seconds = (performance.now() - began) / 1000;
   return summarize({ options, history: history.all(), record, monkey, violations, folder, quietMs, seconds });
@@ -134,7 +140,13 @@ async function close(
 
 /** Everything that is needed to find out why. */
 function keep(
-  all: { history: unknown; journal: readonly unknown[]; record: Recorded; violations: readonly Violation[] },
+  all: {
+    history: unknown;
+    journal: readonly unknown[];
+    record: Recorded;
+    frozen: unknown;
+    violations: readonly Violation[];
+  },
   cluster: Cluster,
 ): string {
   const folder = mkdtempSync(join(tmpdir(), 'goblin-chaos-found-'));
