@@ -40,13 +40,15 @@ describe('a start that fails', () => {
 
   it('names what is wrong with the URL', async () => {
     for (const url of [
-      'postgres://u:s3cret#x@h:5432/db',
       'postgres://u:s3cret@h:port/db',
       'postgres://u:s3cret@h:99999/db',
       'postgres://u:s3cret@a:1,b:2/db',
       'postgres://u:s3cret@h/db#x',
     ]) {
       assert.match(await refusal(url), /cannot be read.*postgres:\/\/user:password@localhost:5432\/goblin/, url);
+    }
+    for (const url of ['postgres://u:s3cret#x@h:5432/db', 'postgres://u:p@ss/s3cret:rd?#@h:5432/db']) {
+      assert.match(await refusal(url), /must be percent-encoded: @ as %40/);
     }
     for (const url of ['mysql://u:s3cret@h/db', 'localhost', '', 's3cret']) {
       assert.match(await refusal(url), /must begin with postgres:\/\//);
