@@ -29,6 +29,10 @@ const MARK = 'mcp_copy';
 
 /** Both sides are on this build's schema, and nobody else works on either. Throws `CopyError`. */
 export async function copyDatabase(from: Sql, to: Sql, options: CopyOptions): Promise<CopiedTable[]> {
+  const [half] = await from.query<{ there: boolean }>('select to_regclass($1) is not null as there', [MARK]);
+  if (half?.there) {
+    throw new CopyError('The source is a copy that was not finished; make it anew with --again, and copy it then.');
+  }
   const tables = await readTables(from);
   if (JSON.stringify(tables) !== JSON.stringify(await readTables(to))) {
     throw new CopyError('The two databases have different tables; bring both up to date with this version first.');

@@ -74,6 +74,7 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
     origins: config.origins,
     door: openai,
     identify,
+    recordBack: house.admission.recordBack,
     hostAllowed,
   });
 
@@ -199,6 +200,7 @@ function replayer(house: House): OpenAiDoorDeps['replay'] {
       attempts: attempts.length,
       costPico: row.costPico,
       priceReason: null,
+      replayed: true,
       body: null,
     };
     return { id: known.id, outcome };

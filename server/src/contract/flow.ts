@@ -54,6 +54,8 @@ export interface AttachedOutcome {
   attempts: number;
   costPico: number | null;
   priceReason: string | null;
+  /** Told again from the record: whoever asks again by the same key gets the same. */
+  replayed?: boolean;
   /** The vendor's own unstreamed body, when its dialect is the door's. */
   body: Buffer | null;
 }

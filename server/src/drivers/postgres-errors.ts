@@ -138,6 +138,9 @@ export function startSentence(error: unknown, { address, user, database }: Where
   if (error instanceof ReadOnly) {
     return `DATABASE_URL leads to a database that only reads (a standby, or default_transaction_read_only is on): give the address of the primary of ${address}/${database}.`;
   }
+  if (code === '53300') {
+    return `DATABASE_URL: PostgreSQL at ${address} takes no more connections (${message}): raise its max_connections or the role's limit, or lower DATABASE_POOL.`;
+  }
   if (code === '28P01' || /password authentication failed|SASL authentication failed/i.test(message)) {
     return `DATABASE_URL: PostgreSQL at ${address} refused the login of user "${user}": check user and password, as in ${EXAMPLE} (special characters of the password percent-encoded).`;
   }

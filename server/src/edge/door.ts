@@ -63,10 +63,19 @@ function errorBody(
 ): { status: number; headers: Record<string, string>; body: string } {
   const code = outcome.error?.code ?? 'internal';
   const status = ERRORS[code].status;
+  const message = outcome.error?.message ?? ERRORS[code].title;
   return {
     status,
-    headers: { 'content-type': 'application/json', ...retryHeaders(code, outcome.retryAfterMs) },
-    body: door.error(code, status, outcome.error?.message ?? ERRORS[code].title, id),
+    headers: {
+      'content-type': 'application/json',
+      ...(outcome.replayed ? { 'x-should-retry': 'false' } : retryHeaders(code, outcome.retryAfterMs)),
+    },
+    body: door.error(
+      code,
+      status,
+      outcome.replayed ? `${message} It ended so; to try again send a new Idempotency-Key.` : message,
+      id,
+    ),
   };
 }
 

@@ -32,6 +32,8 @@ export interface ServerOptions {
   bodyLimit: number;
   version: string;
   identify: Identify;
+  /** Waits for a record that is away; throws when it stays away. */
+  recordBack(): Promise<void>;
   telemetry: Telemetry;
   origins: readonly string[];
   /** With authentication off a page that a browser was tricked into must not reach us under another name. */
@@ -138,8 +140,16 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     }
     try {
       const found = options.identify(request.headers);
-      if (found instanceof Promise) found.then((caller) => permit(request, caller, done), done);
-      else permit(request, found, done);
+      if (found instanceof Promise) {
+        found
+          .catch((error: unknown) => {
+            // Whose key cannot be looked up waits for the record, if the caller waits anyway.
+            const away = error instanceof GoblinError && error.code === 'unavailable';
+            if (!away || !request.routeOptions.config.door) throw error;
+            return options.recordBack().then(() => options.identify(request.headers));
+          })
+          .then((caller) => permit(request, caller, done), done);
+      } else permit(request, found, done);
     } catch (error) {
       done(error as Error);
     }
