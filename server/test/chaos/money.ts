@@ -9,7 +9,7 @@ interface VendorUsage {
   completion_tokens: number;
 }
 
-const SLACK_MS = 1000;
+const SLACK_MS = Number(process.env.GOBLIN_SLACK_MS ?? 1000);
 /** How long an answer with a key goes on after its caller left. */
 const JOIN_MS = 30_000;
 
