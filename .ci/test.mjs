@@ -41,7 +41,8 @@ const files = services
 if (files.length < found.length) console.log(`SKIPPED: ${found.length - files.length} test files that need services`);
 console.log(`tests: ${kinds.join(', ')} (${files.length} files)`);
 // Those that measure how soon something happens while much is killed have the machine to themselves.
-const ALONE = /flow\/(chaos|crash-points|resume|spread-[a-z-]+)\.test\.ts$/;
+const ALONE =
+  /flow\/(chaos|crash-points|resume|spread-(leases|fairness|rest|late|cancel|redis-away|database-away))\.test\.ts$/;
 /** Runs files of tests, so many at a time; answers the exit code. */
 function run(list, atOnce) {
   if (list.length === 0) return 0;
