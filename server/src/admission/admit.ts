@@ -9,6 +9,7 @@ import type { AnswerCall } from '../contract/call.ts';
 import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Admitted, Cancel, Receipt, Submission, Submit } from '../contract/flow.ts';
+import { endedBy } from '../contract/frames.ts';
 import { type Bus, CANCELS, type Ledger, type Queue } from '../contract/ports.ts';
 import type { ModelInfo, PlannedTarget, Price } from '../contract/provider.ts';
 import type { Acceptance, Accepted } from '../contract/record.ts';
@@ -223,7 +224,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       if (!ended) return null;
       if (ended.changed) {
         deps.bus.publish(CANCELS, { type: 'cancel', id });
-        deps.bus.publish(id, ended.frame ? { type: 'frames', frames: [ended.frame] } : { type: 'ended' });
+        deps.bus.publish(id, endedBy(ended.frame));
       }
       return { state: ended.state };
     },

@@ -1,6 +1,7 @@
 /** What runs in this process, attached and detached: cancel, shutdown and the heartbeat find it here. */
 import { Bag } from '../contract/bag.ts';
 import { type Bus, CANCELS } from '../contract/ports.ts';
+import type { Place } from '../execution/attached.ts';
 import type { StopReason } from '../execution/terms.ts';
 
 interface Entry {
@@ -10,14 +11,8 @@ interface Entry {
   since: number;
 }
 
-export interface RunningPlace {
-  /** The record has it: from now on it is compared with what the record says. */
-  recorded(): void;
-  leave(): void;
-}
-
 export interface Running {
-  register(id: string, stop: (reason: StopReason) => void): RunningPlace;
+  register(id: string, stop: (reason: StopReason) => void): Place;
   stopAll(reason: StopReason): void;
   size(): number;
   /** Requests that came to an end here since the start. */

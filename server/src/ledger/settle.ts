@@ -5,7 +5,7 @@ import type { State } from '../contract/states.ts';
 import { createGroup, type Group } from './group.ts';
 import { dayOf } from './ids.ts';
 import { createVariants } from './variants.ts';
-import { attemptColumns, frameRows, numberFrames } from './write.ts';
+import { ATTEMPT_OF_OURS, attemptColumns, FRAMES_OF_OURS, frameRows, numberFrames } from './write.ts';
 
 /** What a group has in it: steps that have nothing to do are left out of its statement (variants.ts). */
 interface Has {
@@ -39,10 +39,7 @@ with input as (
   from input i
   where r.id = i.id and r.tenant = i.tenant and r.epoch = i.epoch and r.state = 'running'
   returning r.id, r.epoch, r.cost_pico, r.callback_url
-), attempts as (
-  update mcp_attempt a set status = i.status, first_token_ms = i.first_token_ms, latency_ms = i.latency_ms,
-    usage = i.usage, cost_pico = i.cost_pico, price_version = i.price_version, error = i.error
-  from input i join ours using (id) where a.request_id = i.id and a.attempt = i.ended and a.status = 'running'
+), attempts as (${ATTEMPT_OF_OURS}
 )${
   has.results
     ? `, results as (
@@ -60,16 +57,7 @@ with input as (
   select i.id, i.day, i.partial from input i join ours using (id) where i.partial is not null and i.state <> 'succeeded'
 )`
     : ''
-}${
-  has.frames
-    ? `, frames as (
-  insert into mcp_frame (request_id, seq, day, epoch, type, data)
-  select f.id, f.seq, f.day, o.epoch, f.type, f.data
-  from json_to_recordset($2::json) as f(id uuid, seq int, day date, type text, data json) join ours o using (id)
-  on conflict do nothing
-)`
-    : ''
-}, events as (
+}${has.frames ? `, frames as (${FRAMES_OF_OURS}\n)` : ''}, events as (
   insert into mcp_event (tenant, request_id, type, payload)
   select i.tenant, i.id, 'request.' || i.state, jsonb_strip_nulls(jsonb_build_object('epoch', i.epoch,
     'provider', i.result_provider, 'model', i.result_model, 'finish_reason', i.finish_reason,

@@ -6,6 +6,7 @@
 import type { FrameBody } from '../contract/part.ts';
 import type { Sql } from '../contract/ports.ts';
 import type { AttemptEnd, AttemptStart, FrameWrite, StoredFrame } from '../contract/record.ts';
+import { PRIORITY_STEP } from './accept.ts';
 import { createGroup, type Group } from './group.ts';
 import { createVariants } from './variants.ts';
 
@@ -21,7 +22,15 @@ interface Has {
   frames: boolean;
 }
 
-const FRAMES_OF_OURS = `
+/** Ends the attempts that `input` names, of the requests in `ours`. */
+export const ATTEMPT_OF_OURS = `
+  update mcp_attempt a set status = i.status, first_token_ms = i.first_token_ms, latency_ms = i.latency_ms,
+    usage = i.usage, cost_pico = i.cost_pico, price_version = i.price_version, error = i.error
+  from input i join ours using (id)
+  where a.request_id = i.id and a.attempt = i.ended and a.status = 'running'`;
+
+/** Inserts the frames of $2 that belong to the requests in `ours`; those that are there already stay. */
+export const FRAMES_OF_OURS = `
   insert into mcp_frame (request_id, seq, day, epoch, type, data)
   select f.id, f.seq, f.day, o.epoch, f.type, f.data
   from json_to_recordset($2::json) as f(id uuid, seq int, day date, type text, data json) join ours o using (id)
@@ -39,11 +48,7 @@ with input as (
   returning r.id, r.epoch
 )${
   has.ended
-    ? `, closed as (
-  update mcp_attempt a set status = i.status, first_token_ms = i.first_token_ms, latency_ms = i.latency_ms,
-    usage = i.usage, cost_pico = i.cost_pico, price_version = i.price_version, error = i.error
-  from input i join ours using (id)
-  where a.request_id = i.id and a.attempt = i.ended and a.status = 'running'
+    ? `, closed as (${ATTEMPT_OF_OURS}
 )`
     : ''
 }, begun as (
@@ -89,7 +94,7 @@ where r.id = $1 and r.tenant = $2 and exists (select 1 from ended)`;
 const RELEASE = `
 with back as (
   update mcp_request set state = 'queued', owner = null, due_at = now() + $4 * interval '1 millisecond',
-    queue_rank = case when $4 > 0 then greatest(queue_rank, now() + $4 * interval '1 millisecond' - priority * interval '10 seconds')
+    queue_rank = case when $4 > 0 then greatest(queue_rank, now() + $4 * interval '1 millisecond' - priority * interval '${PRIORITY_STEP}')
       else queue_rank end, unburnt = unburnt + $6::smallint
   where id = $1 and tenant = $2 and epoch = $3 and state = 'running'
   returning id, tenant, epoch
