@@ -5,7 +5,7 @@
 
 export type Kind = 'answer' | 'embed' | 'rerank' | 'ingest';
 
-export type DialectName = 'openai' | 'anthropic';
+export type DialectName = 'openai' | 'responses' | 'anthropic' | 'gemini' | 'bedrock' | 'cohere' | 'ollama';
 
 /** A field that only one dialect understands (a reasoning signature, a cache mark). Kept as it came, sent back as it came. */
 export interface VendorField {
@@ -97,6 +97,15 @@ export interface AnswerCall {
    * The caller's own body, when it came through a door. A vendor of the same dialect gets this body with only our
    * edits (model, usage option, limits), so fields that we have never heard of survive.
    */
+  native?: { dialect: DialectName; body: Record<string, unknown> };
+}
+
+export interface EmbedCall {
+  kind: 'embed';
+  model?: string;
+  /** Texts, or lists of token numbers, which only vendors of the OpenAI dialect take. */
+  inputs: readonly (string | readonly number[])[];
+  dimensions?: number;
   native?: { dialect: DialectName; body: Record<string, unknown> };
 }
 

@@ -2,7 +2,7 @@
  * The ports: what the rooms of the house need from each other and from the outside world. Read this first.
  * Drivers implement `Sql`, `Queue` and `Bus`; dialects implement `Dialect`; `ledger/` implements `Ledger`.
  */
-import type { AnswerCall, DialectName } from './call.ts';
+import type { AnswerCall, DialectName, EmbedCall } from './call.ts';
 import type { ErrorCode, FieldError } from './errors.ts';
 import type { FinishReason, Part, ProviderFailure, Usage, VisiblePart, WireError } from './part.ts';
 import type {
@@ -194,6 +194,8 @@ export interface EncodeTarget {
   quirks: Quirks;
   /** Default bound for dialects that require one. Tokens. */
   maxOutput?: number;
+  /** The beginning of the answer, already shown: the target goes on right after its last character (see `goesOn`). */
+  prefix?: string;
 }
 
 /** Something of the call that was dropped or changed for this target; becomes a `notice` frame. */
@@ -257,9 +259,28 @@ export interface Encoder {
 
 export type DoorDecoded = { call: AnswerCall; stream: boolean; includeUsage: boolean };
 
+export type Framing = 'sse' | 'ndjson' | 'aws-eventstream';
+
+/** Cuts the bytes of a stream into events, whatever their slicing. Calls back within `push` and `end`, in order. */
+export interface FrameParser {
+  /**
+   * True when the bytes held more than comments and blank lines; only that may reset an idle clock. Throws
+   * `upstream_protocol` when the bytes are no frames, or one is too long; it must not be used after that.
+   */
+  push(chunk: Buffer): boolean;
+  /** End of input: a last event that lacks its end is still given, marked as `tail`. */
+  end(): boolean;
+}
+
+export interface Embeddings {
+  vectors: readonly (readonly number[])[];
+  /** Null when the vendor said nothing sane. */
+  inputTokens: number | null;
+}
+
 export interface Dialect {
   name: DialectName;
-  framing: 'sse';
+  framing: Framing;
   vendor: {
     /** Throws `unsupported_by_target` when the call cannot be expressed at all. */
     encode(call: AnswerCall, target: EncodeTarget, stream: boolean): WireRequest;
@@ -271,6 +292,14 @@ export interface Dialect {
     /** Path of the list of models, and the ids in its body. */
     modelsPath: string;
     models(body: unknown): string[];
+    /** Whether this model goes on from a given beginning of its answer (`EncodeTarget.prefix`). Left out: none does. */
+    goesOn?(target: EncodeTarget): boolean;
+    embed?: {
+      /** Throws `unsupported_by_target`. */
+      encode(call: EmbedCall, target: EncodeTarget): WireRequest;
+      /** `inputs` is how many vectors there must be. Never throws. */
+      decode(body: string, inputs: number): Embeddings | ProviderFailure;
+    };
   };
   door?: {
     /** Throws `GoblinError('invalid_request')` with a path for each field that cannot be accepted. */

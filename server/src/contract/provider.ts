@@ -3,7 +3,32 @@ import type { DialectName } from './call.ts';
 import type { Quirks } from './ports.ts';
 
 /** How a vendor wants to see its key. */
-export type AuthStyle = 'bearer' | 'x-api-key' | 'api-key' | 'api-subscription-key' | 'none';
+export type AuthStyle =
+  | 'bearer'
+  | 'x-api-key'
+  | 'api-key'
+  | 'api-subscription-key'
+  | 'x-goog-api-key'
+  | 'none'
+  /** Made for each call, or fetched and renewed: see `Signer`. */
+  | 'sigv4'
+  | 'google'
+  | 'entra';
+
+/** Credentials that are made for each call (SigV4), or that run out (tokens of service accounts). */
+export interface Signer {
+  /**
+   * Headers for one call; a promise only while credentials must be fetched first. Names of `headers` are in lower case.
+   * Rejects with a `GoblinError`: `upstream_unauthorized` when there are no credentials, or they are refused;
+   * `upstream_unreachable` when their source does not answer in time.
+   */
+  sign(call: {
+    method: 'GET' | 'POST';
+    url: URL;
+    headers: Readonly<Record<string, string>>;
+    body: string;
+  }): Record<string, string> | Promise<Record<string, string>>;
+}
 
 /** A row of the catalogue. Pure data. */
 export interface Vendor {

@@ -7,4 +7,4 @@ import { openai } from './openai/index.ts';
 export { openaiUsage } from './openai/encoder.ts';
 export { openaiMessage, partsOfMessage } from './openai/message.ts';
 
-export const DIALECTS: Record<DialectName, Dialect> = { openai, anthropic };
+export const DIALECTS = { openai, anthropic } as Record<DialectName, Dialect>;

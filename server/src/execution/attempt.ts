@@ -4,8 +4,8 @@
  */
 import { GoblinError } from '../contract/errors.ts';
 import { isVisible, type Part, type ProviderFailure } from '../contract/part.ts';
-import type { Decoder } from '../contract/ports.ts';
-import { createSseParser, type SseParser } from '../dialects/sse.ts';
+import type { Decoder, FrameParser } from '../contract/ports.ts';
+import { createFrameParser } from '../dialects/frames.ts';
 import { flatHeaders, type RawHeaders } from '../providers/headers.ts';
 import type { Transport, Upstream } from '../providers/transport.ts';
 import type { Wheel } from '../providers/wheel.ts';
@@ -43,18 +43,16 @@ export function startAttempt(
   let waitingFor: ProviderFailure = late('no headers');
 
   /** Made only when the bytes turn out to be a stream. */
-  let reader: { decoder: Decoder; parser: SseParser } | null = null;
+  let reader: { decoder: Decoder; parser: FrameParser } | null = null;
 
-  function openReader(): { decoder: Decoder; parser: SseParser } {
+  function openReader(): { decoder: Decoder; parser: FrameParser } {
     const decoder = dialect.vendor.decoder(provider.quirks);
-    const parser = createSseParser({
-      onEvent(event) {
-        // A ping says that the line is open, not that the model still speaks.
-        heard = event.name === 'ping' ? 'ping' : 'data';
-        if (over) return;
-        if (outcome.finishReason !== null && event.data === '[DONE]') finish();
-        else take(decoder.push(event), event.data);
-      },
+    const parser = createFrameParser(dialect.framing, (event) => {
+      // A ping says that the line is open, not that the model still speaks.
+      heard = event.name === 'ping' ? 'ping' : 'data';
+      if (over) return;
+      if (outcome.finishReason !== null && event.data === '[DONE]') finish();
+      else take(decoder.push(event), event.data);
     });
     reader = { decoder, parser };
     return reader;
@@ -134,6 +132,8 @@ export function startAttempt(
     const first = firstByte(chunk);
     if (first === undefined) return;
     if (first === 0x3c) protocol('a page of HTML instead of an answer');
+    // Lines of JSON and one JSON document begin alike; what was asked for decides, and the decoder takes both.
+    else if (dialect.framing === 'ndjson' && input.stream) mode = 'stream';
     else if (first === 0x7b || first === 0x5b) mode = 'whole';
     else mode = 'stream';
   }

@@ -53,7 +53,12 @@ const AUTH: Record<AuthStyle, (key: string) => [string, string] | null> = {
   'x-api-key': (key) => ['x-api-key', key],
   'api-key': (key) => ['api-key', key],
   'api-subscription-key': (key) => ['api-subscription-key', key],
+  'x-goog-api-key': (key) => ['x-goog-api-key', key],
   none: () => null,
+  // These are made for each call by the provider's signer.
+  sigv4: () => null,
+  google: () => null,
+  entra: () => null,
 };
 
 export function authHeaders(provider: Provider): Record<string, string> {

@@ -1,0 +1,15 @@
+/** One parser for each way in which a stream is cut into events. */
+import type { FrameParser, Framing, WireEvent } from '../contract/ports.ts';
+import { createSseParser } from './sse.ts';
+
+/** `tail`: the input ended inside the event, so its data may be cut. */
+export type FrameEvent = WireEvent & { tail: boolean };
+
+export function createFrameParser(framing: Framing, onEvent: (event: FrameEvent) => void): FrameParser {
+  switch (framing) {
+    case 'sse':
+      return createSseParser({ onEvent });
+    default:
+      throw new Error(`no parser for ${framing}`);
+  }
+}
