@@ -1,6 +1,6 @@
 /** Vendors, models, prices and plans: the words shared by catalogue, routing, money and execution. */
-import type { DialectName } from './call.ts';
-import type { Quirks } from './ports.ts';
+import type { DialectName, Kind } from './call.ts';
+import type { Quirks } from './quirks.ts';
 
 /** How a vendor wants to see its key. */
 export type AuthStyle =
@@ -30,15 +30,47 @@ export interface Signer {
   }): Record<string, string> | Promise<Record<string, string>>;
 }
 
+/** Something that the address of a provider needs beside its name: a region, a resource, an account. */
+export interface VendorParameter {
+  /** Its name in an entry of `goblin.yaml`, and in the base URL between braces. */
+  name: ParameterName;
+  /** Variables that may hold it; the first one set wins, and wins over `goblin.yaml`. */
+  variables: readonly string[];
+  /** The whole value. It becomes a part of a host name or a path, so it must not be able to leave that place. */
+  pattern: RegExp;
+  /** What it is, after "which is not": `the name of an Azure resource`. */
+  what: string;
+  example: string;
+  /** Not needed for the address. */
+  optional?: boolean;
+}
+
+export const PARAMETER_NAMES = ['region', 'resource', 'project', 'account', 'api_version'] as const;
+export type ParameterName = (typeof PARAMETER_NAMES)[number];
+
+/** Another address of a vendor, which holds when a parameter is set, or has this value. */
+export interface VendorForm {
+  when: ParameterName;
+  is?: string;
+  baseUrl: string;
+  /** Over those of the vendor. Paths may name parameters between braces. */
+  quirks?: Quirks;
+}
+
 /** A row of the catalogue. Pure data. */
 export interface Vendor {
   /** Our name of it, as in `provider/model`. Lower case, digits, hyphens. */
   name: string;
   title: string;
   dialect: DialectName;
-  /** Without a trailing slash; the dialect's path is appended. */
+  /** Without a trailing slash; the dialect's path is appended. May name parameters between braces. */
   baseUrl: string;
+  parameters?: readonly VendorParameter[];
+  /** The first one that holds is taken. */
+  forms?: readonly VendorForm[];
   auth: AuthStyle;
+  /** How calls are signed when no key is set but an entry in `goblin.yaml` switches it on. */
+  withoutKey?: 'sigv4' | 'google' | 'entra';
   /** Fixed headers, e.g. a version. */
   headers?: Readonly<Record<string, string>>;
   /** Variables that hold its key, the first one set wins. Empty for local servers. */
@@ -55,6 +87,10 @@ export interface Vendor {
   makes?: readonly string[];
   /** A server on the user's own machine: costs nothing. */
   local?: boolean;
+  /** What it does; left out: it answers. */
+  serves?: readonly Kind[];
+  /** What does not work with it yet, for the documents. */
+  gaps?: string;
 }
 
 /** A rate in picodollars (1e-12 USD) per token; `tiers` replace `base` once the input is larger than `start` tokens. */
@@ -75,7 +111,7 @@ export interface Price {
   version: string;
 }
 
-/** `null` in a field means: not known, so nothing is refused on its account. */
+/** `null` in a field, or a field that is not there, means: not known, so nothing is refused on its account. */
 export interface ModelInfo {
   id: string;
   contextWindow: number | null;
@@ -85,6 +121,27 @@ export interface ModelInfo {
   reasoning: boolean | null;
   /** Answers with text to messages (embedding, audio and image models do not). */
   chat: boolean;
+  /** Keeps to a JSON Schema. */
+  schema?: boolean | null;
+  /** Goes on from a given beginning of its answer. */
+  prefix?: boolean | null;
+  /** Takes system messages. */
+  systemRole?: boolean | null;
+  /** Makes vectors of texts. */
+  embeds?: boolean;
+}
+
+/** One of several keys of a provider, with limits of its own. */
+export interface ProviderKey {
+  /** The name of its variable: says which one it is, and no secret. */
+  id: string;
+  key: string;
+  /** Its share of the calls, among the keys that may take a call. */
+  weight: number;
+  requestsPerMinute: number | null;
+  tokensPerMinute: number | null;
+  /** Models that it may be used for; null: all. */
+  models: readonly string[] | null;
 }
 
 /** A vendor that is switched on: what the process may call. Holds the key, so it is never logged or sent whole. */
@@ -95,7 +152,14 @@ export interface Provider {
   baseUrl: string;
   auth: AuthStyle;
   headers: Readonly<Record<string, string>>;
+  /** The first of `keys`. */
   key: string | null;
+  /** All keys, best first. Left out: there is only `key`. */
+  keys?: readonly ProviderKey[];
+  /** Region, project and the like, as they stand in the address; signers need them too. */
+  parameters?: Readonly<Record<string, string>>;
+  /** Makes credentials for each call; `key` then is null. */
+  signer?: Signer;
   quirks: Quirks;
   vendor: Vendor | null;
   /** Costs nothing (local servers, the simulator). */
@@ -103,6 +167,8 @@ export interface Provider {
   local: boolean;
   /** Models named in `goblin.yaml` or answered by the server itself; joined with the catalogue's. */
   models: readonly string[];
+  /** What `goblin.yaml` says of them, over what the catalogue knows. By model. */
+  abilities?: Readonly<Record<string, ModelInfo>>;
   /** The simulator when it answers for want of a vendor: offers any name. */
   anyModel: boolean;
 }

@@ -1,41 +1,43 @@
 /** The only code that talks to a vendor. Keep-alive pools, no redirects, no compression, our hop mark, the vendor's key. */
 import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
+import { GoblinError } from '../contract/errors.ts';
 import type { ProviderFailure } from '../contract/part.ts';
 import type { WireRequest } from '../contract/ports.ts';
-import type { AuthStyle, Provider } from '../contract/provider.ts';
-import { classify, flatHeaders, lowered, type RawHeaders } from './headers.ts';
+import type { AuthStyle, Provider, Signer } from '../contract/provider.ts';
+import { Exchange, type Upstream, type UpstreamHandler } from './exchange.ts';
+import { flatHeaders, lowered } from './headers.ts';
 
 /** Names the processes that a call went through, so that one that comes back is refused. */
 export const HOP_HEADER = 'x-mcp-hop';
 
-export interface UpstreamHandler {
-  head(status: number, headers: RawHeaders): void;
-  data(chunk: Buffer): void;
-  end(): void;
-  /** The connection failed. `sent` is false when nothing can have reached the vendor. */
-  error(failure: ProviderFailure, sent: boolean): void;
-}
-
-export interface Upstream {
-  /** The call is on its way: the vendor may have it. */
-  readonly begun: boolean;
-  pause(): void;
-  resume(): void;
-  /** Closes the socket. The handler hears nothing more. */
-  abort(): void;
-}
-
 export interface Transport {
-  post(provider: Provider, request: WireRequest, hop: string | null, handler: UpstreamHandler): Upstream;
-  /** A small answer, whole. Rejects with an `Error` that is safe to show when it fails, is late or is larger than 4 MB. */
-  get(
+  /** `key` is one of the provider's keys; left out means its first. */
+  post(
     provider: Provider,
-    path: string,
+    request: WireRequest,
+    hop: string | null,
+    handler: UpstreamHandler,
+    key?: string | null,
+  ): Upstream;
+  /** A small answer, whole. Rejects with an `Error` that is safe to show when it fails, is late or is larger than 4 MB. */
+  get(provider: Provider, path: string, timeoutMs: number): Promise<SmallAnswer>;
+  /** Such an answer from an address outside the catalogue: tokens, credentials. */
+  fetch(
+    method: Method,
+    url: URL,
+    headers: Record<string, string>,
+    body: string | null,
     timeoutMs: number,
-  ): Promise<{ status: number; headers: Record<string, string>; body: string }>;
+  ): Promise<SmallAnswer>;
   /** A POST to an address outside the catalogue (call-backs). Answers the status. */
   deliver(url: URL, headers: Record<string, string>, body: string, timeoutMs: number): Promise<number>;
   close(): Promise<void>;
+}
+
+export interface SmallAnswer {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
 }
 
 export interface TransportOptions {
@@ -45,6 +47,8 @@ export interface TransportOptions {
   userAgent: string;
   proxy: { https: string; none: string } | null;
 }
+
+type Method = 'GET' | 'POST' | 'PUT';
 
 const MAX_SMALL_BODY = 4 * 1024 * 1024;
 
@@ -61,8 +65,8 @@ const AUTH: Record<AuthStyle, (key: string) => [string, string] | null> = {
   entra: () => null,
 };
 
-export function authHeaders(provider: Provider): Record<string, string> {
-  const pair = provider.key === null ? null : AUTH[provider.auth](provider.key);
+export function authHeaders(provider: Provider, key: string | null = provider.key): Record<string, string> {
+  const pair = key === null ? null : AUTH[provider.auth](key);
   return pair ? { [pair[0]]: pair[1] } : {};
 }
 
@@ -101,15 +105,20 @@ export function createTransport(options: TransportOptions): Transport {
     /** Their names: what the entry of a provider says wins over what its dialect says. */
     names: ReadonlySet<string>;
   }
-  // Base URL and key of a provider never change, so what they mean is worked out once.
-  const places = new WeakMap<Provider, Place>();
-  function placeOf(provider: Provider): Place {
-    let place = places.get(provider);
+  // Base URL and keys of a provider never change, so what they mean is worked out once.
+  const places = new WeakMap<Provider, Map<string | null, Place>>();
+  function placeOf(provider: Provider, key: string | null = provider.key): Place {
+    let ofKeys = places.get(provider);
+    if (!ofKeys) {
+      ofKeys = new Map();
+      places.set(provider, ofKeys);
+    }
+    let place = ofKeys.get(key);
     if (!place) {
       const url = new URL(provider.baseUrl);
       const headers = lowered({
         ...provider.headers,
-        ...authHeaders(provider),
+        ...authHeaders(provider, key),
         'user-agent': options.userAgent,
         'accept-encoding': 'identity',
       });
@@ -119,7 +128,7 @@ export function createTransport(options: TransportOptions): Transport {
         headers: Object.entries(headers).flat(),
         names: new Set(Object.keys(headers)),
       };
-      places.set(provider, place);
+      ofKeys.set(key, place);
     }
     return place;
   }
@@ -127,7 +136,7 @@ export function createTransport(options: TransportOptions): Transport {
   function send(
     origin: string,
     path: string,
-    method: 'GET' | 'POST',
+    method: Method,
     headers: string[],
     body: string | null,
     handler: UpstreamHandler,
@@ -137,58 +146,60 @@ export function createTransport(options: TransportOptions): Transport {
     return exchange;
   }
 
+  /** Adds what the provider's signer makes of the call. Nothing is sent before that. */
+  function signed(
+    signer: Signer,
+    place: Place,
+    path: string,
+    method: 'GET' | 'POST',
+    headers: string[],
+    body: string | null,
+    handler: UpstreamHandler,
+  ): Upstream {
+    const exchange = new Exchange(handler);
+    const given: Record<string, string> = {};
+    for (let n = 0; n < headers.length; n += 2) given[headers[n] as string] = headers[n + 1] as string;
+    const go = (made: Record<string, string>) => {
+      if (exchange.over) return;
+      const all = Object.entries({ ...given, ...made }).flat();
+      poolOf(place.origin).dispatch({ origin: place.origin, path, method, headers: all, body }, exchange);
+    };
+    const refused = (error: unknown) => exchange.refuse(notSigned(error));
+    try {
+      const made = signer.sign({ method, url: new URL(place.origin + path), headers: given, body: body ?? '' });
+      if (made instanceof Promise) made.then(go).catch(refused);
+      else go(made);
+    } catch (error) {
+      // Whoever called has not yet got what it would be told by.
+      queueMicrotask(() => refused(error));
+    }
+    return exchange;
+  }
+
   return {
-    post(provider, request, hop, handler) {
-      const place = placeOf(provider);
+    post(provider, request, hop, handler, key) {
+      const place = placeOf(provider, key);
       const headers = [...place.headers, HOP_HEADER, hop ? `${hop},${options.hop}` : options.hop];
       for (const name in request.headers) {
         if (!place.names.has(name)) headers.push(name, request.headers[name] as string);
       }
-      return send(place.origin, place.path + request.path, 'POST', headers, request.body, handler);
+      const path = place.path + request.path;
+      return provider.signer
+        ? signed(provider.signer, place, path, 'POST', headers, request.body, handler)
+        : send(place.origin, path, 'POST', headers, request.body, handler);
     },
     get(provider, path, timeoutMs) {
       const place = placeOf(provider);
-      return new Promise((resolve, reject) => {
-        let status = 0;
-        let head: Record<string, string> = {};
-        let size = 0;
-        const chunks: Buffer[] = [];
-        const timer = setTimeout(() => {
-          upstream.abort();
-          reject(new Error(`no answer within ${timeoutMs} ms`));
-        }, timeoutMs);
-        const upstream = send(
-          place.origin,
-          place.path + path,
-          'GET',
-          ['accept', 'application/json', ...place.headers],
-          null,
-          {
-            head(code, headers) {
-              status = code;
-              head = flatHeaders(headers);
-            },
-            data(chunk) {
-              size += chunk.length;
-              if (size <= MAX_SMALL_BODY) {
-                chunks.push(chunk);
-                return;
-              }
-              clearTimeout(timer);
-              upstream.abort();
-              reject(new Error('the answer is too large'));
-            },
-            end() {
-              clearTimeout(timer);
-              resolve({ status, headers: head, body: Buffer.concat(chunks).toString('utf8') });
-            },
-            error(failure) {
-              clearTimeout(timer);
-              reject(new Error(failure.detail));
-            },
-          },
-        );
-      });
+      const headers = ['accept', 'application/json', ...place.headers];
+      return small(timeoutMs, (handler) =>
+        provider.signer
+          ? signed(provider.signer, place, place.path + path, 'GET', headers, null, handler)
+          : send(place.origin, place.path + path, 'GET', headers, null, handler),
+      );
+    },
+    fetch(method, url, headers, body, timeoutMs) {
+      const all = Object.entries({ 'user-agent': options.userAgent, ...headers }).flat();
+      return small(timeoutMs, (handler) => send(url.origin, url.pathname + url.search, method, all, body, handler));
     },
     deliver(url, headers, body, timeoutMs) {
       return new Promise((resolve, reject) => {
@@ -225,63 +236,45 @@ export function createTransport(options: TransportOptions): Transport {
   };
 }
 
-const CLOSED = new Error('closed by us');
+/** Credentials that could not be had: the vendor never heard of the call. */
+function notSigned(error: unknown): ProviderFailure {
+  if (error instanceof GoblinError) return { code: error.code, detail: error.detail };
+  return { code: 'upstream_unauthorized', detail: 'the credentials of the provider could not be made' };
+}
 
-/** One call and its answer. A class, because there is one for every attempt on the hot path. */
-class Exchange implements Upstream, Dispatcher.DispatchHandler {
-  readonly #handler: UpstreamHandler;
-  #controller: Dispatcher.DispatchController | null = null;
-  #over = false;
-  #paused = false;
-
-  constructor(handler: UpstreamHandler) {
-    this.#handler = handler;
-  }
-
-  get begun(): boolean {
-    return this.#controller !== null;
-  }
-
-  pause(): void {
-    this.#paused = true;
-    this.#controller?.pause();
-  }
-
-  resume(): void {
-    this.#paused = false;
-    this.#controller?.resume();
-  }
-
-  abort(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#controller?.abort(CLOSED);
-  }
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    // Whoever gave up while the connection was made must not be sent for.
-    if (this.#over) controller.abort(CLOSED);
-    else if (this.#paused) controller.pause();
-  }
-
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: RawHeaders): void {
-    if (!this.#over && status >= 200) this.#handler.head(status, headers);
-  }
-
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#over) this.#handler.data(chunk);
-  }
-
-  onResponseEnd(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#handler.end();
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#handler.error(classify(error), this.#controller !== null);
-  }
+/** Collects a small answer. */
+function small(timeoutMs: number, ask: (handler: UpstreamHandler) => Upstream): Promise<SmallAnswer> {
+  return new Promise((resolve, reject) => {
+    const answer: SmallAnswer = { status: 0, headers: {}, body: '' };
+    let size = 0;
+    const chunks: Buffer[] = [];
+    const timer = setTimeout(() => {
+      upstream.abort();
+      reject(new Error(`no answer within ${timeoutMs} ms`));
+    }, timeoutMs);
+    const upstream = ask({
+      head(code, headers) {
+        answer.status = code;
+        answer.headers = flatHeaders(headers);
+      },
+      data(chunk) {
+        size += chunk.length;
+        if (size <= MAX_SMALL_BODY) {
+          chunks.push(chunk);
+          return;
+        }
+        clearTimeout(timer);
+        upstream.abort();
+        reject(new Error('the answer is too large'));
+      },
+      end() {
+        clearTimeout(timer);
+        resolve({ ...answer, body: Buffer.concat(chunks).toString('utf8') });
+      },
+      error(failure) {
+        clearTimeout(timer);
+        reject(new Error(failure.detail));
+      },
+    });
+  });
 }

@@ -9,7 +9,8 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import type { Parts } from '../../src/app/assembly.ts';
 import { GoblinError } from '../../src/contract/errors.ts';
 import type { Bus, Ledger, Queue } from '../../src/contract/ports.ts';
-import type { Transport, Upstream, UpstreamHandler } from '../../src/providers/transport.ts';
+import type { Upstream, UpstreamHandler } from '../../src/providers/exchange.ts';
+import type { Transport } from '../../src/providers/transport.ts';
 
 /** `kill`: SIGKILL of itself. `error`: the call throws. `stop`: SIGSTOP of itself, the harness sends SIGCONT. */
 export const FAULTS = ['kill', 'error', 'stop'] as const;
