@@ -55,3 +55,36 @@ export function createGauge(caps: QueueCaps, now: () => number = () => performan
     },
   };
 }
+
+/** What users have waiting, as far as this process knows. */
+export interface Lines {
+  /** How many stand before the next one; null when they must be counted. */
+  before(line: string): number | null;
+  counted(line: string, waiting: number): void;
+  added(line: string): void;
+}
+
+/**
+ * A count is good for a second. What was added since may have ended already, so it counts no more than this and the
+ * count itself: nobody is set back for long by what no longer waits.
+ */
+const GUESSED = 32;
+
+export function createLines(now: () => number = () => performance.now()): Lines {
+  const lines = new Map<string, { waiting: number; added: number; at: number }>();
+  return {
+    before(line) {
+      const known = lines.get(line);
+      if (!known || now() - known.at > FRESH_MS) return null;
+      return known.waiting + Math.min(known.added, known.waiting + GUESSED);
+    },
+    counted(line, waiting) {
+      if (lines.size >= MOST_REMEMBERED) lines.clear();
+      lines.set(line, { waiting, added: 0, at: now() });
+    },
+    added(line) {
+      const known = lines.get(line);
+      if (known) known.added++;
+    },
+  };
+}

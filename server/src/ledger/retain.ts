@@ -4,7 +4,7 @@
  */
 import { GoblinError } from '../contract/errors.ts';
 import type { Row, Sql, SqlValue } from '../contract/ports.ts';
-import { IDEMPOTENCY_HOURS } from './accept.ts';
+import { IDEMPOTENCY_HOURS } from './accept-statement.ts';
 
 export interface Keep {
   /** Hours after the end of a request during which its stream can be replayed. */

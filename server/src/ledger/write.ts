@@ -6,7 +6,7 @@
 import type { FrameBody } from '../contract/part.ts';
 import type { Sql } from '../contract/ports.ts';
 import type { AttemptEnd, AttemptStart, FrameWrite, StoredFrame } from '../contract/record.ts';
-import { PRIORITY_STEP } from './accept.ts';
+import { PRIORITY_STEP } from './accept-statement.ts';
 import { createGroup, type Group } from './group.ts';
 import { createVariants } from './variants.ts';
 
