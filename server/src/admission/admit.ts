@@ -12,7 +12,7 @@ import type { Admitted, Cancel, Receipt, Submission, Submit } from '../contract/
 import { endedBy } from '../contract/frames.ts';
 import { type Bus, CANCELS, type Ledger, type Queue } from '../contract/ports.ts';
 import type { ModelInfo, PlannedTarget, Price } from '../contract/provider.ts';
-import type { Acceptance, Accepted } from '../contract/record.ts';
+import type { Acceptance, Accepted, StoredPlan } from '../contract/record.ts';
 import { estimateCost, estimateInputTokens } from '../money/estimate.ts';
 import { fitsWindow } from '../money/tokens.ts';
 
@@ -23,7 +23,7 @@ export interface AdmissionDeps {
   newId(): string;
   userHash(tenant: string, user: string): string;
   userKeyId: string;
-  plan(submission: Submission): PlannedTarget[] | Promise<PlannedTarget[]>;
+  plan(submission: Submission): StoredPlan | Promise<StoredPlan>;
   info(target: PlannedTarget): ModelInfo | null;
   /** Writes that must not be lost; see execution/persist.ts. */
   persist<T>(write: () => Promise<T>, limitMs?: number): Promise<T>;
@@ -66,12 +66,12 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     }
   }
 
-  function finish(submission: Submission, targets: PlannedTarget[], inputTokens: number): Admitted {
-    const first = targets[0] as PlannedTarget;
+  function finish(submission: Submission, plan: StoredPlan, inputTokens: number): Admitted {
+    const first = plan.targets[0] as PlannedTarget;
     const price = deps.price(first);
     const maxOutput = deps.info(first)?.maxOutput ?? undefined;
     return {
-      targets,
+      plan,
       inputTokens,
       estimatePico:
         price === 'free' ? 0 : price ? estimateCost(inputTokens, expectedOutput(submission, maxOutput), price) : null,
@@ -90,32 +90,39 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       return recordBack().then(() => admit(caller, submission));
     }
     const inputTokens = estimateInputTokens(submission.call);
-    const targets = deps.plan(submission);
-    return targets instanceof Promise
-      ? targets.then((late) => fit(submission, late, inputTokens))
-      : fit(submission, targets, inputTokens);
+    const plan = deps.plan(submission);
+    return plan instanceof Promise
+      ? plan.then((late) => fit(submission, late, inputTokens))
+      : fit(submission, plan, inputTokens);
   }
 
-  function fit(submission: Submission, targets: PlannedTarget[], inputTokens: number): Admitted | Promise<Admitted> {
-    const windows = targets.map((target) => deps.info(target)?.contextWindow ?? null);
+  function fit(submission: Submission, plan: StoredPlan, inputTokens: number): Admitted | Promise<Admitted> {
+    const windows = plan.targets.map((target) => deps.info(target)?.contextWindow ?? null);
     // The estimate is far below every window nearly always: then nothing is counted.
     if (windows.every((window) => window === null || inputTokens * 2 < window))
-      return finish(submission, targets, inputTokens);
-    return fitting(submission, targets, windows, inputTokens);
+      return finish(submission, plan, inputTokens);
+    return fitting(submission, plan, windows, inputTokens);
   }
 
   async function fitting(
     submission: Submission,
-    targets: PlannedTarget[],
+    plan: StoredPlan,
     windows: (number | null)[],
     inputTokens: number,
   ): Promise<Admitted> {
     const fits = new Map<number, boolean>();
     const able: PlannedTarget[] = [];
-    for (const [index, target] of targets.entries()) {
+    const dropped = [...plan.dropped];
+    for (const [index, target] of plan.targets.entries()) {
       const window = windows[index] ?? null;
       if (window !== null && !fits.has(window)) fits.set(window, await fitsWindow(submission.call, window));
       if (window === null || fits.get(window)) able.push(target);
+      else
+        dropped.push({
+          provider: target.provider,
+          model: target.model,
+          reason: 'the prompt is longer than it can read',
+        });
     }
     if (able.length === 0) {
       const largest = Math.max(...windows.map((window) => window ?? 0));
@@ -124,7 +131,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
         `The prompt has more than the ${largest.toLocaleString('en-US')} tokens that the model can read; shorten it or choose a model with a larger window.`,
       );
     }
-    return finish(submission, able, inputTokens);
+    return finish(submission, { targets: able, dropped }, inputTokens);
   }
 
   function acceptance(caller: Caller, id: string, submission: Submission, admitted: Admitted): Acceptance {

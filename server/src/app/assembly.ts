@@ -5,8 +5,8 @@ import { createAdmission } from '../admission/admit.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Submission } from '../contract/flow.ts';
 import type { Bus, Ledger, Queue, Sql } from '../contract/ports.ts';
-import type { PlannedTarget, Provider } from '../contract/provider.ts';
-import type { Claim } from '../contract/record.ts';
+import type { Provider } from '../contract/provider.ts';
+import type { Claim, StoredPlan } from '../contract/record.ts';
 import { type CallbackSender, startCallbacks } from '../dispatch/callbacks.ts';
 import { type Heart, startHeart } from '../dispatch/heart.ts';
 import { createRunning, type Running } from '../dispatch/running.ts';
@@ -118,8 +118,7 @@ export async function assemble(parts: Parts): Promise<House> {
     userHash: secrets.userHash,
     userKeyId: secrets.id,
     plan(submission) {
-      const plan = live.plan(planRequest(submission));
-      return plan instanceof Promise ? plan.then((late) => late.targets) : plan.targets;
+      return live.plan(planRequest(submission));
     },
     info: (target) => live.info(provider(target.provider), target.model),
     price(target) {
@@ -149,8 +148,8 @@ export async function assemble(parts: Parts): Promise<House> {
     },
   };
 
-  const replan = (claim: Claim): PlannedTarget[] =>
-    live.planNow(planRequest({ call: claim.body.call, taskType: claim.taskType, hints: claim.body.hints })).targets;
+  const replan = (claim: Claim): StoredPlan =>
+    live.planNow(planRequest({ call: claim.body.call, taskType: claim.taskType, hints: claim.body.hints }));
 
   const callbacks = sql
     ? startCallbacks({

@@ -114,7 +114,7 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
           caller,
           input,
           house.admission.acceptance(caller, id, input.submission, a),
-          a.targets,
+          a.plan,
           hop,
         );
       return admitted instanceof Promise ? admitted.then(go) : go(admitted);

@@ -3,8 +3,7 @@ import type { AnswerCall, DialectName, Kind } from './call.ts';
 import type { Caller } from './caller.ts';
 import type { FinishReason, Part, Usage, VisiblePart } from './part.ts';
 import type { Notice } from './ports.ts';
-import type { PlannedTarget } from './provider.ts';
-import type { AttemptStart, RequestError } from './record.ts';
+import type { AttemptStart, RequestError, StoredPlan } from './record.ts';
 import type { FailoverMode, Mode, State, TerminalState } from './states.ts';
 
 /** What a caller asked for, checked and decoded, not yet admitted. */
@@ -88,12 +87,14 @@ export interface AttachedInput {
   stream: boolean;
   /** The door's dialect: events of a vendor of the same dialect come with their raw text. */
   door: DialectName;
+  /** The caller's own headers that vendors of the door's dialect get too, names in lower case (`anthropic-beta`). */
+  passHeaders?: Record<string, string>;
   listener: AnswerListener;
 }
 
 /** What admission decided. */
 export interface Admitted {
-  targets: PlannedTarget[];
+  plan: StoredPlan;
   inputTokens: number;
   estimatePico: number | null;
   priceVersion: string | null;

@@ -2,6 +2,7 @@
 import type { Call, Kind } from './call.ts';
 import type { ErrorCode } from './errors.ts';
 import type { FinishReason, FrameBody, Usage } from './part.ts';
+import type { PlannedTarget } from './provider.ts';
 import type { FailoverMode, Mode, State, TerminalState } from './states.ts';
 
 /** What is kept out of the hot row: the call and what belongs to its content. */
@@ -47,6 +48,12 @@ export type Accepted =
   | { outcome: 'mismatch' }
   | { outcome: 'full'; of: 'tenant' | 'all' };
 
+/** How the targets of a request were chosen, and why others were not. */
+export interface StoredPlan {
+  targets: PlannedTarget[];
+  dropped: { provider: string; model: string; reason: string }[];
+}
+
 export interface AttemptStart {
   attempt: number;
   provider: string;
@@ -55,6 +62,10 @@ export interface AttemptStart {
   /** What the input costs by estimate, and each token of the answer: by these a lost attempt is charged. Null: no known price. */
   inputPico: number | null;
   outputPico: number | null;
+  /** Which of the provider's keys, when it has several. */
+  keyRef?: string;
+  /** With the first attempt of a process, unless there was nothing to choose from. */
+  plan?: StoredPlan;
 }
 
 export interface AttemptEnd {
@@ -175,9 +186,12 @@ export interface RequestRow {
   error: RequestError | null;
   lastSeq: number;
   epoch: number;
+  /** Null in lists, before the first attempt, and where there was nothing to choose from. */
+  plan: StoredPlan | null;
 }
 
-export interface AttemptRow extends Omit<AttemptStart, 'inputPico' | 'outputPico'> {
+export interface AttemptRow extends Omit<AttemptStart, 'inputPico' | 'outputPico' | 'plan' | 'keyRef'> {
+  keyRef: string | null;
   status: 'running' | AttemptEnd['status'];
   startedAt: number;
   firstTokenMs: number | null;

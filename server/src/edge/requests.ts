@@ -154,7 +154,12 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): { close(
       const row = await find(request);
       const { tenant } = request.caller as Caller;
       const [attempts, body] = await Promise.all([ledger.attempts(tenant, row.id), ledger.body(tenant, row.id)]);
-      return { ...requestOut(row), metadata: body?.metadata ?? null, attempts: attempts.map(attemptOut) };
+      return {
+        ...requestOut(row),
+        metadata: body?.metadata ?? null,
+        plan: row.plan,
+        attempts: attempts.map(attemptOut),
+      };
     },
   );
 

@@ -159,7 +159,10 @@ const AttemptOut = Type.Object({
   cost_usd: Nullable(Type.Number()),
   error: Type.Unknown(),
   reason: Type.String(),
+  key: Type.Optional(Type.String({ description: 'Which of the keys of the provider, when it has several.' })),
 });
+
+const Choice = Type.Array(Type.Object({ provider: Type.String(), model: Type.String(), reason: Type.String() }));
 
 export const RequestOut = Type.Object({
   request_id: Type.String(),
@@ -173,6 +176,12 @@ export const RequestOut = Type.Object({
   estimated_cost_usd: Nullable(Type.Number()),
   cost_usd: Nullable(Type.Number()),
   attempts: Type.Optional(Type.Array(AttemptOut)),
+  plan: Type.Optional(
+    Type.Union([Type.Object({ targets: Choice, dropped: Choice }), Type.Null()], {
+      description:
+        'Where it could go, in order, and what was left out. Null before it runs, and where there was no choice.',
+    }),
+  ),
   error: Type.Unknown(),
 });
 

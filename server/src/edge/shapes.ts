@@ -48,6 +48,7 @@ export function attemptOut(row: AttemptRow): Record<string, unknown> {
         }
       : null,
     reason: row.reason,
+    ...(row.keyRef === null ? {} : { key: row.keyRef }),
   };
 }
 

@@ -8,8 +8,7 @@ import type { Caller } from '../contract/caller.ts';
 import { ERRORS, GoblinError } from '../contract/errors.ts';
 import type { AttachedHandle, AttachedInput, AttachedOutcome } from '../contract/flow.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
-import type { PlannedTarget } from '../contract/provider.ts';
-import type { Acceptance, AttemptStart } from '../contract/record.ts';
+import type { Acceptance, AttemptStart, StoredPlan } from '../contract/record.ts';
 import type { Wheel } from '../providers/wheel.ts';
 import type { Persist } from './persist.ts';
 import { startRun } from './run.ts';
@@ -60,7 +59,7 @@ export function runAttached(
   caller: Caller,
   input: AttachedInput,
   acceptance: Acceptance,
-  targets: PlannedTarget[],
+  plan: StoredPlan,
   hop: string | null,
 ): AttachedHandle {
   const { ledger } = deps;
@@ -155,7 +154,7 @@ export function runAttached(
     {
       id,
       call: input.submission.call,
-      targets,
+      plan,
       firstAttempt: 1,
       unburnt: 0,
       stream: input.stream,

@@ -3,8 +3,7 @@
 import { GoblinError } from '../contract/errors.ts';
 import { type FrameBody, frameOf, wireUsage } from '../contract/part.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
-import type { PlannedTarget } from '../contract/provider.ts';
-import type { Claim, RequestError } from '../contract/record.ts';
+import type { Claim, RequestError, StoredPlan } from '../contract/record.ts';
 import { createFrameLog } from './frames.ts';
 import type { Persist } from './persist.ts';
 import { startRun } from './run.ts';
@@ -22,7 +21,7 @@ export interface DetachedDeps {
   run: Omit<RunDeps, 'begin'>;
   totalMs: number;
   /** Plans again: providers may have changed since the request was accepted. Throws when nothing can take it. */
-  plan(claim: Claim): PlannedTarget[];
+  plan(claim: Claim): StoredPlan;
   /** Told when a request went back to the queue. */
   released(): void;
   /** Told of every end, for metrics and call-backs. */
@@ -77,11 +76,11 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
   }
 
   async function go(): Promise<void> {
-    let targets: PlannedTarget[];
+    let plan: StoredPlan;
     try {
       if (claim.body.call.messages.length === 0)
         throw new GoblinError('gone', 'The body of the request is no longer kept.');
-      targets = deps.plan(claim);
+      plan = deps.plan(claim);
     } catch (error) {
       await settle(refused(error));
       return;
@@ -107,7 +106,7 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
       {
         id,
         call: claim.body.call,
-        targets,
+        plan,
         firstAttempt: claim.attempts + 1,
         unburnt: claim.unburnt,
         stream: true,

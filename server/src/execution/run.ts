@@ -9,7 +9,7 @@
 import { ERRORS } from '../contract/errors.ts';
 import { isVisible, type ProviderFailure } from '../contract/part.ts';
 import type { PlannedTarget, Provider } from '../contract/provider.ts';
-import type { AttemptEnd, AttemptStart, RequestError } from '../contract/record.ts';
+import type { AttemptEnd, AttemptStart, RequestError, StoredPlan } from '../contract/record.ts';
 import type { TerminalState } from '../contract/states.ts';
 import { asFailure, priced, ratesOf, silent } from './account.ts';
 import { createAssembly } from './assembly.ts';
@@ -140,6 +140,7 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
   }
 
   async function go(): Promise<RunEnd> {
+    const { targets } = input.plan;
     const cap = deps.attemptCap + input.unburnt;
     let restart = input.restarted;
     let index = 0;
@@ -157,7 +158,7 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
             )
           : failed('poisoned', 'Every attempt was used up before this process took over.');
       }
-      const target = input.targets[index] as PlannedTarget;
+      const target = targets[index] as PlannedTarget;
       const provider = deps.provider(target.provider);
       if (!provider) return failed('no_provider', `The provider ${target.provider} is no longer configured.`);
       const start: AttemptStart = {
@@ -166,6 +167,7 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
         model: target.model,
         reason: target.reason,
         ...ratesOf(input.call, provider, deps.price(provider, target.model)),
+        ...(n === input.firstAttempt && hadChoice(input.plan) ? { plan: input.plan } : {}),
       };
       let begun: boolean;
       try {
@@ -209,7 +211,7 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
           failover: input.failover,
           attempt: n,
           cap,
-          more: input.targets.length - index - 1,
+          more: targets.length - index - 1,
           timeLeft: timeLeft(),
         },
         Math.random(),
@@ -248,3 +250,6 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
     resume: () => current?.resume(),
   };
 }
+
+/** A plan of one target says no more than its attempt does. */
+const hadChoice = (plan: StoredPlan): boolean => plan.targets.length > 1 || plan.dropped.length > 0;

@@ -2,8 +2,8 @@
 import type { AnswerCall } from '../contract/call.ts';
 import type { FinishReason, Part, Usage, VisiblePart } from '../contract/part.ts';
 import type { Dialect, Notice } from '../contract/ports.ts';
-import type { PlannedTarget, Price, Provider } from '../contract/provider.ts';
-import type { AttemptEnd, AttemptStart, RequestError } from '../contract/record.ts';
+import type { Price, Provider } from '../contract/provider.ts';
+import type { AttemptEnd, AttemptStart, RequestError, StoredPlan } from '../contract/record.ts';
 import type { FailoverMode, TerminalState } from '../contract/states.ts';
 import type { Transport } from '../providers/transport.ts';
 import type { Wheel } from '../providers/wheel.ts';
@@ -15,7 +15,7 @@ export type StopReason = 'cancelled' | 'expired' | 'timeout' | 'left' | 'lost' |
 export interface RunInput {
   id: string;
   call: AnswerCall;
-  targets: PlannedTarget[];
+  plan: StoredPlan;
   /** Number of the first attempt, after those of earlier epochs. */
   firstAttempt: number;
   /** Earlier attempts that do not count against the limit. */

@@ -39,7 +39,7 @@ with input as (
     model text, user_hash text, user_key text, not_before float8, deadline_ms float8, failover text, callback_url text,
     estimate_pico bigint, price_version text, labels jsonb, encoding text, data text, joined int
     ${has.keys ? ', idem_key text, idem_hash text' : ''}
-    ${has.attached ? ', owner text, provider text, attempt_model text, reason text, input_pico bigint, output_pico bigint' : ''})
+    ${has.attached ? ', owner text, provider text, attempt_model text, key_ref text, reason text, input_pico bigint, output_pico bigint, plan jsonb' : ''})
 )${
   has.again
     ? `, there as (
@@ -92,7 +92,7 @@ with input as (
   from fresh f ${has.users ? 'left join users u on u.tenant = f.tenant and u.user_hash = f.user_hash and u.priority = f.priority' : ''}
 ), rows as (
   insert into mcp_request (id, day, tenant, key_id, kind, mode, state, priority, task_type, model, user_hash, user_key,
-    not_before, deadline_at, due_at, queue_rank, ${has.attached ? 'owner, epoch, attempts, started_at, ' : ''}failover,
+    not_before, deadline_at, due_at, queue_rank, ${has.attached ? 'owner, epoch, attempts, started_at, plan, ' : ''}failover,
     callback_url, estimate_pico, price_version, labels)
   select id, day, tenant, key_id, kind, mode, case mode when 'attached' then 'running' else 'queued' end, priority,
     task_type, model, decode(user_hash, 'hex'), user_key, to_timestamp(not_before / 1000.0),
@@ -102,7 +102,7 @@ with input as (
     ${
       has.attached
         ? `owner, case mode when 'attached' then 1 else 0 end, case mode when 'attached' then 1 else 0 end,
-    case mode when 'attached' then now() end, `
+    case mode when 'attached' then now() end, plan, `
         : ''
     }failover, callback_url, estimate_pico, price_version, labels
   from ranked
@@ -122,8 +122,8 @@ with input as (
 )${
   has.attached
     ? `, attempts as (
-  insert into mcp_attempt (request_id, attempt, tenant, epoch, provider, model, reason, status, input_pico, output_pico)
-  select id, 1, tenant, 1, provider, attempt_model, reason, 'running', input_pico, output_pico
+  insert into mcp_attempt (request_id, attempt, tenant, epoch, provider, model, key_ref, reason, status, input_pico, output_pico)
+  select id, 1, tenant, 1, provider, attempt_model, key_ref, reason, 'running', input_pico, output_pico
   from fresh where mode = 'attached'
 )`
     : ''

@@ -22,10 +22,10 @@ const REQUEST_COLUMNS = `id::text, mode, state, task_type, priority::int, model,
   labels, error, last_seq, epoch`;
 
 // One request.
-const GET = `select ${REQUEST_COLUMNS} from mcp_request where tenant = $1 and id = $2`;
+const GET = `select ${REQUEST_COLUMNS}, plan from mcp_request where tenant = $1 and id = $2`;
 
 // The attempts of one request.
-const ATTEMPTS = `select attempt::int, provider, model, reason, status, ${ms('started_at')} as started_at, first_token_ms, latency_ms,
+const ATTEMPTS = `select attempt::int, provider, model, key_ref, reason, status, ${ms('started_at')} as started_at, first_token_ms, latency_ms,
   usage, cost_pico::float8, error from mcp_attempt where request_id = $2 and tenant = $1 order by attempt`;
 
 // The trail of one request.
@@ -71,6 +71,7 @@ interface RequestColumns extends Row {
   error: RequestRow['error'];
   last_seq: number;
   epoch: number;
+  plan?: RequestRow['plan'];
 }
 
 const toRequest = (row: RequestColumns): RequestRow => ({
@@ -89,6 +90,7 @@ const toRequest = (row: RequestColumns): RequestRow => ({
   error: row.error,
   lastSeq: row.last_seq,
   epoch: row.epoch,
+  plan: row.plan ?? null,
 });
 
 export async function getRequest(sql: Sql, tenant: string, id: string): Promise<RequestRow | null> {
@@ -118,6 +120,7 @@ interface AttemptColumns extends Row {
   attempt: number;
   provider: string;
   model: string;
+  key_ref: string | null;
   reason: string;
   status: AttemptRow['status'];
   started_at: number;
@@ -134,6 +137,7 @@ export async function listAttempts(sql: Sql, tenant: string, id: string): Promis
     attempt: row.attempt,
     provider: row.provider,
     model: row.model,
+    keyRef: row.key_ref,
     reason: row.reason,
     status: row.status,
     startedAt: row.started_at,

@@ -20,6 +20,8 @@ interface Has {
   /** Attempts that end as the next one begins. */
   ended: boolean;
   frames: boolean;
+  /** Plans that had something to choose from. */
+  plans: boolean;
 }
 
 /** Ends the attempts that `input` names, of the requests in `ours`. */
@@ -40,10 +42,11 @@ export const FRAMES_OF_OURS = `
 const attempt = (has: Has): string => `
 with input as (
   select * from json_to_recordset($1::json) as x(id uuid, tenant text, epoch int, last_seq int, attempt smallint,
-    provider text, model text, reason text, input_pico bigint, output_pico bigint
-    ${has.ended ? ', ended smallint, status text, first_token_ms int, latency_ms int, usage jsonb, cost_pico bigint, price_version text, error jsonb' : ''})
+    provider text, model text, reason text, key_ref text, input_pico bigint, output_pico bigint
+    ${has.plans ? ', plan jsonb' : ''} ${has.ended ? ', ended smallint, status text, first_token_ms int, latency_ms int, usage jsonb, cost_pico bigint, price_version text, error jsonb' : ''})
 ), ours as (
-  update mcp_request r set attempts = i.attempt, last_seq = greatest(r.last_seq, i.last_seq) from input i
+  update mcp_request r set attempts = i.attempt, last_seq = greatest(r.last_seq, i.last_seq)
+    ${has.plans ? ', plan = coalesce(i.plan, r.plan)' : ''} from input i
   where r.id = i.id and r.tenant = i.tenant and r.epoch = i.epoch and r.state = 'running'
   returning r.id, r.epoch
 )${
@@ -52,8 +55,8 @@ with input as (
 )`
     : ''
 }, begun as (
-  insert into mcp_attempt (request_id, attempt, tenant, epoch, provider, model, reason, status, input_pico, output_pico)
-  select i.id, i.attempt, i.tenant, i.epoch, i.provider, i.model, i.reason, 'running', i.input_pico, i.output_pico
+  insert into mcp_attempt (request_id, attempt, tenant, epoch, provider, model, key_ref, reason, status, input_pico, output_pico)
+  select i.id, i.attempt, i.tenant, i.epoch, i.provider, i.model, i.key_ref, i.reason, 'running', i.input_pico, i.output_pico
   from input i join ours using (id)
   on conflict (request_id, attempt) do nothing
 )${has.frames ? `, frames as (${FRAMES_OF_OURS}\n)` : ''}
@@ -168,13 +171,20 @@ export function createAttemptGroup(sql: Sql): Group<AttemptWrite, StoredFrame[] 
   const attempts = createVariants(attempt);
   return frameGroup(
     sql,
-    (items, frames) => attempts({ ended: items.some((item) => item.ended !== null), frames }),
+    (items, frames) =>
+      attempts({
+        ended: items.some((item) => item.ended !== null),
+        frames,
+        plans: items.some((item) => item.start.plan !== undefined),
+      }),
     (item) => ({
       ...head(item),
       attempt: item.start.attempt,
       provider: item.start.provider,
       model: item.start.model,
+      key_ref: item.start.keyRef,
       reason: item.start.reason,
+      plan: item.start.plan,
       input_pico: item.start.inputPico,
       output_pico: item.start.outputPico,
       ...(item.ended && attemptColumns(item.ended)),
