@@ -5,6 +5,7 @@
 import type { AnswerCall, DialectName, EmbedCall } from './call.ts';
 import type { ErrorCode, FieldError } from './errors.ts';
 import type { FinishReason, Part, ProviderFailure, Usage, VisiblePart, WireError } from './part.ts';
+import type { Quirks } from './quirks.ts';
 import type {
   Acceptance,
   Accepted,
@@ -24,6 +25,8 @@ import type {
   StoredResult,
 } from './record.ts';
 import type { State } from './states.ts';
+
+export type { Quirks } from './quirks.ts';
 
 /* ---- the database ---- */
 
@@ -175,18 +178,6 @@ export interface Ledger {
 
 /* ---- wire formats ---- */
 
-/** What a vendor must do differently from its dialect's norm. Data in the catalogue, read by the dialect. */
-export interface Quirks {
-  /** The field that bounds output tokens (OpenAI dialect). Default `max_tokens`. */
-  maxTokensField?: 'max_tokens' | 'max_completion_tokens';
-  /** `stream_options: { include_usage: true }` is refused, so it is not sent. */
-  noStreamOptions?: boolean;
-  /** Fields of the dialect that the vendor refuses: dropped with a notice. */
-  refuses?: readonly string[];
-  /** The vendor counts reasoning tokens beside `completion_tokens`, not inside. */
-  reasoningBesideOutput?: boolean;
-}
-
 export interface EncodeTarget {
   provider: string;
   /** The vendor's own name of the model. */
@@ -196,6 +187,8 @@ export interface EncodeTarget {
   maxOutput?: number;
   /** The beginning of the answer, already shown: the target goes on right after its last character (see `goesOn`). */
   prefix?: string;
+  /** False when the catalogue knows that the model does not reason. Left out: it may. */
+  reasons?: boolean;
 }
 
 /** Something of the call that was dropped or changed for this target; becomes a `notice` frame. */
@@ -207,6 +200,8 @@ export interface Notice {
 export interface WireRequest {
   /** Appended to the base URL, starts with a slash. */
   path: string;
+  /** An ending of the base URL that `path` stands in place of, if it is there: `/v1`. */
+  instead?: string;
   /** Without credentials: transport adds those. */
   headers: Record<string, string>;
   body: string;
@@ -243,6 +238,8 @@ export interface DoorContext {
   created: number;
   /** Whether the caller asked for usage in the stream. */
   includeUsage: boolean;
+  /** About how many tokens the prompt has, for dialects that say so before the answer. */
+  inputTokens?: number;
 }
 
 /** Our own facts for the caller, as `x_mcp` in the last chunk. */
@@ -255,9 +252,15 @@ export interface Encoder {
   /** An error after the stream began: in-band, and nothing that looks like a regular end. */
   failure(error: WireError): string;
   whole(answer: Answer, truth: Truth): string;
+  /**
+   * Told of what a vendor of this dialect said when the door re-sends it: should another vendor have to go on, the
+   * encoder goes on from there. For dialects whose streams have a state.
+   */
+  follow?(event: WireEvent): void;
 }
 
-export type DoorDecoded = { call: AnswerCall; stream: boolean; includeUsage: boolean };
+/** `user`: the caller's label of an end user, where the dialect has a field for it. */
+export type DoorDecoded = { call: AnswerCall; stream: boolean; includeUsage: boolean; user?: string };
 
 export type Framing = 'sse' | 'ndjson' | 'aws-eventstream';
 
@@ -284,9 +287,10 @@ export interface Dialect {
   vendor: {
     /** Throws `unsupported_by_target` when the call cannot be expressed at all. */
     encode(call: AnswerCall, target: EncodeTarget, stream: boolean): WireRequest;
-    decoder(quirks: Quirks): Decoder;
+    /** `prefix`: what the call said of the beginning of the answer; a vendor that repeats it is not heard twice. */
+    decoder(quirks: Quirks, prefix?: string): Decoder;
     /** Parts of an unstreamed answer (the JSON text), failure included. Never throws. */
-    whole(body: string, quirks: Quirks): Part[];
+    whole(body: string, quirks: Quirks, prefix?: string): Part[];
     /** Classes an answer with an error status. `headers` have lower-case names. `now` is for `retry-after` dates. */
     failure(status: number, headers: Record<string, string>, body: string, now: number): ProviderFailure;
     /** Path of the list of models, and the ids in its body. */

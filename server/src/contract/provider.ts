@@ -34,7 +34,7 @@ export interface Signer {
 export interface VendorParameter {
   /** Its name in an entry of `goblin.yaml`, and in the base URL between braces. */
   name: ParameterName;
-  /** Variables that may hold it; the first one set wins, and wins over `goblin.yaml`. */
+  /** Variables that may hold it, used where `goblin.yaml` says nothing; the first one set wins. */
   variables: readonly string[];
   /** The whole value. It becomes a part of a host name or a path, so it must not be able to leave that place. */
   pattern: RegExp;
@@ -87,6 +87,8 @@ export interface Vendor {
   makes?: readonly string[];
   /** A server on the user's own machine: costs nothing. */
   local?: boolean;
+  /** Its models have names that the account gave them: the catalogue tells what they are, not which are there. */
+  deployments?: boolean;
   /** What it does; left out: it answers. */
   serves?: readonly Kind[];
   /** What does not work with it yet, for the documents. */
@@ -168,7 +170,7 @@ export interface Provider {
   /** Models named in `goblin.yaml` or answered by the server itself; joined with the catalogue's. */
   models: readonly string[];
   /** What `goblin.yaml` says of them, over what the catalogue knows. By model. */
-  abilities?: Readonly<Record<string, ModelInfo>>;
+  abilities?: Readonly<Record<string, Partial<ModelInfo>>>;
   /** The simulator when it answers for want of a vendor: offers any name. */
   anyModel: boolean;
 }

@@ -1,6 +1,13 @@
 /** Which providers are switched on: by their key variable, by `goblin.yaml`, or found on this machine. */
-import type { Provider, Vendor } from '../contract/provider.ts';
+import type { DialectName } from '../contract/call.ts';
+import type { AuthStyle, ModelInfo, Provider, ProviderKey, Vendor } from '../contract/provider.ts';
+import type { PrefixQuirk, Quirks } from '../contract/quirks.ts';
 import type { ProviderEntry } from '../settings/schema.ts';
+import { keysOf } from './keys.ts';
+import { checkedUrl, ProviderConfigError, placeOf, urlVariablesOf } from './place.ts';
+
+export { keyVariablesOf } from './keys.ts';
+export { ProviderConfigError, urlVariablesOf } from './place.ts';
 
 export interface RegistryInput {
   env: Readonly<Record<string, string>>;
@@ -10,9 +17,6 @@ export interface RegistryInput {
   /** Whether an address is our own. */
   isOurs(url: URL): boolean;
 }
-
-/** What stops the start: one sentence that names the variable or the entry. */
-export class ProviderConfigError extends Error {}
 
 export function configuredProviders(input: RegistryInput): Provider[] {
   const providers: Provider[] = [];
@@ -30,45 +34,31 @@ export function configuredProviders(input: RegistryInput): Provider[] {
   return providers;
 }
 
-/** Variables that may hold a provider's key; the first that is set wins. */
-export function keyVariablesOf(vendor: Vendor | null, entry: ProviderEntry | undefined): string[] {
-  return [
-    ...(vendor ? [`MCP_${vendor.variablePrefix}_API_KEY`] : []),
-    ...(entry?.key_env ? [entry.key_env] : []),
-    ...(vendor?.keyVariables ?? []),
-  ];
-}
-
-/** Variables that re-point a provider; the first that is set wins. */
-export function urlVariablesOf(vendor: Vendor | null): string[] {
-  return vendor ? [`MCP_${vendor.variablePrefix}_BASE_URL`, `${vendor.variablePrefix}_BASE_URL`] : [];
-}
-
 function fromVendor(input: RegistryInput, vendor: Vendor, entry: ProviderEntry | undefined): Provider | null {
   const { env } = input;
-  const keyNames = keyVariablesOf(vendor, entry);
-  const keyName = keyNames.find((name) => env[name]);
-  const urlName = urlVariablesOf(vendor).find((name) => env[name]);
-  const key = keyName ? checkedKey(keyName, env[keyName] as string) : null;
+  const asked = entry !== undefined || urlVariablesOf(vendor).some((name) => env[name]);
+  const keys = keysOf(env, vendor.name, vendor, entry);
+  const style = entry?.auth ?? (keys.length > 0 ? vendor.auth : (vendor.withoutKey ?? vendor.auth));
   if (vendor.local) {
     // Only when it was asked for; otherwise it is looked for on its usual port (local.ts).
-    if (!urlName && !entry) return null;
-  } else if (key === null || (vendor.needsEntry && !entry)) return null;
-  const written = (urlName && env[urlName]) || entry?.base_url || vendor.baseUrl;
-  const source = urlName ?? (entry?.base_url ? `goblin.yaml: providers.${vendor.name}.base_url` : vendor.name);
+    if (!asked) return null;
+  } else if ((keys.length === 0 && !(entry && isKeyless(style))) || (vendor.needsEntry && !entry)) return null;
+  const dialect = entry?.dialect ?? vendor.dialect;
+  const place = placeOf(input, vendor, entry, dialect);
+  if (place === null) return null;
   return {
     name: vendor.name,
     title: vendor.title,
-    dialect: vendor.dialect,
-    baseUrl: checkedUrl(input, source, written, vendor.dialect),
-    auth: vendor.auth,
-    headers: { ...vendor.headers, ...entry?.headers },
-    key,
-    quirks: vendor.quirks ?? {},
+    dialect,
+    baseUrl: place.baseUrl,
+    ...credentials(keys, style),
+    parameters: place.parameters,
+    headers: { ...versionOf(dialect), ...vendor.headers, ...entry?.headers },
+    quirks: withEntry(place.quirks, entry),
     vendor,
     free: entry?.free ?? vendor.local ?? false,
     local: vendor.local ?? false,
-    models: entry?.models ?? [],
+    ...modelsOf(entry),
     anyModel: false,
   };
 }
@@ -85,49 +75,87 @@ function fromEntry(input: RegistryInput, name: string, entry: ProviderEntry): Pr
       `${place}.key_env names ${entry.key_env}, which is not set; export it, or take the line out.`,
     );
   }
+  const { region, resource, project, account, api_version } = entry;
+  const needless = Object.entries({ resource, account, api_version }).find(([, value]) => value !== undefined);
+  if (needless) {
+    throw new ProviderConfigError(
+      `${place}.${needless[0]} is set, but a provider with a base_url of its own takes no such thing; put it into base_url.`,
+    );
+  }
   const dialect = entry.dialect ?? 'openai';
-  const key = entry.key_env ? checkedKey(entry.key_env, input.env[entry.key_env] as string) : null;
+  const keys = keysOf(input.env, name, null, entry);
+  const parameters = { ...(region ? { region } : {}), ...(project ? { project } : {}) };
   return {
     name,
     title: name,
     dialect,
     baseUrl: checkedUrl(input, `${place}.base_url`, entry.base_url, dialect),
-    auth: key === null ? 'none' : dialect === 'anthropic' ? 'x-api-key' : 'bearer',
-    headers: { ...(dialect === 'anthropic' ? { 'anthropic-version': '2023-06-01' } : {}), ...entry.headers },
-    key,
-    quirks: {},
+    ...credentials(keys, entry.auth ?? (keys.length === 0 ? 'none' : usualAuth(dialect))),
+    parameters,
+    headers: { ...versionOf(dialect), ...entry.headers },
+    quirks: withEntry({}, entry),
     vendor: null,
     free: entry.free ?? false,
     local: false,
-    models: entry.models ?? [],
+    ...modelsOf(entry),
     anyModel: false,
   };
 }
 
-function checkedKey(name: string, key: string): string {
-  if (!/^[\x21-\x7e]+$/.test(key)) {
-    throw new ProviderConfigError(`${name} has blanks or characters that no key has; copy the key again.`);
-  }
-  return key;
+/** Styles that need no key of the provider's: none at all, or credentials that are made for each call. */
+const isKeyless = (style: AuthStyle): boolean => ['none', 'sigv4', 'google', 'entra'].includes(style);
+
+function credentials(keys: readonly ProviderKey[], auth: AuthStyle): Pick<Provider, 'auth' | 'key' | 'keys'> {
+  return isKeyless(auth) ? { auth, key: null, keys: [] } : { auth, key: keys[0]?.key ?? null, keys };
 }
 
-function checkedUrl(input: RegistryInput, source: string, written: string, dialect: Provider['dialect']): string {
-  const example = dialect === 'anthropic' ? 'https://api.anthropic.com' : 'https://api.openai.com/v1';
-  const wrong = (why: string) =>
-    new ProviderConfigError(`${source} is "${written.slice(0, 200)}", ${why}; write it like ${example}.`);
-  if (!URL.canParse(written)) throw wrong('which is not a URL');
-  const url = new URL(written);
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw wrong('which is not http or https');
-  if (url.username || url.password) {
-    throw new ProviderConfigError(`${source} has a user or password in it; put the key into the key variable instead.`);
+function usualAuth(dialect: DialectName): AuthStyle {
+  if (dialect === 'anthropic') return 'x-api-key';
+  return dialect === 'gemini' ? 'x-goog-api-key' : 'bearer';
+}
+
+const versionOf = (dialect: DialectName): Record<string, string> =>
+  dialect === 'anthropic' ? { 'anthropic-version': '2023-06-01' } : {};
+
+/** What `prefix` in an entry means. */
+export const PREFIX_STYLES: Readonly<Record<NonNullable<ProviderEntry['prefix']>, PrefixQuirk | null>> = {
+  trailing: {},
+  continue_final_message: { body: { continue_final_message: true, add_generation_prompt: false } },
+  prefix: { mark: 'prefix' },
+  partial: { mark: 'partial' },
+  none: null,
+};
+
+function withEntry(quirks: Quirks, entry: ProviderEntry | undefined): Quirks {
+  const own: Quirks = {};
+  if (entry?.prefix !== undefined) own.prefix = PREFIX_STYLES[entry.prefix];
+  if (entry?.think_tags !== undefined) own.thinkTags = entry.think_tags;
+  if (Object.keys(own).length === 0) return quirks;
+  // What the file says holds for every model.
+  const forModels = quirks.forModels?.map((rule) => ({ ...rule, quirks: { ...rule.quirks, ...own } }));
+  return { ...quirks, ...own, ...(forModels ? { forModels } : {}) };
+}
+
+function modelsOf(entry: ProviderEntry | undefined): Pick<Provider, 'models' | 'abilities'> {
+  const list = entry?.models ?? [];
+  const models = list.map((model) => (typeof model === 'string' ? model : model.id));
+  const described = list.flatMap((model) => (typeof model === 'string' ? [] : [[model.id, abilityOf(model)] as const]));
+  // Not by assignment: a model may have any name, `__proto__` too.
+  return described.length === 0 ? { models } : { models, abilities: Object.fromEntries(described) };
+}
+
+type ModelEntry = Exclude<NonNullable<ProviderEntry['models']>[number], string>;
+
+function abilityOf(model: ModelEntry): Partial<ModelInfo> {
+  const own: Partial<ModelInfo> = {};
+  if (model.context !== undefined) own.contextWindow = model.context;
+  if (model.max_output !== undefined) own.maxOutput = model.max_output;
+  if (model.system !== undefined) own.systemRole = model.system;
+  // What makes vectors does not answer, unless the file says that too.
+  if (model.embeds === true) own.chat = false;
+  for (const name of ['tools', 'images', 'reasoning', 'schema', 'prefix', 'chat', 'embeds'] as const) {
+    const flag = model[name];
+    if (flag !== undefined) own[name] = flag;
   }
-  if (url.search || url.hash) throw wrong('which has a query or fragment');
-  if (input.isOurs(url)) {
-    throw new ProviderConfigError(
-      `${source} is "${written}", which is this server itself; point it at the vendor, e.g. ${example}.`,
-    );
-  }
-  const base = url.href.replace(/\/+$/, '');
-  // Anthropic's own clients add /v1 themselves, so its address is usually written without.
-  return dialect === 'anthropic' && !/\/v1$/.test(url.pathname.replace(/\/+$/, '')) ? `${base}/v1` : base;
+  return own;
 }

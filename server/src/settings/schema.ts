@@ -17,15 +17,73 @@ const Rates = Type.Object(
   strict,
 );
 
-const ProviderEntry = Type.Object(
+const Name = Type.String({ minLength: 1, maxLength: 300 });
+const Tokens = Type.Integer({ minimum: 1, maximum: 100_000_000 });
+const Variable = Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' });
+const Flag = Type.Optional(Type.Boolean());
+const Part = Type.Optional(Type.String({ minLength: 1, maxLength: 200 }));
+const words = <T extends string>(...names: T[]) => Type.Union(names.map((name) => Type.Literal(name)));
+
+/** A model of a provider, with what is known of it. What is left out is as the catalogue knows it. */
+export const ModelEntry = Type.Object(
   {
-    dialect: Type.Optional(Type.Union([Type.Literal('openai'), Type.Literal('anthropic')])),
+    id: Name,
+    context: Type.Optional(Tokens),
+    max_output: Type.Optional(Tokens),
+    tools: Flag,
+    images: Flag,
+    schema: Flag,
+    reasoning: Flag,
+    system: Flag,
+    prefix: Flag,
+    chat: Flag,
+    embeds: Flag,
+    price: Type.Optional(Rates),
+  },
+  strict,
+);
+
+export const KeyEntry = Type.Object(
+  {
+    env: Variable,
+    weight: Type.Optional(Type.Number({ minimum: 0.001, maximum: 1000 })),
+    requests_per_minute: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000_000 })),
+    tokens_per_minute: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000_000_000 })),
+    models: Type.Optional(Type.Array(Name, { minItems: 1, maxItems: 1000 })),
+  },
+  strict,
+);
+
+export const ProviderEntry = Type.Object(
+  {
+    dialect: Type.Optional(words('openai', 'responses', 'anthropic', 'gemini', 'bedrock', 'cohere', 'ollama')),
     base_url: Type.Optional(Type.String({ minLength: 1, maxLength: 2000 })),
-    key_env: Type.Optional(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' })),
-    models: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 300 }), { maxItems: 1000 })),
+    region: Part,
+    resource: Part,
+    project: Part,
+    account: Part,
+    api_version: Part,
+    auth: Type.Optional(
+      words(
+        'bearer',
+        'x-api-key',
+        'api-key',
+        'api-subscription-key',
+        'x-goog-api-key',
+        'sigv4',
+        'google',
+        'entra',
+        'none',
+      ),
+    ),
+    key_env: Type.Optional(Variable),
+    keys: Type.Optional(Type.Array(KeyEntry, { minItems: 1, maxItems: 100 })),
+    models: Type.Optional(Type.Array(Type.Union([Name, ModelEntry]), { maxItems: 1000 })),
     headers: Type.Optional(Type.Record(Type.String({ pattern: '^[A-Za-z0-9-]+$' }), Type.String({ maxLength: 2000 }))),
-    free: Type.Optional(Type.Boolean()),
-    enabled: Type.Optional(Type.Boolean()),
+    prefix: Type.Optional(words('trailing', 'continue_final_message', 'prefix', 'partial', 'none')),
+    think_tags: Flag,
+    free: Flag,
+    enabled: Flag,
   },
   strict,
 );

@@ -1,5 +1,5 @@
 /** One immutable snapshot of what the file says, with every default filled in. */
-import { Value } from '@sinclair/typebox/value';
+import { Value, type ValueError } from '@sinclair/typebox/value';
 import { parse } from 'yaml';
 import { type ProviderEntry, SettingsFile } from './schema.ts';
 
@@ -48,12 +48,28 @@ export function parseSettings(text: string, fileName: string): SettingsFile {
     throw new SettingsError(`${fileName} is not valid YAML: ${first}`);
   }
   if (Value.Check(SettingsFile, value)) return value;
-  const error = [...Value.Errors(SettingsFile, value)].at(0);
+  const error = innermost([...Value.Errors(SettingsFile, value)].at(0));
   const path = error ? error.path.slice(1).replaceAll('/', '.') || 'the whole file' : 'the file';
   if (error?.schema && error.message === 'Unexpected property') {
     throw new SettingsError(`${fileName}: ${path} is not a setting; see docs/configuration.md for those that are.`);
   }
-  throw new SettingsError(`${fileName}: ${path}: ${lower(error?.message ?? 'not accepted')}.`);
+  throw new SettingsError(`${fileName}: ${path}: ${sayError(error)}.`);
+}
+
+/** What is wrong inside an object that may also be a text, rather than that it is neither. */
+function innermost(error: ValueError | undefined): ValueError | undefined {
+  if (error === undefined || typeof error.value !== 'object' || error.value === null) return error;
+  for (const variant of error.errors) {
+    const inner = [...variant].at(0);
+    if (inner !== undefined && inner.path !== error.path) return innermost(inner);
+  }
+  return error;
+}
+
+function sayError(error: ValueError | undefined): string {
+  const choices: unknown[] = (error?.schema.anyOf ?? []).map((one: { const?: unknown }) => one.const);
+  if (choices.length > 0 && choices.every((one) => typeof one === 'string')) return `takes ${choices.join(', ')}`;
+  return lower(error?.message ?? 'not accepted');
 }
 
 const lower = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);
@@ -86,7 +102,7 @@ export function settle(file: SettingsFile, fileName = 'goblin.yaml'): Settings {
         return [name, model ? { model } : {}];
       }),
     ),
-    prices: file.prices ?? {},
+    prices: pricesOf(file, fileName),
     clocks: {
       connectMs: clocks.connect_ms ?? 5000,
       headersMs: clocks.headers_ms ?? 60_000,
@@ -110,6 +126,22 @@ export function settle(file: SettingsFile, fileName = 'goblin.yaml'): Settings {
     simulator: file.simulator ?? false,
     allowPrivateCallbacks: file.callbacks?.allow_private ?? false,
   });
+}
+
+/** Those of `prices`, and those that stand beside the models of a provider. Throws when both name one model. */
+function pricesOf(file: SettingsFile, fileName: string): Settings['prices'] {
+  const prices = { ...file.prices };
+  for (const [provider, entry] of Object.entries(file.providers ?? {})) {
+    for (const model of entry.models ?? []) {
+      if (typeof model === 'string' || model.price === undefined) continue;
+      const name = `${provider}/${model.id}`;
+      if (Object.hasOwn(prices, name)) {
+        throw new SettingsError(`${fileName}: the price of ${name} stands there twice; keep one of them.`);
+      }
+      prices[name] = model.price;
+    }
+  }
+  return prices;
 }
 
 export function taskTypes(settings: Settings): string[] {

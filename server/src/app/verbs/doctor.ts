@@ -181,7 +181,7 @@ async function checkProviders(config: Config, lines: ProviderLine[], link: Link,
     models: candidates(
       name,
       listed.data.filter((model) => model.owned_by === name).map((model) => model.id.slice(name.length + 1)),
-      config.settings.providers[name]?.models ?? [],
+      lines.find((line) => line.name === name)?.models ?? [],
     ),
   }));
   const worker = async () => {

@@ -50,7 +50,7 @@ function lineOf(provider: Provider, { env, settings, settingsFile }: Config): Pr
   const urlNames = urlVariablesOf(vendor);
   const keyNames = keyVariablesOf(vendor, entry);
   const urlName = urlNames.find((name) => env[name]);
-  const keyName = provider.key === null ? undefined : keyNames.find((name) => env[name]);
+  const keyName = provider.keys?.[0]?.id ?? (provider.key === null ? undefined : keyNames.find((name) => env[name]));
   return {
     name: provider.name,
     title: provider.title,
@@ -58,8 +58,10 @@ function lineOf(provider: Provider, { env, settings, settingsFile }: Config): Pr
     base_url: provider.baseUrl,
     base_url_from: urlName ? variable(urlName) : entry?.base_url ? file : 'catalogue',
     key: provider.key === null ? null : mask(provider.key),
-    key_from: keyName ? variable(keyName) : null,
-    models: entry?.models ?? [],
+    key_from: keyName
+      ? [keyName, ...(provider.keys ?? []).slice(1).map(({ id }) => id)].map(variable).join(', ')
+      : null,
+    models: entry?.models?.map((model) => (typeof model === 'string' ? model : model.id)) ?? [],
     headers: Object.keys(entry?.headers ?? {}),
   };
 }
