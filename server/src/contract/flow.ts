@@ -79,6 +79,8 @@ export interface AttachedHandle {
   leave(): void;
   /** The connection can take more. */
   resume(): void;
+  /** Another caller asks the same: it is told everything from the beginning. Null when the end has been told already. */
+  join(listener: AnswerListener): AttachedHandle | null;
 }
 
 export interface AttachedInput {

@@ -6,10 +6,11 @@
 import type { DialectName } from '../contract/call.ts';
 import type { Caller } from '../contract/caller.ts';
 import { ERRORS, GoblinError } from '../contract/errors.ts';
-import type { AttachedHandle, AttachedInput, AttachedOutcome } from '../contract/flow.ts';
+import type { AnswerListener, AttachedHandle, AttachedInput, AttachedOutcome } from '../contract/flow.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
 import type { Acceptance, AttemptStart, StoredPlan } from '../contract/record.ts';
-import type { Wheel } from '../providers/wheel.ts';
+import type { Alarm, Wheel } from '../providers/wheel.ts';
+import { createAudience } from './audience.ts';
 import type { Persist } from './persist.ts';
 import { startRun } from './run.ts';
 import { settlementOf } from './settlement.ts';
@@ -63,7 +64,7 @@ export function runAttached(
   hop: string | null,
 ): AttachedHandle {
   const { ledger } = deps;
-  const { listener } = input;
+  const audience = createAudience(input.listener);
   const id = acceptance.id;
   const tenant = caller.tenant;
   let committed = false;
@@ -71,7 +72,6 @@ export function runAttached(
   let sameAs: string | null = null;
   /** The dialect of the vendor that speaks. */
   let spoken: DialectName | null = null;
-  let left = false;
   let pendingFlush = false;
   let outcome: AttachedOutcome | null = null;
   let delivered = false;
@@ -88,7 +88,7 @@ export function runAttached(
   function tellRefusal(): void {
     if (delivered || !voided) return;
     delivered = true;
-    if (!left) listener.done({ ...failedBefore(voided), sameAs });
+    audience.done({ ...failedBefore(voided), sameAs });
   }
 
   const late = deps.wheel.alarm(() =>
@@ -116,8 +116,8 @@ export function runAttached(
       }
       committed = true;
       place.recorded();
-      if (!left) listener.recorded();
-      if (pendingFlush && !left && !listener.flush()) pendingFlush = false;
+      audience.recorded();
+      if (pendingFlush && !audience.flush()) pendingFlush = false;
       deliver();
       return true;
     } catch (error) {
@@ -136,7 +136,7 @@ export function runAttached(
   function deliver(): void {
     if (!outcome || !committed || delivered) return;
     delivered = true;
-    if (!left) listener.done(outcome);
+    audience.done(outcome);
   }
 
   const run = startRun(
@@ -167,18 +167,15 @@ export function runAttached(
     },
     {
       attempt(start, restart) {
-        if (!left) listener.attempt(start, restart);
+        audience.attempt(start, restart);
       },
-      notice: (notice) => {
-        if (!left) listener.notice(notice);
-      },
+      notice: audience.notice,
       event(parts, data, dialect) {
         spoken = dialect.name;
-        if (!left) listener.event(parts, dialect.name === input.door ? data : null);
+        audience.event(parts, dialect.name === input.door ? data : null);
       },
       flush() {
-        if (left) return true;
-        if (committed) return listener.flush();
+        if (committed) return audience.flush();
         pendingFlush = true;
         return true;
       },
@@ -209,18 +206,34 @@ export function runAttached(
     }
   });
 
+  let gone: Alarm | null = null;
+
+  function leave(listener: AnswerListener): void {
+    if (!audience.remove(listener)) return;
+    run.resume();
+    if (!audience.empty()) return;
+    if (acceptance.idempotency === null) run.stop('left');
+    else {
+      gone ??= deps.wheel.alarm(() => run.stop('left'));
+      gone.set(LEFT_WITH_KEY_MS);
+    }
+  }
+
   return {
     requestId: id,
-    leave() {
-      if (left || delivered) return;
-      left = true;
-      if (acceptance.idempotency === null) run.stop('left');
-      else {
-        run.resume();
-        deps.wheel.alarm(() => run.stop('left')).set(LEFT_WITH_KEY_MS);
-      }
-    },
+    leave: () => leave(input.listener),
     resume: () => run.resume(),
+    join(listener) {
+      if (delivered || voided) return null;
+      const { last, parts } = run.soFar();
+      if (last) listener.attempt(last, null);
+      if (committed) listener.recorded();
+      if (parts.length > 0) listener.event(parts, null);
+      audience.add(listener);
+      gone?.stop();
+      if (committed) listener.flush();
+      return { requestId: id, leave: () => leave(listener), resume: () => run.resume(), join: () => null };
+    },
   };
 }
 

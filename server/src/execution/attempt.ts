@@ -10,9 +10,10 @@ import type { Upstream } from '../providers/exchange.ts';
 import { flatHeaders, type RawHeaders } from '../providers/headers.ts';
 import type { Transport } from '../providers/transport.ts';
 import type { Wheel } from '../providers/wheel.ts';
+import { silent } from './account.ts';
 import { firstByte, isCompressed, late } from './bytes.ts';
 import { AFTER_TERMINAL_MS, MAX_ERROR_BODY, MAX_WHOLE_BODY } from './limits.ts';
-import type { AttemptInput, AttemptListener, AttemptOutcome, RunningAttempt } from './outcome.ts';
+import type { AttemptInput, AttemptListener, RunningAttempt } from './outcome.ts';
 
 export function startAttempt(
   deps: { transport: Transport; wheel: Wheel },
@@ -21,15 +22,7 @@ export function startAttempt(
 ): RunningAttempt {
   const { clocks, dialect, provider } = input;
   const started = performance.now();
-  const outcome: AttemptOutcome = {
-    failure: null,
-    finishReason: null,
-    usage: null,
-    firstTokenMs: null,
-    latencyMs: 0,
-    accepted: false,
-    body: null,
-  };
+  const outcome = silent(null);
   let upstream: Upstream | null = null;
   let over = false;
   let status = 0;

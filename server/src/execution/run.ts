@@ -248,6 +248,7 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
     }),
     stop,
     resume: () => current?.resume(),
+    soFar: () => ({ last, parts: assembly.parts().map((part) => ({ ...part })) }),
   };
 }
 

@@ -81,4 +81,6 @@ export interface Run {
   done: Promise<RunEnd>;
   stop(reason: StopReason): void;
   resume(): void;
+  /** What was shown until now, and by which attempt. */
+  soFar(): { last: AttemptStart | null; parts: readonly VisiblePart[] };
 }
