@@ -97,7 +97,12 @@ export interface AnswerCall {
    * The caller's own body, when it came through a door. A vendor of the same dialect gets this body with only our
    * edits (model, usage option, limits), so fields that we have never heard of survive.
    */
-  native?: { dialect: DialectName; body: Record<string, unknown> };
+  native?: {
+    dialect: DialectName;
+    body: Record<string, unknown>;
+    /** What only vendors of this dialect can do, as in `tools of type "web_search_20260209"`: all others refuse the call. */
+    only?: string[];
+  };
 }
 
 export interface EmbedCall {

@@ -2,9 +2,10 @@
 import type { DialectName } from '../contract/call.ts';
 import type { Dialect } from '../contract/ports.ts';
 import { anthropic } from './anthropic/index.ts';
+import { crossing } from './crossing.ts';
 import { openai } from './openai/index.ts';
 
 export { openaiUsage } from './openai/encoder.ts';
 export { openaiMessage, partsOfMessage } from './openai/message.ts';
 
-export const DIALECTS = { openai, anthropic } as Record<DialectName, Dialect>;
+export const DIALECTS = crossing({ openai, anthropic } as Record<DialectName, Dialect>);

@@ -3,8 +3,10 @@ import type { AnswerCall, Tool, ToolChoice } from '../../contract/call.ts';
 import type { EncodeTarget, Notice, WireRequest } from '../../contract/ports.ts';
 import { isObject, type Json } from '../json.ts';
 import { note } from '../notices.ts';
+import { edited } from './edited.ts';
 import { encodeConversation, unsupported } from './messages.ts';
 import { type Traits, traitsOf } from './models.ts';
+import { refuseForced } from './prefix.ts';
 import { closedSchema } from './schema.ts';
 import { setThinking } from './thinking.ts';
 
@@ -14,7 +16,8 @@ const DEFAULT_MAX_TOKENS = 4096;
 
 export function encodeAnthropic(call: AnswerCall, target: EncodeTarget, stream: boolean): WireRequest {
   const notices: Notice[] = [];
-  const body = call.native?.dialect === 'anthropic' ? edited(call, target) : fromCall(call, target, notices);
+  const own = call.native?.dialect === 'anthropic';
+  const body = own ? edited(call, target, DEFAULT_MAX_TOKENS, notices) : fromCall(call, target, notices);
   body.stream = stream;
   for (const field of target.quirks.refuses ?? []) {
     if (field === 'model' || field === 'messages' || field === 'max_tokens' || !(field in body)) continue;
@@ -24,17 +27,11 @@ export function encodeAnthropic(call: AnswerCall, target: EncodeTarget, stream: 
   return { path: '/messages', headers: { ...HEADERS }, body: JSON.stringify(body), notices };
 }
 
-/** A call that came through a door of this dialect keeps the caller's body. */
-function edited(call: AnswerCall, target: EncodeTarget): Json {
-  const body: Json = { ...call.native?.body, model: target.model };
-  body.max_tokens = call.maxTokens ?? body.max_tokens ?? target.maxOutput ?? DEFAULT_MAX_TOKENS;
-  return body;
-}
-
 function fromCall(call: AnswerCall, target: EncodeTarget, notices: Notice[]): Json {
   const traits = traitsOf(target.model);
   const maxTokens = call.maxTokens ?? target.maxOutput ?? DEFAULT_MAX_TOKENS;
-  const conversation = encodeConversation(call.messages, traits, notices);
+  const prefix = target.prefix ?? '';
+  const conversation = encodeConversation(call.messages, traits, notices, prefix);
   const body: Json = { model: target.model, max_tokens: maxTokens, messages: conversation.turns };
   const { system } = conversation;
   setTools(body, call, traits, notices);
@@ -46,6 +43,7 @@ function fromCall(call: AnswerCall, target: EncodeTarget, notices: Notice[]): Js
       notices,
     );
   setFormat(body, system, call, traits, notices);
+  if (prefix !== '') refuseForced(body);
   setSampling(body, call, traits, thinks && traits.thinking === 'budget', notices);
   setStops(body, call.stop, notices);
   if (call.seed !== undefined) note(notices, 'dropped', 'seed: this provider has no such setting');

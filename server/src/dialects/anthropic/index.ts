@@ -1,9 +1,11 @@
-/** The Anthropic messages dialect: vendors that speak it. Its door comes later and joins as `door`. */
+/** The Anthropic messages dialect: vendors that speak it, and the door for callers who do. */
 import type { Dialect } from '../../contract/ports.ts';
 import { httpFailure } from '../failures.ts';
 import { modelIds } from '../model-ids.ts';
 import { createAnthropicDecoder } from './decoder.ts';
+import { anthropicDoor } from './door.ts';
 import { encodeAnthropic } from './encode.ts';
+import { traitsOf } from './models.ts';
 import { anthropicWhole } from './whole.ts';
 
 export const anthropic: Dialect = {
@@ -16,5 +18,7 @@ export const anthropic: Dialect = {
     failure: httpFailure,
     modelsPath: '/models',
     models: modelIds,
+    goesOn: ({ model }) => traitsOf(model).goesOn,
   },
+  door: anthropicDoor,
 };

@@ -5,6 +5,7 @@ import type { Notice } from '../../contract/ports.ts';
 import { isObject, type Json, parseJson } from '../json.ts';
 import { note } from '../notices.ts';
 import type { Traits } from './models.ts';
+import { textBefore } from './prefix.ts';
 
 /** Consecutive messages of one role. Results stand apart, because they must come first in their message. */
 interface Turn {
@@ -22,9 +23,15 @@ export interface Conversation {
 
 /**
  * System messages from anywhere go to the front, as Anthropic's own OpenAI endpoint does it. Empty texts are refused
- * by the API and carry nothing, so they are dropped, and with them messages that are then empty.
+ * by the API and carry nothing, so they are dropped, and with them messages that are then empty. `prefix`: the beginning
+ * of the answer, see `EncodeTarget.prefix`.
  */
-export function encodeConversation(messages: readonly Message[], traits: Traits, notices: Notice[]): Conversation {
+export function encodeConversation(
+  messages: readonly Message[],
+  traits: Traits,
+  notices: Notice[],
+  prefix = '',
+): Conversation {
   const system: Json[] = [];
   const turns: Turn[] = [];
   for (const message of messages) {
@@ -45,7 +52,8 @@ export function encodeConversation(messages: readonly Message[], traits: Traits,
     }
   }
   if (turns.length === 0) throw unsupported('this provider needs at least one user message with content');
-  endTurn(turns, traits);
+  if (prefix === '') endTurn(turns, traits);
+  else beginAnswer(turns, prefix, traits);
   return { system, turns: turns.map(turnMessage), midToolUse: isMidToolUse(turns) };
 }
 
@@ -78,6 +86,14 @@ function endTurn(turns: Turn[], traits: Traits): void {
   turns.pop();
 }
 
+function beginAnswer(turns: Turn[], prefix: string, traits: Traits): void {
+  const last = turns.at(-1);
+  const blocks = last?.role === 'assistant' ? last.blocks : [];
+  const begun = textBefore(blocks, prefix, traits).filter(isObject);
+  if (last?.role === 'assistant') last.blocks = begun;
+  else if (begun.length > 0) turns.push({ role: 'assistant', results: [], blocks: begun });
+}
+
 function isMidToolUse(turns: readonly Turn[]): boolean {
   const last = turns.at(-1);
   const first = turns.at(-2)?.blocks[0]?.type;
@@ -94,8 +110,10 @@ function userBlocks(parts: readonly UserContent[]): Json[] {
   return blocks;
 }
 
+/** A document that other dialects read as text goes back as the block that it was. */
 function textBlock(part: TextContent): Json {
-  return { type: 'text', text: part.text, ...own(part) };
+  const fields = own(part);
+  return isObject(fields.block) ? fields.block : { type: 'text', text: part.text, ...fields };
 }
 
 /** Marks of this dialect (`cache_control`) ride on their block. */
@@ -123,7 +141,7 @@ function toolResult(message: Extract<Message, { role: 'tool' }>): Json {
   const block: Json = { type: 'tool_result', tool_use_id: toolId(message.toolCallId) };
   const content = userBlocks(message.content);
   const [only] = content;
-  if (content.length === 1 && only?.type === 'text') block.content = only.text;
+  if (content.length === 1 && only?.type === 'text' && !('cache_control' in only)) block.content = only.text;
   else if (content.length > 0) block.content = content;
   if (message.isError) block.is_error = true;
   return block;

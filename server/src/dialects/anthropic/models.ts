@@ -15,8 +15,10 @@ export interface Traits {
   bothSampling: boolean;
   /** `tool_choice` may force a tool. */
   forcedTool: boolean;
-  /** The conversation may end with an assistant message that the model goes on from. */
+  /** The conversation may end with an assistant message. */
   prefill: boolean;
+  /** And it is known that the model goes on from it, not after it. Models of other makers are not known to. */
+  goesOn: boolean;
   /** `output_config.format` and `strict` tools. */
   schema: boolean;
   /** Highest value of `output_config.effort` below `max`. */
@@ -31,6 +33,7 @@ const COMPATIBLE: Traits = {
   bothSampling: true,
   forcedTool: true,
   prefill: true,
+  goesOn: false,
   schema: false,
   xhigh: false,
 };
@@ -56,6 +59,7 @@ function traits(family: string, version: number): Traits {
       ...COMPATIBLE,
       thinking: version < 37 ? 'none' : 'budget',
       bothSampling: version < 41,
+      goesOn: true,
       schema: version >= 45 || (version === 41 && family === 'opus'),
     };
   }
@@ -67,6 +71,7 @@ function traits(family: string, version: number): Traits {
     bothSampling: false,
     forcedTool: !(known && refusesForcedTool(family, version)),
     prefill: false,
+    goesOn: false,
     schema: true,
     xhigh: version > 46,
   };
