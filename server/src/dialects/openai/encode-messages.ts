@@ -1,9 +1,17 @@
 /** Messages of a call in OpenAI's shape. */
-import type { AssistantContent, ImageContent, Message, TextContent, UserContent } from '../../contract/call.ts';
+import type {
+  AssistantContent,
+  ImageContent,
+  Message,
+  TextContent,
+  UserContent,
+  VendorField,
+} from '../../contract/call.ts';
 import { GoblinError } from '../../contract/errors.ts';
 import type { Notice } from '../../contract/ports.ts';
 import type { Json } from '../json.ts';
 import { note } from '../notices.ts';
+import { isGoogleDetail } from './google.ts';
 import { createDetailCollector } from './message.ts';
 
 export const FOREIGN_REASONING = 'reasoning of another provider is not sent on';
@@ -74,6 +82,13 @@ function foreign(part: { name: string; dialect: string; raw: unknown }): Json {
   throw new GoblinError('unsupported_by_target', `content of type "${part.name}" cannot be sent to this provider`);
 }
 
+/** Signed or encrypted for another dialect, or an entry that we made of that. */
+function isForeign(vendor: VendorField | undefined, takesDetails: boolean): boolean {
+  if (vendor === undefined) return false;
+  if (vendor.dialect === 'openai') return isGoogleDetail(vendor.fields.reasoning_detail);
+  return !(vendor.dialect === 'anthropic' && takesDetails);
+}
+
 function assistant(parts: readonly AssistantContent[], takesDetails: boolean, notices: Notice[]): Json {
   const message: Json = { role: 'assistant', content: null };
   const texts: string[] = [];
@@ -88,7 +103,7 @@ function assistant(parts: readonly AssistantContent[], takesDetails: boolean, no
     else if (part.type === 'tool_call') {
       const call = { id: part.id, type: 'function', function: { name: part.name, arguments: part.arguments } };
       calls.push({ ...call, ...own(part) });
-    } else if (part.vendor?.dialect === 'anthropic' && !takesDetails) note(notices, 'dropped', FOREIGN_REASONING);
+    } else if (isForeign(part.vendor, takesDetails)) note(notices, 'dropped', FOREIGN_REASONING);
     else {
       reasoning.push(part.text);
       const detail = detailOf(part);

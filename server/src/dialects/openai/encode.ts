@@ -4,6 +4,7 @@ import type { EncodeTarget, Notice, Quirks, WireRequest } from '../../contract/p
 import { isObject, type Json } from '../json.ts';
 import { note } from '../notices.ts';
 import { encodeMessages, FOREIGN_REASONING } from './encode-messages.ts';
+import { isGoogleDetail, takesCallExtras } from './google.ts';
 
 /** Providers that take Claude's reasoning back as `reasoning_details`; the others refuse the field. */
 const TAKE_DETAILS: ReadonlySet<string> = new Set(['openrouter']);
@@ -21,8 +22,9 @@ export function encodeOpenai(call: AnswerCall, target: EncodeTarget, stream: boo
   body.model = target.model;
   body.stream = stream;
   const takesDetails = TAKE_DETAILS.has(target.provider);
-  if (Array.isArray(body.messages)) body.messages = withoutOurs(body.messages, takesDetails, notices);
-  else body.messages = encodeMessages(call.messages, takesDetails, notices);
+  if (Array.isArray(body.messages)) {
+    body.messages = withoutOurs(body.messages, takesDetails, takesCallExtras(target.model), notices);
+  } else body.messages = encodeMessages(call.messages, takesDetails, notices);
   setTokenLimit(body, call.maxTokens, quirks);
   setStreamOptions(body, stream, quirks);
   dropRefused(body, quirks, notices);
@@ -36,9 +38,9 @@ export function encodeOpenai(call: AnswerCall, target: EncodeTarget, stream: boo
 
 /**
  * Clients send our answers back as they got them. What we added to them, vendors refuse: the mark on broken arguments,
- * and the reasoning of a Claude that answered an earlier turn.
+ * and the reasoning of a Claude or a Gemini that answered an earlier turn.
  */
-function withoutOurs(messages: unknown[], takesDetails: boolean, notices: Notice[]): unknown[] {
+function withoutOurs(messages: unknown[], takesDetails: boolean, takesExtras: boolean, notices: Notice[]): unknown[] {
   let changed = false;
   const out = messages.map((message) => {
     if (!isObject(message) || message.role !== 'assistant') return message;
@@ -46,6 +48,15 @@ function withoutOurs(messages: unknown[], takesDetails: boolean, notices: Notice
     let clean = message;
     if (Array.isArray(tool_calls) && tool_calls.some((call) => isObject(call) && 'invalid_arguments' in call)) {
       clean = { ...clean, tool_calls: tool_calls.map((call) => without(call, 'invalid_arguments')) };
+    }
+    if (!takesExtras && Array.isArray(clean.tool_calls) && clean.tool_calls.some(hasExtras)) {
+      clean = { ...clean, tool_calls: clean.tool_calls.map((call) => without(call, 'extra_content')) };
+    }
+    if (Array.isArray(reasoning_details) && reasoning_details.some(isGoogleDetail)) {
+      const { reasoning_details: _, ...rest } = clean;
+      const others = reasoning_details.filter((detail) => !isGoogleDetail(detail));
+      clean = others.length === 0 ? rest : { ...rest, reasoning_details: others };
+      note(notices, 'dropped', FOREIGN_REASONING);
     }
     if (!takesDetails && Array.isArray(reasoning_details) && reasoning_details.some(isClaudes)) {
       const { reasoning_details: _, reasoning_content: __, ...rest } = clean;
@@ -56,6 +67,10 @@ function withoutOurs(messages: unknown[], takesDetails: boolean, notices: Notice
     return clean;
   });
   return changed ? out : messages;
+}
+
+function hasExtras(call: unknown): boolean {
+  return isObject(call) && 'extra_content' in call;
 }
 
 function isClaudes(detail: unknown): boolean {

@@ -3,6 +3,7 @@ import { ERRORS, type ErrorCode, type FieldError } from '../../contract/errors.t
 import type { FinishReason, Usage, VisiblePart } from '../../contract/part.ts';
 import type { DoorContext, Encoder } from '../../contract/ports.ts';
 import type { Json } from '../json.ts';
+import { callExtras } from './google.ts';
 import { createDetailCollector, openaiMessage } from './message.ts';
 
 export function createOpenaiEncoder(context: DoorContext): Encoder {
@@ -34,7 +35,7 @@ export function createOpenaiEncoder(context: DoorContext): Encoder {
     if (part.id !== undefined) Object.assign(call, { id: part.id, type: 'function' });
     call.function =
       part.name === undefined ? { arguments: part.arguments } : { name: part.name, arguments: part.arguments };
-    if (part.vendor?.dialect === 'openai') Object.assign(call, part.vendor.fields);
+    Object.assign(call, callExtras(part.vendor));
     return delta(`"tool_calls":${JSON.stringify([call])}`);
   }
 

@@ -1,6 +1,7 @@
 /** Parts to an OpenAI-shaped assistant message, for whole answers and stored results. */
 import type { ReasoningPart, VisiblePart } from '../../contract/part.ts';
 import { isObject, type Json } from '../json.ts';
+import { callExtras, googleDetail } from './google.ts';
 
 /** OpenRouter's name for Anthropic's blocks; clients that know `reasoning_details` send them back unchanged. */
 export const ANTHROPIC_FORMAT = 'anthropic-claude-v1';
@@ -51,7 +52,7 @@ function addFragment(calls: ToolCall[], part: Extract<VisiblePart, { type: 'tool
   if (part.id !== undefined) call.id = part.id;
   if (part.name !== undefined) call.function.name = part.name;
   call.function.arguments += part.arguments;
-  if (part.vendor?.dialect === 'openai') Object.assign(call, part.vendor.fields);
+  Object.assign(call, callExtras(part.vendor));
 }
 
 /**
@@ -68,6 +69,7 @@ export function createDetailCollector(): (part: ReasoningPart) => Json | null {
     const block = text;
     text = '';
     if (dialect === 'openai') return isObject(fields.reasoning_detail) ? fields.reasoning_detail : null;
+    if (dialect === 'gemini') return googleDetail(fields, index++);
     const common = { format: ANTHROPIC_FORMAT, index: index++ };
     if (fields.type === 'redacted_thinking') return { type: 'reasoning.encrypted', data: fields.data, ...common };
     return { type: 'reasoning.text', text: block, signature: fields.signature, ...common };
