@@ -13,6 +13,7 @@ const VERBS: Record<string, { summary: string; load(): Promise<{ verb: Verb }> }
   ask: { summary: 'ask a model, and see the answer as it comes', load: () => import('./verbs/ask.ts') },
   doctor: { summary: 'check configuration, data and every provider', load: () => import('./verbs/doctor.ts') },
   config: { summary: 'print every setting and where it came from', load: () => import('./verbs/config.ts') },
+  explain: { summary: 'say how a request was routed, and what came of it', load: () => import('./verbs/explain.ts') },
   key: { summary: 'make, list and revoke API keys', load: () => import('./verbs/key.ts') },
   simulate: {
     summary: 'run the simulator alone, as a vendor to test against',
