@@ -84,7 +84,7 @@ const THINKING = { field: 'thinking', on: { type: 'enabled' }, off: { type: 'dis
  */
 export const MOONSHOT: Quirks = {
   maxTokensField: 'max_completion_tokens',
-  prefix: { mark: 'partial', drops: ['response_format'] },
+  prefix: { mark: 'partial' },
   effort: { words: [] },
   noSchema: true,
   forModels: [
@@ -92,7 +92,7 @@ export const MOONSHOT: Quirks = {
     {
       models: /^kimi-k2\.[56]/,
       quirks: {
-        prefix: { mark: 'partial', drops: ['response_format'], body: { thinking: { type: 'disabled' } } },
+        prefix: { mark: 'partial', body: { thinking: { type: 'disabled' } } },
         effort: { words: [], switch: THINKING },
       },
     },

@@ -11,6 +11,8 @@ import { createTextMender } from '../text.ts';
 import { createUsageTracker } from '../tokens.ts';
 import { createContentReader } from './content.ts';
 import { finishReason } from './finish.ts';
+import { createEchoFilter } from './prefix.ts';
+import { createThinkSplitter } from './think-tags.ts';
 import { createToolCallReader } from './tool-calls.ts';
 import { usageIn } from './usage.ts';
 
@@ -27,14 +29,20 @@ const VISIBLE = [
   'function_call',
 ];
 
-/** `fast: false` parses every event; the tests hold both ways to the same parts. */
-export function createOpenaiDecoder(quirks: Quirks, options: { fast?: boolean } = {}): Decoder {
+/**
+ * `fast: false` parses every event; the tests hold both ways to the same parts. `prefix`: what the call said of the
+ * beginning of the answer.
+ */
+export function createOpenaiDecoder(quirks: Quirks, options: { fast?: boolean; prefix?: string } = {}): Decoder {
   const fast = options.fast === false ? null : createFastText();
   const text = createTextMender();
   const reasoning = createTextMender();
   const tools = createToolCallReader();
   const contentIn = createContentReader();
   const track = createUsageTracker();
+  /** Both look at the beginning of the text only, and are gone after it. */
+  let echo = createEchoFilter(quirks, options.prefix);
+  let tags = quirks.thinkTags ? createThinkSplitter() : null;
   let finished = false;
   let broken = false;
   let responseId: string | null = null;
@@ -43,6 +51,17 @@ export function createOpenaiDecoder(quirks: Quirks, options: { fast?: boolean } 
     broken = true;
     before.push(failure);
     return before;
+  }
+
+  function say(clean: string, parts: Part[]): void {
+    const fresh = echo === null ? clean : echo.push(clean);
+    if (echo?.over()) echo = null;
+    if (tags === null) {
+      if (fresh !== '') parts.push({ type: 'text', text: fresh });
+      return;
+    }
+    tags.push(fresh, parts);
+    if (tags.passed()) tags = null;
   }
 
   function readChoice(choice: Json, data: string, parts: Part[]): void {
@@ -56,7 +75,7 @@ export function createOpenaiDecoder(quirks: Quirks, options: { fast?: boolean } 
     if (content.details.length > 0) parts.push(...content.details);
     if (content.text !== '') {
       const clean = text.push(content.text);
-      if (clean !== '') parts.push({ type: 'text', text: clean });
+      if (clean !== '') say(clean, parts);
     }
     if (delta.tool_calls !== undefined) tools.read(delta.tool_calls, responseId, parts);
     if (isObject(delta.function_call)) {
@@ -75,7 +94,11 @@ export function createOpenaiDecoder(quirks: Quirks, options: { fast?: boolean } 
     }
     const rest = { reasoning: reasoning.end(), text: text.end() };
     if (rest.reasoning !== '') parts.push({ type: 'reasoning', text: rest.reasoning });
-    if (rest.text !== '') parts.push({ type: 'text', text: rest.text });
+    if (rest.text !== '') say(rest.text, parts);
+    const held = echo?.end() ?? '';
+    echo = null;
+    if (held !== '') say(held, parts);
+    tags?.end(parts);
     tools.end(parts);
     finished = true;
     parts.push({ type: 'finish', reason });
@@ -105,7 +128,11 @@ export function createOpenaiDecoder(quirks: Quirks, options: { fast?: boolean } 
         if (raw !== null) {
           const kind = fast.key() === 'content' ? 'text' : 'reasoning';
           const clean = (kind === 'text' ? text : reasoning).push(raw);
-          return clean === '' ? NOTHING : [{ type: kind, text: clean }];
+          if (clean === '') return NOTHING;
+          if (kind === 'reasoning' || (echo === null && tags === null)) return [{ type: kind, text: clean }];
+          const parts: Part[] = [];
+          say(clean, parts);
+          return parts;
         }
         fast.disarm();
       }

@@ -4,8 +4,10 @@ import { httpFailure } from '../failures.ts';
 import { modelIds } from '../model-ids.ts';
 import { decodeOpenai } from './decode.ts';
 import { createOpenaiDecoder } from './decoder.ts';
+import { decodeEmbed, encodeEmbed } from './embed.ts';
 import { encodeOpenai } from './encode.ts';
 import { createOpenaiEncoder, openaiError } from './encoder.ts';
+import { goesOn } from './prefix.ts';
 import { openaiWhole } from './whole.ts';
 
 export const openai: Dialect = {
@@ -13,11 +15,13 @@ export const openai: Dialect = {
   framing: 'sse',
   vendor: {
     encode: encodeOpenai,
-    decoder: (quirks) => createOpenaiDecoder(quirks),
+    decoder: (quirks, prefix) => createOpenaiDecoder(quirks, prefix === undefined ? {} : { prefix }),
     whole: openaiWhole,
     failure: httpFailure,
     modelsPath: '/models',
     models: modelIds,
+    goesOn,
+    embed: { encode: encodeEmbed, decode: decodeEmbed },
   },
   door: {
     decode: decodeOpenai,

@@ -217,7 +217,7 @@ test('what we added to our answers does not go to a vendor when a client sends t
   for (const each of [call, built]) {
     assert.deepEqual(encode(each).json.messages[1], clean);
     assert.equal(encode(each).notices.length, 1);
-    const wire = openai.vendor.encode(each, { ...target(), provider: 'openrouter' }, false);
+    const wire = openai.vendor.encode(each, target({ replay: { as: 'reasoning_content', details: true } }), false);
     assert.deepEqual(JSON.parse(wire.body).messages[1], { ...clean, reasoning_content, reasoning_details });
     assert.deepEqual(wire.notices, []);
   }
