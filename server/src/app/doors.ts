@@ -5,13 +5,17 @@ import { mismatch } from '../admission/admit.ts';
 import type { AttachedOutcome } from '../contract/flow.ts';
 import { tellsEnd } from '../contract/ports.ts';
 import { isTerminal } from '../contract/states.ts';
-import { DIALECTS, openaiUsage, partsOfMessage } from '../dialects/index.ts';
+import { DIALECTS, partsOfMessage } from '../dialects/index.ts';
+import { type AnswerDoorDeps, answerDoor, readHop } from '../edge/answer-door.ts';
+import { anthropicAnswers, countTokensRoute } from '../edge/anthropic-door.ts';
 import { docsRoutes } from '../edge/docs.ts';
 import { createFastLane, type FastLane } from '../edge/fast-lane.ts';
 import { healthServer } from '../edge/health.ts';
 import { keyRoutes } from '../edge/keys.ts';
-import { type OpenAiDoorDeps, openaiDoor, readHop } from '../edge/openai-door.ts';
+import { modelsRoute } from '../edge/models.ts';
+import { openaiAnswers } from '../edge/openai-door.ts';
 import { operationRoutes } from '../edge/operations.ts';
+import { createPulse } from '../edge/pulse.ts';
 import { requestRoutes } from '../edge/requests.ts';
 import { createServer } from '../edge/server.ts';
 import { streamRoutes } from '../edge/streams.ts';
@@ -19,6 +23,7 @@ import { runAttached } from '../execution/attached.ts';
 import { isPrivateHost } from '../guard/addresses.ts';
 import { createIdentify } from '../identity/identify.ts';
 import { createKey, findKey, listKeys, revokeKey } from '../identity/keys.ts';
+import { countInput } from '../money/tokens.ts';
 import type { House } from './assembly.ts';
 import { isLoopback } from './config.ts';
 import { operations, readinessOf } from './metrics.ts';
@@ -56,7 +61,6 @@ export function openHealth(house: House): Doors {
 
 export async function openDoors(house: House, operatorToken: string): Promise<Doors> {
   const { config, ledger, bus, sql, live } = house;
-  const openai = DIALECTS.openai;
   const identify = createIdentify({
     auth: config.auth,
     find: async (key) => (sql ? await findKey(sql, key) : null),
@@ -72,7 +76,7 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
     version: VERSION,
     telemetry: house.recorder,
     origins: config.origins,
-    door: openai,
+    dialects: DIALECTS,
     identify,
     recordBack: house.admission.recordBack,
     hostAllowed,
@@ -102,8 +106,8 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
     now: house.clock.now,
     hearsAll: house.hearsAll,
   });
-  const door = openaiDoor(app, {
-    dialect: openai,
+  const pulse = createPulse();
+  const deps: AnswerDoorDeps = {
     ledger,
     newId: house.newId,
     run: (caller, id, input, hop) => {
@@ -121,17 +125,24 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
     },
     replay: replayer(house),
     taskTypes: () => house.taskTypes,
-    models: live.models,
     hop: (header) => readHop(header, house.hop),
-    usage: openaiUsage,
+    pulse,
     log: house.recorder.log,
-  });
+  };
+  const chat = answerDoor(app, openaiAnswers(DIALECTS.openai), deps);
+  const messages = answerDoor(app, anthropicAnswers(DIALECTS.anthropic), deps);
+  countTokensRoute(app, DIALECTS.anthropic, countInput);
+  modelsRoute(app, live.models);
   fastLane.take = createFastLane({
-    path: '/v1/chat/completions',
+    doors: new Map([
+      ['/v1/chat/completions', chat],
+      ['/v1/messages', messages],
+      // As Anthropic's clients call it whenever they use a beta.
+      ['/v1/messages?beta=true', messages],
+    ]),
     bodyLimit: config.settings.bodyBytes,
     hostAllowed,
     identify,
-    chat: door.chat,
   });
   if (sql) {
     keyRoutes(app, {
@@ -148,14 +159,14 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
     letGo: requests.close,
     async close() {
       streams.close();
-      door.close();
+      pulse.close();
       await app.close();
     },
   };
 }
 
 /** An earlier attached request with the same key: joined when it runs, told again when it has ended. */
-function replayer(house: House): OpenAiDoorDeps['replay'] {
+function replayer(house: House): AnswerDoorDeps['replay'] {
   const { bus, ledger } = house;
   return async (caller, submission) => {
     if (!submission.idempotency) return null;

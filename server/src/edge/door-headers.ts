@@ -42,6 +42,24 @@ export function readDoorHeaders(
   };
 }
 
+/** No list of betas comes near it. */
+const LONGEST_PASSED = 4096;
+
+/** The caller's headers that vendors of the door's dialect get too; null when there are none. */
+export function readPassHeaders(headers: IncomingHttpHeaders, names: readonly string[]): Record<string, string> | null {
+  let passed: Record<string, string> | null = null;
+  for (const name of names) {
+    const value = headers[name];
+    if (typeof value !== 'string' || value === '') continue;
+    if (value.length > LONGEST_PASSED || !/^[\x20-\x7e]+$/.test(value)) {
+      wrong(name, `must be at most ${LONGEST_PASSED} printable ASCII characters`);
+    }
+    passed ??= {};
+    passed[name] = value;
+  }
+  return passed;
+}
+
 function readLabels(text: string): Record<string, string> {
   const pairs = text.split(',').map((pair) => /^\s*([^=\s][^=]{0,62}?)\s*=\s*(.{0,255}?)\s*$/.exec(pair));
   if (pairs.length > 32 || pairs.some((pair) => pair === null)) {

@@ -1,7 +1,6 @@
 /** What every drop-in door does alike: headers in, headers out, an answer streamed or whole, errors in the door's shape. */
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
-import { Bag } from '../contract/bag.ts';
 import { ERRORS, type ErrorCode, type FieldError, type GoblinError } from '../contract/errors.ts';
 import type { AnswerListener, AttachedHandle, AttachedOutcome } from '../contract/flow.ts';
 import { isVisible, type Usage } from '../contract/part.ts';
@@ -9,6 +8,7 @@ import type { Dialect, Encoder, Truth } from '../contract/ports.ts';
 import type { AttemptStart } from '../contract/record.ts';
 import { dollars } from '../money/cost.ts';
 import { retryHeaders } from './problem.ts';
+import type { Pulse } from './pulse.ts';
 import type { Relay } from './relay.ts';
 
 type Door = NonNullable<Dialect['door']>;
@@ -28,13 +28,19 @@ export function sendDoorError(door: Door, reply: FastifyReply, error: GoblinErro
     );
 }
 
-export function writeDoorError(door: Door, res: ServerResponse, id: string, error: GoblinError): void {
+export function writeDoorError(
+  door: Door,
+  res: ServerResponse,
+  id: string,
+  error: GoblinError,
+  idHeader: string | null,
+): void {
   const body = door.error(error.code, error.status, sentence(error.code, error.detail, error.errors), id, error.errors);
   res.writeHead(error.status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
     ...retryHeaders(error.code, error.retryAfterMs),
-    'x-mcp-request-id': id,
+    ...idHeaders(id, idHeader),
   });
   res.end(body);
 }
@@ -82,12 +88,16 @@ function errorBody(
 /** Bytes up to which copying is cheaper than a second write. */
 const ONE_WRITE = 64 * 1024;
 
-interface Pen {
+export interface Pen {
   id: string;
   door: Door;
   /** Made when it is needed: a vendor of the door's dialect needs none. */
   encoder(): Encoder;
+  /** Nothing that the encoder made has been sent: the next one begins anew. */
+  forget(): void;
   res: ServerResponse;
+  /** Where this dialect's clients look for the request's id, besides our own header. */
+  idHeader: string | null;
 }
 
 /** Without a stream: nothing is sent before the end. */
@@ -105,7 +115,7 @@ export function wholeListener(pen: Pen): AnswerListener {
         const error = errorBody(pen.door, id, outcome);
         res.writeHead(error.status, {
           ...error.headers,
-          ...answerHeaders(id, outcome),
+          ...answerHeaders(pen, outcome),
           'content-length': Buffer.byteLength(error.body),
         });
         res.end(error.body);
@@ -123,7 +133,7 @@ export function wholeListener(pen: Pen): AnswerListener {
       res.writeHead(200, {
         'content-type': 'application/json',
         'content-length': Buffer.byteLength(body),
-        ...answerHeaders(id, outcome),
+        ...answerHeaders(pen, outcome),
         ...(cost === null ? {} : { 'x-mcp-cost-usd': plainNumber(cost) }),
       });
       // One string with the headers is one write; Latin-1 gives every byte back as it was, whatever it means.
@@ -138,48 +148,31 @@ function plainNumber(value: number): string {
   return value.toFixed(12).replace(/\.?0+$/, '');
 }
 
-function answerHeaders(id: string, of: { provider: string; model: string; attempts: number }): Record<string, string> {
+function answerHeaders(
+  pen: Pick<Pen, 'id' | 'idHeader'>,
+  by: { provider: string; model: string; attempts: number },
+): Record<string, string> {
   return {
-    'x-mcp-request-id': id,
-    ...(of.attempts > 0
-      ? { 'x-mcp-provider': of.provider, 'x-mcp-model': headerText(of.model), 'x-mcp-attempts': String(of.attempts) }
+    ...idHeaders(pen.id, pen.idHeader),
+    ...(by.attempts > 0
+      ? { 'x-mcp-provider': by.provider, 'x-mcp-model': headerText(by.model), 'x-mcp-attempts': String(by.attempts) }
       : {}),
   };
 }
 
+function idHeaders(id: string, idHeader: string | null): Record<string, string> {
+  return idHeader === null ? { 'x-mcp-request-id': id } : { 'x-mcp-request-id': id, [idHeader]: id };
+}
+
 const headerText = (text: string) => text.replace(/[^\x20-\x7e]/g, '?');
-
-/** Streams whose headers wait for the first visible part, and streams that need a sign of life. */
-export interface Pulse {
-  add(beat: (now: number) => void): () => void;
-  close(): void;
-}
-
-export function createPulse(): Pulse {
-  const beats = new Bag<(now: number) => void>();
-  const timer = setInterval(() => {
-    const now = performance.now();
-    for (const beat of beats) beat(now);
-  }, 1000).unref();
-  return {
-    add(beat) {
-      const place = beats.add(beat);
-      let on = true;
-      return () => {
-        if (on) beats.remove(place);
-        on = false;
-      };
-    },
-    close: () => clearInterval(timer),
-  };
-}
 
 const HEADERS_AFTER_MS = 10_000;
 const KEEP_ALIVE_MS = 15_000;
 
+/** `relay`: null when every event is made by the encoder, also from a vendor of the door's dialect. */
 export function streamListener(
   pen: Pen,
-  relay: Relay,
+  relay: Relay | null,
   wireUsageOf: (usage: Usage) => Record<string, unknown>,
   pulse: Pulse,
 ): AnswerListener {
@@ -191,6 +184,7 @@ export function streamListener(
   let headed = false;
   /** Nothing is said of a request that the record may not have. */
   let recorded = false;
+  /** The vendor that speaks now is of the door's dialect. */
   let relayed = false;
   const began = performance.now();
   let lastWrite = began;
@@ -217,7 +211,7 @@ export function streamListener(
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache',
       'x-accel-buffering': 'no',
-      ...answerHeaders(pen.id, {
+      ...answerHeaders(pen, {
         provider: start?.provider ?? '',
         model: start?.model ?? '',
         attempts: start?.attempt ?? 0,
@@ -230,12 +224,17 @@ export function streamListener(
   return {
     attempt(next) {
       start = next;
+      relayed = false;
       // What an attempt said before anything visible was never sent.
-      if (!visible) out = '';
+      if (!visible) {
+        out = '';
+        pen.forget();
+      }
+      relay?.attempt(visible);
     },
     notice() {},
     event(parts, data) {
-      if (data !== null && data !== '') {
+      if (relay !== null && data !== null && data !== '') {
         relayed = true;
         out += relay.event(parts, data);
         if (!visible) visible = parts.some(isVisible);
@@ -264,15 +263,16 @@ export function streamListener(
       if (outcome.state === 'succeeded' && outcome.finishReason && outcome.usage) {
         if (!headed) head();
         const truth = truthOf(pen.id, outcome);
-        out += relayed
-          ? relay.finish(outcome.usage, wireUsageOf(outcome.usage), truth)
-          : encoder().finish(outcome.finishReason, outcome.usage, truth);
+        out +=
+          relayed && relay
+            ? relay.finish(outcome.finishReason, outcome.usage, wireUsageOf(outcome.usage), truth)
+            : encoder().finish(outcome.finishReason, outcome.usage, truth);
         res.end(out);
         return;
       }
       if (!headed) {
         const error = errorBody(pen.door, pen.id, outcome);
-        res.writeHead(error.status, { ...error.headers, ...answerHeaders(pen.id, outcome) });
+        res.writeHead(error.status, { ...error.headers, ...answerHeaders(pen, outcome) });
         res.end(error.body);
         return;
       }

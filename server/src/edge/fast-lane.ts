@@ -1,19 +1,19 @@
 /**
- * The usual call of the busiest door, past the framework: 10 µs of the 110 that a small answer costs. Whatever is not
+ * The usual call of the busiest doors, past the framework: 10 µs of the 110 that a small answer costs. Whatever is not
  * the usual (a browser, a key that must be looked up, a body without its length, any refusal) takes the framework's
  * way, where the same functions answer: nothing is decided here.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller } from '../contract/caller.ts';
 import type { Identify } from '../identity/identify.ts';
-import type { Chat } from './openai-door.ts';
+import type { Answer } from './answer-door.ts';
 
 export interface FastLaneOptions {
-  path: string;
+  /** By address, a query included. */
+  doors: ReadonlyMap<string, Answer>;
   bodyLimit: number;
   hostAllowed(host: string): boolean;
   identify: Identify;
-  chat: Chat;
 }
 
 /** True when the call was taken. */
@@ -35,7 +35,9 @@ export function createFastLane(options: FastLaneOptions): FastLane {
   }
 
   return (request, response) => {
-    if (request.method !== 'POST' || request.url !== options.path) return false;
+    if (request.method !== 'POST') return false;
+    const answer = options.doors.get(request.url ?? '');
+    if (answer === undefined) return false;
     const { headers } = request;
     if (headers.origin !== undefined || headers.expect !== undefined || headers['content-type'] !== 'application/json')
       return false;
@@ -50,7 +52,7 @@ export function createFastLane(options: FastLaneOptions): FastLane {
       else if (more === null) more = [first, chunk];
       else more.push(chunk);
     });
-    request.on('end', () => options.chat(caller, headers, more === null ? first : Buffer.concat(more), response));
+    request.on('end', () => answer(caller, headers, more === null ? first : Buffer.concat(more), response));
     return true;
   };
 }

@@ -2,14 +2,16 @@
  * The answer of a vendor that speaks the door's own dialect: its events are sent on as they came, but for what the
  * caller did not ask for (usage), and for the last one, which carries our own facts.
  */
-import { isVisible, type Part, type Usage } from '../contract/part.ts';
+import { type FinishReason, isVisible, type Part, type Usage } from '../contract/part.ts';
 import type { Encoder, Truth } from '../contract/ports.ts';
 
 export interface Relay {
+  /** Another attempt begins. `shown`: what came before it was sent, and this one goes on from there. */
+  attempt(shown: boolean): void;
   /** The bytes to send for one event; empty when it is held back or taken out. */
   event(parts: readonly Part[], data: string): string;
   /** The last chunks and the terminal mark. */
-  finish(usage: Usage, wire: Record<string, unknown>, truth: Truth): string;
+  finish(reason: FinishReason, usage: Usage, wire: Record<string, unknown>, truth: Truth): string;
 }
 
 const NULL_USAGE = ',"usage":null';
@@ -26,6 +28,10 @@ export function openaiRelay(includeUsage: boolean, encoder: () => Encoder): Rela
       .join('');
 
   return {
+    attempt() {
+      finishChunk = null;
+      usageChunk = null;
+    },
     event(parts, data) {
       for (const part of parts) {
         if (part.type === 'finish') {
@@ -51,7 +57,7 @@ export function openaiRelay(includeUsage: boolean, encoder: () => Encoder): Rela
       // A blank line inside would end the event: between tokens a newline is as good as a blank.
       return `data: ${clean.includes('\n') ? clean.replaceAll('\n', ' ') : clean}\n\n`;
     },
-    finish(_usage, wire, truth) {
+    finish(_reason, _usage, wire, truth) {
       const last = finishChunk ?? { choices: [] };
       if (!includeUsage) {
         const { usage: _usage, ...rest } = last;

@@ -3,6 +3,7 @@ import { createServer as createHttpServer, type IncomingMessage } from 'node:htt
 import swagger from '@fastify/swagger';
 import websocket from '@fastify/websocket';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import type { DialectName } from '../contract/call.ts';
 import type { Caller, Permission } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Dialect, Telemetry } from '../contract/ports.ts';
@@ -21,8 +22,8 @@ declare module 'fastify' {
     /** Anyone may call it. */
     public?: boolean;
     permission?: Permission;
-    /** Errors take the shape of this door. */
-    door?: 'openai';
+    /** Errors take the shape of this dialect's door. */
+    door?: DialectName | ((request: FastifyRequest) => DialectName);
   }
 }
 
@@ -38,7 +39,8 @@ export interface ServerOptions {
   origins: readonly string[];
   /** With authentication off a page that a browser was tricked into must not reach us under another name. */
   hostAllowed(host: string): boolean;
-  door: Dialect;
+  /** Those that have doors. */
+  dialects: Partial<Record<DialectName, Dialect>>;
 }
 
 const PROBLEM = { description: 'Refused', content: { 'application/problem+json': { schema: ProblemOut } } };
@@ -123,10 +125,11 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       }
       reply.headers({
         'access-control-allow-origin': origin,
-        'access-control-allow-headers': 'authorization, content-type, idempotency-key, last-event-id, x-api-key',
+        'access-control-allow-headers':
+          'authorization, content-type, idempotency-key, last-event-id, x-api-key, anthropic-version, anthropic-beta, anthropic-dangerous-direct-browser-access',
         'access-control-allow-methods': 'GET, POST',
         'access-control-expose-headers':
-          'retry-after, x-mcp-request-id, x-mcp-provider, x-mcp-model, x-mcp-attempts, x-mcp-cost-usd',
+          'retry-after, request-id, x-mcp-request-id, x-mcp-provider, x-mcp-model, x-mcp-attempts, x-mcp-cost-usd',
         vary: 'origin',
       });
       if (request.method === 'OPTIONS') {
@@ -165,8 +168,9 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
         error: String((error as Error).stack),
       });
     }
-    if (request.routeOptions.config.door && options.door.door) return sendDoorError(options.door.door, reply, known);
-    return sendProblem(known, request, reply);
+    const { door: named } = request.routeOptions.config;
+    const door = named && options.dialects[typeof named === 'string' ? named : named(request)]?.door;
+    return door ? sendDoorError(door, reply, known) : sendProblem(known, request, reply);
   });
 
   app.setNotFoundHandler((request, reply) => {
@@ -177,8 +181,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       return sendProblem(new GoblinError('method_not_allowed', `Use ${others.join(' or ')} here.`), request, reply);
     }
     const unknown = new GoblinError('not_found', 'There is nothing at this address; see /docs for those that exist.');
-    if (path.startsWith('/v1/') && options.door.door) return sendDoorError(options.door.door, reply, unknown);
-    return sendProblem(unknown, request, reply);
+    const door = path.startsWith('/v1/') && options.dialects[dialectOf(path, request)]?.door;
+    return door ? sendDoorError(door, reply, unknown) : sendProblem(unknown, request, reply);
   });
 
   await app.register(swagger, {
@@ -210,6 +214,12 @@ function permit(request: FastifyRequest, caller: Caller, done: (error?: Error) =
   }
   request.caller = caller;
   done();
+}
+
+/** Who asks for what is not there, under the addresses of vendors' APIs. */
+function dialectOf(path: string, request: FastifyRequest): DialectName {
+  const anthropic = path.startsWith('/v1/messages') || request.headers['anthropic-version'] !== undefined;
+  return anthropic ? 'anthropic' : 'openai';
 }
 
 /** Any other wish to upgrade (HTTP/2 by plain text, a WebSocket where there is none) is ignored, and the call is answered. */

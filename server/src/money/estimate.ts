@@ -48,9 +48,16 @@ export function inputSize(call: AnswerCall): InputSize {
   return size;
 }
 
-function likely({ bytes, pictures }: InputSize, call: AnswerCall): number {
-  return Math.ceil(bytes / BYTES_PER_TOKEN) + pictures * TOKENS_PER_IMAGE + call.messages.length * TOKENS_PER_MESSAGE;
+function likely(size: InputSize, call: AnswerCall): number {
+  return Math.ceil(size.bytes / BYTES_PER_TOKEN) + besideText(size, call);
 }
+
+function besideText({ pictures }: InputSize, call: AnswerCall): number {
+  return pictures * TOKENS_PER_IMAGE + call.messages.length * TOKENS_PER_MESSAGE;
+}
+
+/** What a prompt costs in tokens besides its text: images, other content, the frame of each message. */
+export const tokensBesideText = (call: AnswerCall): number => besideText(inputSize(call), call);
 
 /** About how many tokens a vendor will count. Below 2 µs for a small call. */
 export const estimateInputTokens = (call: AnswerCall): number => likely(inputSize(call), call);

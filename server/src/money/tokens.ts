@@ -3,7 +3,7 @@
  * (OpenAI's o200k; others differ by some percent) takes 250 ms and 70 MB to load, so it is loaded at the first count.
  */
 import type { AnswerCall } from '../contract/call.ts';
-import { inputBounds } from './estimate.ts';
+import { inputBounds, tokensBesideText } from './estimate.ts';
 
 /**
  * Merging is quadratic in the length of a run that has no boundary in it. At 256 characters the worst texts (random
@@ -103,4 +103,9 @@ export async function fitsWindow(call: AnswerCall, contextWindow: number): Promi
   if (most <= contextWindow) return true;
   if (least > contextWindow) return false;
   return (await countAll(textsOf(call), contextWindow)) <= contextWindow;
+}
+
+/** About how many tokens a vendor counts in the prompt: the text by our tokenizer, pictures and frames by estimate. */
+export async function countInput(call: AnswerCall): Promise<number> {
+  return (await countAll(textsOf(call))) + tokensBesideText(call);
 }

@@ -65,6 +65,7 @@ export const blockDelta = (index: number, delta: Json): string => event('content
 
 export const blockStop = (index: number): string => event('content_block_stop', { index });
 
-export function messageEnd(delta: Json, usage: Json, truth: Truth): string {
-  return event('message_delta', { delta, usage, x_mcp: truth }) + event('message_stop', {});
+/** `rest`: what a vendor of this dialect says besides. */
+export function messageEnd(delta: Json, usage: Json, truth: Truth, rest: Json = {}): string {
+  return event('message_delta', { delta, usage, ...rest, x_mcp: truth }) + event('message_stop', {});
 }

@@ -18,6 +18,7 @@ import { type FieldErrors, kindOf, throwIfWrong, wrong } from './field-errors.ts
 const TEMPERATURE = { min: 0, max: 2 };
 const TOP_P = { min: 0, max: 1 };
 const TOKENS = { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true };
+const LONGEST_USER = 512;
 const SEED = { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER, integer: true };
 
 /**
@@ -49,7 +50,9 @@ export function decodeOpenai(body: Record<string, unknown>): DoorDecoded {
   const stream = decodeBoolean(body.stream, 'stream', errors) ?? false;
   const includeUsage = decodeStreamOptions(body.stream_options, errors);
   throwIfWrong(errors);
-  return { call, stream, includeUsage };
+  const { user } = body;
+  const labelled = typeof user === 'string' && user !== '';
+  return { call, stream, includeUsage, ...(labelled ? { user: user.slice(0, LONGEST_USER) } : {}) };
 }
 
 function decodeSampling(body: Json, call: AnswerCall, errors: FieldErrors): void {

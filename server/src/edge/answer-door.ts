@@ -1,0 +1,211 @@
+/**
+ * One door for every dialect in which a caller asks for an answer: the same admission, idempotency, hop mark and
+ * headers. What a dialect has of its own (address, shapes, relay) is in its `AnswerDialect`.
+ */
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { FastifyInstance } from 'fastify';
+import type { Caller } from '../contract/caller.ts';
+import { GoblinError } from '../contract/errors.ts';
+import type { AnswerListener, AttachedHandle, AttachedInput, AttachedOutcome, Submission } from '../contract/flow.ts';
+import type { Usage } from '../contract/part.ts';
+import type { Dialect, Encoder, Ledger, Telemetry } from '../contract/ports.ts';
+import { estimateInputTokens } from '../money/estimate.ts';
+import { canonicalHash, idempotencyKey, parseObject } from './body.ts';
+import { attach, type Pen, streamListener, wholeListener, writeDoorError } from './door.ts';
+import { readDoorHeaders, readPassHeaders } from './door-headers.ts';
+import { asGoblinError, noteRefusal } from './problem.ts';
+import type { Pulse } from './pulse.ts';
+import type { Relay } from './relay.ts';
+
+/** What a door has of its own. */
+export interface AnswerDialect {
+  /** Its `door` face must be there. */
+  dialect: Dialect;
+  path: string;
+  summary: string;
+  /** JSON Schema of the body, for the document alone: the dialect itself checks what comes. */
+  body: Record<string, unknown>;
+  /** How events of a vendor of this dialect are sent on. Null: they are all made anew by the encoder. */
+  relay: ((includeUsage: boolean, encoder: () => Encoder) => Relay) | null;
+  /** Token counts in the dialect's words, for a relay that must add them. */
+  usage(usage: Usage): Record<string, unknown>;
+  /** Header in which its clients look for the request's id. */
+  idHeader: string | null;
+  /** Headers of callers that vendors of this dialect get too. */
+  passHeaders: readonly string[];
+}
+
+export interface AnswerDoorDeps {
+  ledger: Ledger;
+  newId(): string;
+  /** Runs an attached request under the id. */
+  run(caller: Caller, id: string, input: AttachedInput, hop: string | null): AttachedHandle | Promise<AttachedHandle>;
+  replay(caller: Caller, submission: Submission): Promise<Replayed | null>;
+  taskTypes(): readonly string[];
+  /** Throws when the call came from us. */
+  hop(header: unknown): string | null;
+  /** Beats for all doors. */
+  pulse: Pulse;
+  log: Telemetry['log'];
+}
+
+/** An earlier request with the same key and body, at its end. */
+export type Replayed = { id: string; outcome: AttachedOutcome };
+
+/** Answers on the raw response, so that it can be reached with and without the framework (fast-lane.ts). */
+export type Answer = (caller: Caller, headers: IncomingHttpHeaders, bytes: unknown, res: ServerResponse) => void;
+
+/** Adds the route, and gives back what stands behind it. */
+export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: AnswerDoorDeps): Answer {
+  const { dialect } = spec;
+  const { door } = dialect;
+  if (!door) throw new Error(`the ${dialect.name} dialect has no door`);
+
+  app.post(
+    spec.path,
+    {
+      config: { permission: 'request:write', door: dialect.name },
+      schema: {
+        summary: spec.summary,
+        description: 'As its maker documents it, to any configured provider. Closing the connection cancels.',
+        tags: ['Drop-in doors'],
+        body: spec.body,
+      },
+    },
+    (request, reply) => {
+      reply.hijack();
+      for (const [name, value] of Object.entries(reply.getHeaders()))
+        if (value !== undefined) reply.raw.setHeader(name, value);
+      take(request.caller as Caller, request.headers, request.body, reply.raw);
+    },
+  );
+
+  function take(caller: Caller, headers: IncomingHttpHeaders, bytes: unknown, res: ServerResponse): void {
+    const id = deps.newId();
+    try {
+      answer(caller, headers, bytes, res, id);
+    } catch (error) {
+      fail(res, id, error);
+    }
+  }
+
+  function fail(res: ServerResponse, id: string, error: unknown): void {
+    const known = asGoblinError(error);
+    if (known.code === 'internal') deps.log('error', 'the door failed', { error: String((error as Error).stack) });
+    if (door && !res.headersSent) writeDoorError(door, res, id, known, spec.idHeader);
+  }
+
+  function answer(caller: Caller, given: IncomingHttpHeaders, bytes: unknown, res: ServerResponse, id: string): void {
+    if (!door) return;
+    const body = parseObject(bytes);
+    const { call, stream, includeUsage, user } = door.decode(body);
+    const headers = readDoorHeaders(given, stream, deps.taskTypes());
+    const passHeaders = readPassHeaders(given, spec.passHeaders);
+    const key = idempotencyKey(given['idempotency-key']);
+    const hop = deps.hop(given['x-mcp-hop']);
+    const submission: Submission = {
+      kind: 'answer',
+      mode: 'attached',
+      call,
+      taskType: headers.taskType,
+      hints: [],
+      priority: 5,
+      userId: headers.user ?? user ?? caller.user,
+      notBefore: null,
+      deadlineMs: headers.deadlineMs,
+      failover: headers.failover,
+      callbackUrl: null,
+      labels: headers.labels,
+      metadata: null,
+      idempotency: key === null ? null : { key, bodyHash: canonicalHash(body) },
+    };
+    let made: Encoder | null = null;
+    const pen: Pen = {
+      id,
+      door,
+      res,
+      idHeader: spec.idHeader,
+      encoder() {
+        made ??= door.encoder({
+          requestId: pen.id,
+          model: call.model ?? 'auto',
+          created: Math.floor(Date.now() / 1000),
+          includeUsage,
+          inputTokens: estimateInputTokens(call),
+        });
+        return made;
+      },
+      forget() {
+        made = null;
+      },
+    };
+    const listener = stream
+      ? streamListener(pen, spec.relay?.(includeUsage, pen.encoder) ?? null, spec.usage, deps.pulse)
+      : wholeListener(pen);
+    const begin = (to: AnswerListener) =>
+      deps.run(
+        caller,
+        id,
+        { submission, stream, door: dialect.name, listener: to, ...(passHeaders ? { passHeaders } : {}) },
+        hop,
+      );
+    const settled = (handle: AttachedHandle) => {
+      attach(res, handle);
+      if (res.destroyed) handle.leave();
+    };
+    if (key !== null) {
+      withKey().catch(refuse);
+      return;
+    }
+    try {
+      const handle = begin(listener);
+      if (handle instanceof Promise) handle.then(settled, refuse);
+      else settled(handle);
+    } catch (error) {
+      refuse(error);
+    }
+
+    function refuse(error: unknown): void {
+      noteRefusal(deps.ledger, caller, error);
+      fail(res, id, error);
+    }
+
+    /** With a key there may be an earlier call, or one that began in this very moment: its answer is told again. */
+    async function withKey(): Promise<void> {
+      const earlier = await deps.replay(caller, submission);
+      if (earlier) {
+        tell(earlier);
+        return;
+      }
+      const done = (outcome: AttachedOutcome) => {
+        if (outcome.sameAs === null) listener.done(outcome);
+        else
+          deps.replay(caller, submission).then(
+            (other) => (other ? tell(other) : listener.done(outcome)),
+            () => res.destroy(),
+          );
+      };
+      settled(await begin({ ...listener, done }));
+    }
+
+    function tell(earlier: Replayed): void {
+      pen.id = earlier.id;
+      res.setHeader('idempotent-replayed', 'true');
+      listener.recorded();
+      for (const part of earlier.outcome.parts) listener.event([part], null);
+      listener.flush();
+      listener.done(earlier.outcome);
+    }
+  }
+
+  return take;
+}
+
+/** Names every process a call went through; ours among them means that it came back. */
+export function readHop(header: unknown, instance: string): string | null {
+  if (typeof header !== 'string' || header === '') return null;
+  if (header.length > 2000 || header.split(',').includes(instance)) {
+    throw new GoblinError('loop_detected', 'The call came back to this server: a base URL of a provider leads here.');
+  }
+  return header;
+}
