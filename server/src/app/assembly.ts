@@ -136,6 +136,7 @@ export async function assemble(parts: Parts): Promise<House> {
     provider: live.provider,
     price: live.price,
     maxOutput: (of, model) => live.info(of, model)?.maxOutput ?? undefined,
+    reasons: (of, model) => live.info(of, model)?.reasoning ?? undefined,
     dialect: live.dialect,
     observe(start, end) {
       recorder.attempt({

@@ -162,6 +162,7 @@ export function runAttached(
       requeue: false,
       restarted: null,
       hop,
+      ...(input.passHeaders ? { pass: { dialect: input.door, headers: input.passHeaders } } : {}),
       totalMs: deps.totalMs,
       deadlineMs: input.submission.deadlineMs,
     },

@@ -101,11 +101,19 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
   function once(provider: Provider, target: PlannedTarget): Promise<AttemptOutcome> {
     const dialect = deps.dialect(provider);
     const maxOutput = deps.maxOutput(provider, target.model);
+    const reasons = deps.reasons(provider, target.model);
     const request = dialect.vendor.encode(
       input.call,
-      { provider: provider.name, model: target.model, quirks: provider.quirks, ...(maxOutput ? { maxOutput } : {}) },
+      {
+        provider: provider.name,
+        model: target.model,
+        quirks: provider.quirks,
+        ...(maxOutput ? { maxOutput } : {}),
+        ...(reasons === undefined ? {} : { reasons }),
+      },
       input.stream,
     );
+    if (input.pass?.dialect === dialect.name) request.headers = { ...request.headers, ...input.pass.headers };
     for (const notice of request.notices) sink.notice(notice);
     return new Promise((resolve) => {
       wakeUp = () => {

@@ -1,5 +1,5 @@
 /** The words of a run: what it is given, what it needs, whom it tells, how it ends. */
-import type { AnswerCall } from '../contract/call.ts';
+import type { AnswerCall, DialectName } from '../contract/call.ts';
 import type { FinishReason, Part, Usage, VisiblePart } from '../contract/part.ts';
 import type { Dialect, Notice } from '../contract/ports.ts';
 import type { Price, Provider } from '../contract/provider.ts';
@@ -27,6 +27,8 @@ export interface RunInput {
   /** An earlier epoch has shown something: say `restart` first. */
   restarted: string | null;
   hop: string | null;
+  /** The caller's own headers, for vendors of the dialect in which it speaks. */
+  pass?: { dialect: DialectName; headers: Record<string, string> };
   /** Milliseconds that are left of the total limit, and of the caller's deadline. */
   totalMs: number;
   deadlineMs: number | null;
@@ -48,6 +50,8 @@ export interface RunDeps {
   provider(name: string): Provider | null;
   price(provider: Provider, model: string): Price | null;
   maxOutput(provider: Provider, model: string): number | undefined;
+  /** Undefined: not known. */
+  reasons(provider: Provider, model: string): boolean | undefined;
   dialect(provider: Provider): Dialect;
   /**
    * Commits the beginning of an attempt, and that what was said so far is void if `restart` is set; false when the
