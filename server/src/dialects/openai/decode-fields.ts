@@ -123,7 +123,7 @@ export function decodeFunctions(value: unknown, path: string, errors: FieldError
   return tools;
 }
 
-function addFunction(tools: Tool[], value: unknown, path: string, errors: FieldErrors): void {
+export function addFunction(tools: Tool[], value: unknown, path: string, errors: FieldErrors): void {
   if (!isObject(value)) {
     wrong(errors, path, `must be an object with a "name", not ${kindOf(value)}`);
     return;

@@ -102,7 +102,7 @@ function decodePart(value: unknown, path: string, errors: FieldErrors): UserCont
   return { type: 'foreign', name: value.type, dialect: 'openai', raw: value };
 }
 
-const URL_RULE = 'must be an http or https URL, or a data URL such as "data:image/png;base64,…"';
+export const URL_RULE = 'must be an http or https URL, or a data URL such as "data:image/png;base64,…"';
 
 function decodeImage(part: Json, path: string, errors: FieldErrors): ImageContent | null {
   const spec = part.image_url;
@@ -120,7 +120,7 @@ function decodeImage(part: Json, path: string, errors: FieldErrors): ImageConten
 }
 
 /** By position, not by a pattern: the data may be megabytes. */
-function imageOf(url: string): ImageContent | null {
+export function imageOf(url: string): ImageContent | null {
   if (/^https?:\/\//i.test(url)) return url.length <= 8192 && URL.canParse(url) ? { type: 'image', url } : null;
   if (!/^data:/i.test(url)) return null;
   const comma = url.slice(0, 256).indexOf(',');

@@ -11,8 +11,7 @@ import { GoblinError } from '../../contract/errors.ts';
 import type { Notice } from '../../contract/ports.ts';
 import type { Json } from '../json.ts';
 import { note } from '../notices.ts';
-import { isGoogleDetail } from './google.ts';
-import { createDetailCollector } from './message.ts';
+import { createDetailCollector, isOurDetail } from './message.ts';
 
 export const FOREIGN_REASONING = 'reasoning of another provider is not sent on';
 
@@ -85,7 +84,7 @@ function foreign(part: { name: string; dialect: string; raw: unknown }): Json {
 /** Signed or encrypted for another dialect, or an entry that we made of that. */
 function isForeign(vendor: VendorField | undefined, takesDetails: boolean): boolean {
   if (vendor === undefined) return false;
-  if (vendor.dialect === 'openai') return isGoogleDetail(vendor.fields.reasoning_detail);
+  if (vendor.dialect === 'openai') return isOurDetail(vendor.fields.reasoning_detail);
   return !(vendor.dialect === 'anthropic' && takesDetails);
 }
 

@@ -12,6 +12,7 @@ const FORMAT = 'google-gemini-v1';
 /** What a tool call carries beside its function. */
 export function callExtras(vendor: VendorField | undefined): Json {
   if (vendor?.dialect === 'openai') return vendor.fields;
+  if (vendor?.dialect === 'responses') return { extra_content: { responses: vendor.fields } };
   if (vendor?.dialect !== 'gemini') return {};
   const { thoughtSignature, service } = vendor.fields;
   return { extra_content: { [service === 'vertex' ? 'vertex' : 'google']: { thought_signature: thoughtSignature } } };

@@ -8,7 +8,7 @@ import { isObject, type Json, stringIn } from '../json.ts';
 import { note } from '../notices.ts';
 import { FOREIGN_REASONING } from './encode-messages.ts';
 import { without } from './fields.ts';
-import { isGoogleDetail } from './google.ts';
+import { isOurDetail } from './message.ts';
 
 /**
  * The same list when there is nothing to change, which is the usual case. `takesExtras`: what tool calls carry beside
@@ -45,9 +45,9 @@ function withoutOurs(message: Json, takesDetails: boolean, takesExtras: boolean,
     clean = { ...clean, tool_calls: clean.tool_calls.map((call) => without(call, 'extra_content')) };
   }
   if (!Array.isArray(reasoning_details)) return clean;
-  if (reasoning_details.some(isGoogleDetail)) {
+  if (reasoning_details.some(isOurDetail)) {
     const { reasoning_details: _, ...rest } = clean;
-    const others = reasoning_details.filter((detail) => !isGoogleDetail(detail));
+    const others = reasoning_details.filter((detail) => !isOurDetail(detail));
     clean = others.length === 0 ? rest : { ...rest, reasoning_details: others };
     note(notices, 'dropped', FOREIGN_REASONING);
   }

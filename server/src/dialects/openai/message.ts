@@ -1,7 +1,8 @@
 /** Parts to an OpenAI-shaped assistant message, for whole answers and stored results. */
 import type { ReasoningPart, VisiblePart } from '../../contract/part.ts';
 import { isObject, type Json } from '../json.ts';
-import { callExtras, googleDetail } from './google.ts';
+import { isResponsesDetail, responsesDetail } from '../responses/detail.ts';
+import { callExtras, googleDetail, isGoogleDetail } from './google.ts';
 
 /** OpenRouter's name for Anthropic's blocks; clients that know `reasoning_details` send them back unchanged. */
 export const ANTHROPIC_FORMAT = 'anthropic-claude-v1';
@@ -70,10 +71,16 @@ export function createDetailCollector(): (part: ReasoningPart) => Json | null {
     text = '';
     if (dialect === 'openai') return isObject(fields.reasoning_detail) ? fields.reasoning_detail : null;
     if (dialect === 'gemini') return googleDetail(fields, index++);
+    if (dialect === 'responses') return responsesDetail(fields, index++);
     const common = { format: ANTHROPIC_FORMAT, index: index++ };
     if (fields.type === 'redacted_thinking') return { type: 'reasoning.encrypted', data: fields.data, ...common };
     return { type: 'reasoning.text', text: block, signature: fields.signature, ...common };
   };
+}
+
+/** An entry of our making, of Gemini's or the Responses API's: no vendor of this dialect knows it. */
+export function isOurDetail(detail: unknown): boolean {
+  return isGoogleDetail(detail) || isResponsesDetail(detail);
 }
 
 function isJson(text: string): boolean {
