@@ -12,6 +12,8 @@ export interface Usage {
   cachedInputTokens: number;
   cacheWriteTokens: number;
   reasoningTokens: number;
+  /** US dollars, as the vendor counts them. Where a price is known, that decides. */
+  costUsd?: number;
   /** `estimated` when the vendor reported nothing sane. */
   source: 'reported' | 'estimated';
 }

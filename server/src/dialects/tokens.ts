@@ -24,7 +24,8 @@ export function sameUsage(a: Usage | null, b: Usage): boolean {
     a.outputTokens === b.outputTokens &&
     a.cachedInputTokens === b.cachedInputTokens &&
     a.cacheWriteTokens === b.cacheWriteTokens &&
-    a.reasoningTokens === b.reasoningTokens
+    a.reasoningTokens === b.reasoningTokens &&
+    a.costUsd === b.costUsd
   );
 }
 

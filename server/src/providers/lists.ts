@@ -26,7 +26,7 @@ export function createModelLists(transport: Transport, dialect: (provider: Provi
     const vendor = dialect(provider).vendor;
     const before = lists.get(provider.name)?.models ?? [];
     try {
-      const answer = await transport.get(provider, vendor.modelsPath, TIMEOUT_MS);
+      const answer = await transport.get(provider, listPath(provider, vendor.modelsPath) ?? '', TIMEOUT_MS);
       if (answer.status !== 200) throw new Error(`status ${answer.status}`);
       lists.set(provider.name, { models: vendor.models(JSON.parse(answer.body)), until: Date.now() + KEEP_MS });
       version++;
@@ -42,7 +42,7 @@ export function createModelLists(transport: Transport, dialect: (provider: Provi
       await Promise.all(
         providers.map((provider) => {
           const entry = lists.get(provider.name);
-          if (provider.anyModel || (entry && entry.until > now)) return undefined;
+          if (provider.anyModel || listPath(provider, '') === null || (entry && entry.until > now)) return undefined;
           let running = asking.get(provider.name);
           if (!running) {
             running = ask(provider).finally(() => asking.delete(provider.name));
@@ -54,4 +54,10 @@ export function createModelLists(transport: Transport, dialect: (provider: Provi
     },
     version: () => version,
   };
+}
+
+/** Null for vendors without a list. */
+function listPath(provider: Provider, usual: string): string | null {
+  const own = provider.quirks.paths?.models;
+  return own === undefined ? usual : own;
 }

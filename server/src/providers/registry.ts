@@ -3,6 +3,7 @@ import type { DialectName } from '../contract/call.ts';
 import type { AuthStyle, ModelInfo, Provider, ProviderKey, Vendor } from '../contract/provider.ts';
 import type { PrefixQuirk, Quirks } from '../contract/quirks.ts';
 import type { ProviderEntry } from '../settings/schema.ts';
+import { entraCredentials } from './auth/entra.ts';
 import { keysOf } from './keys.ts';
 import { checkedUrl, ProviderConfigError, placeOf, urlVariablesOf } from './place.ts';
 
@@ -43,6 +44,7 @@ function fromVendor(input: RegistryInput, vendor: Vendor, entry: ProviderEntry |
     // Only when it was asked for; otherwise it is looked for on its usual port (local.ts).
     if (!asked) return null;
   } else if ((keys.length === 0 && !(entry && isKeyless(style))) || (vendor.needsEntry && !entry)) return null;
+  if (!vendor.local || entry?.auth) checkCredentials(env, vendor.name, style, keys);
   const dialect = entry?.dialect ?? vendor.dialect;
   const place = placeOf(input, vendor, entry, dialect);
   if (place === null) return null;
@@ -84,13 +86,15 @@ function fromEntry(input: RegistryInput, name: string, entry: ProviderEntry): Pr
   }
   const dialect = entry.dialect ?? 'openai';
   const keys = keysOf(input.env, name, null, entry);
+  const auth = entry.auth ?? (keys.length === 0 ? 'none' : usualAuth(dialect));
+  checkCredentials(input.env, name, auth, keys);
   const parameters = { ...(region ? { region } : {}), ...(project ? { project } : {}) };
   return {
     name,
     title: name,
     dialect,
     baseUrl: checkedUrl(input, `${place}.base_url`, entry.base_url, dialect),
-    ...credentials(keys, entry.auth ?? (keys.length === 0 ? 'none' : usualAuth(dialect))),
+    ...credentials(keys, auth),
     parameters,
     headers: { ...versionOf(dialect), ...entry.headers },
     quirks: withEntry({}, entry),
@@ -104,6 +108,24 @@ function fromEntry(input: RegistryInput, name: string, entry: ProviderEntry): Pr
 
 /** Styles that need no key of the provider's: none at all, or credentials that are made for each call. */
 const isKeyless = (style: AuthStyle): boolean => ['none', 'sigv4', 'google', 'entra'].includes(style);
+
+/** What can be known of credentials without asking anybody. */
+function checkCredentials(
+  env: RegistryInput['env'],
+  name: string,
+  style: AuthStyle,
+  keys: readonly ProviderKey[],
+): void {
+  if (!isKeyless(style) && keys.length === 0) {
+    throw new ProviderConfigError(
+      `goblin.yaml: providers.${name}.auth is ${style}, but there is no key; name its variable in key_env.`,
+    );
+  }
+  const entra = style === 'entra' ? entraCredentials(env) : null;
+  if (typeof entra === 'string') {
+    throw new ProviderConfigError(`The provider ${name} has no key and signs with Entra ID: ${entra}.`);
+  }
+}
 
 function credentials(keys: readonly ProviderKey[], auth: AuthStyle): Pick<Provider, 'auth' | 'key' | 'keys'> {
   return isKeyless(auth) ? { auth, key: null, keys: [] } : { auth, key: keys[0]?.key ?? null, keys };

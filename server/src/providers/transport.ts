@@ -183,7 +183,7 @@ export function createTransport(options: TransportOptions): Transport {
       for (const name in request.headers) {
         if (!place.names.has(name)) headers.push(name, request.headers[name] as string);
       }
-      const path = place.path + request.path;
+      const path = baseOf(place.path, request.instead) + request.path;
       return provider.signer
         ? signed(provider.signer, place, path, 'POST', headers, request.body, handler)
         : send(place.origin, path, 'POST', headers, request.body, handler);
@@ -234,6 +234,11 @@ export function createTransport(options: TransportOptions): Transport {
       pools.clear();
     },
   };
+}
+
+/** The path of the base URL, without the ending that the call's own path stands in place of. */
+function baseOf(path: string, instead: string | undefined): string {
+  return instead !== undefined && path.endsWith(instead) ? path.slice(0, -instead.length) : path;
 }
 
 /** Credentials that could not be had: the vendor never heard of the call. */

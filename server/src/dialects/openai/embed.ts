@@ -7,6 +7,7 @@ import { quirksFor } from '../../contract/quirks.ts';
 import { failed, reportedFailure, unreadable } from '../failures.ts';
 import { isObject, type Json, objectIn, parseJson } from '../json.ts';
 import { firstTokens } from '../tokens.ts';
+import { vectorsIn } from '../vectors.ts';
 import { pathOf } from './fields.ts';
 
 /** The caller's own body goes along as with answers; how vectors travel is between the vendor and us. */
@@ -45,32 +46,25 @@ export function decodeEmbed(text: string, inputs: number): Embeddings | Provider
   const document = parsed.value;
   if (!isObject(document) || !Array.isArray(document.data)) return protocol('JSON that holds no vectors');
   if (document.data.length !== inputs) return protocol(`${document.data.length} vectors for ${inputs} inputs`);
-  const vectors: (readonly number[])[] = new Array(inputs);
+  const inOrder: unknown[] = new Array(inputs);
   for (let at = 0; at < inputs; at++) {
     const entry: unknown = document.data[at];
-    if (!isObject(entry)) return protocol('an entry that is no object');
-    const index = entry.index ?? at;
-    if (typeof index !== 'number' || !Number.isInteger(index) || index < 0 || index >= inputs || index in vectors) {
-      return protocol('vectors with wrong numbers');
-    }
-    const vector = vectorOf(entry.embedding);
-    if (vector === null) return protocol('an entry that is no vector');
-    vectors[index] = vector;
+    const index = isObject(entry) ? (entry.index ?? at) : null;
+    if (!isObject(entry) || !isPlace(index, inputs) || index in inOrder) return protocol('vectors with wrong numbers');
+    inOrder[index] = typeof entry.embedding === 'string' ? fromBase64(entry.embedding) : entry.embedding;
   }
-  const length = vectors[0]?.length ?? 0;
-  if (vectors.some((vector) => vector.length !== length)) return protocol('vectors of different lengths');
+  const vectors = vectorsIn(inOrder, inputs);
+  if (vectors === null) return protocol('something else among the vectors');
   const usage = objectIn(document, 'usage');
   return { vectors, inputTokens: firstTokens(usage?.prompt_tokens, usage?.total_tokens) };
 }
 
-function protocol(detail: string): ProviderFailure {
-  return failed('upstream_protocol', detail).failure;
+function isPlace(index: unknown, count: number): index is number {
+  return typeof index === 'number' && Number.isInteger(index) && index >= 0 && index < count;
 }
 
-function vectorOf(value: unknown): readonly number[] | null {
-  const numbers = typeof value === 'string' ? fromBase64(value) : value;
-  if (!Array.isArray(numbers) || numbers.length === 0) return null;
-  return numbers.every((number) => typeof number === 'number' && Number.isFinite(number)) ? numbers : null;
+function protocol(detail: string): ProviderFailure {
+  return failed('upstream_protocol', detail).failure;
 }
 
 /** Little-endian floats of four bytes. */

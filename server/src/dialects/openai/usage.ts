@@ -30,12 +30,20 @@ function readUsage(value: unknown, quirks: Quirks): Usage | null {
   const reasoning = told + Math.max(0, untold);
   // DeepSeek: prompt_cache_hit_tokens; Moonshot: cached_tokens.
   const cached = firstTokens(inputDetails?.cached_tokens, value.prompt_cache_hit_tokens, value.cached_tokens) ?? 0;
-  const written = firstTokens(inputDetails?.cache_write_tokens, value.cache_creation_input_tokens) ?? 0;
+  const written =
+    firstTokens(
+      inputDetails?.cache_write_tokens,
+      // Alibaba.
+      inputDetails?.cache_creation_input_tokens,
+      value.cache_creation_input_tokens,
+    ) ?? 0;
   const beside = reasoning > 0 && isBeside(total, input, completion, reasoning, quirks);
   const output = beside ? completion + reasoning : completion;
   // Parts cannot exceed their whole: then they are not believed, and the whole is billed at its full price.
   const cachedInputTokens = cached <= input ? cached : 0;
+  const cost = costIn(value);
   return {
+    ...(cost === null ? {} : { costUsd: cost }),
     inputTokens: input,
     outputTokens: output,
     cachedInputTokens,
@@ -43,6 +51,15 @@ function readUsage(value: unknown, quirks: Quirks): Usage | null {
     reasoningTokens: Math.min(reasoning, output),
     source: 'reported',
   };
+}
+
+/** No call costs more, whatever it does. US dollars. */
+const MOST = 10_000;
+
+/** OpenRouter: `cost`; Perplexity: `cost.total_cost`. */
+function costIn(usage: Json): number | null {
+  const cost = objectIn(usage, 'cost')?.total_cost ?? usage.cost;
+  return typeof cost === 'number' && cost >= 0 && cost <= MOST ? cost : null;
 }
 
 /** Whether reasoning is counted apart from the completion: the total decides if it can, else what the catalogue knows. */
