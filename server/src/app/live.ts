@@ -1,5 +1,6 @@
 /** What is configured at this moment: providers and the router over them. One immutable snapshot, swapped whole. */
 import { createCatalogue } from '../catalogue/models.ts';
+import { withOwn } from '../catalogue/own.ts';
 import { LOCAL_VENDORS, VENDORS } from '../catalogue/vendors.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Dialect } from '../contract/ports.ts';
@@ -122,7 +123,11 @@ export async function createLive(input: LiveInput): Promise<Live> {
     provider: (name) => all.find((provider) => provider.name === name) ?? null,
     dialect,
     info: (provider, model) =>
-      provider.vendor && !provider.local ? catalogue.model(provider.vendor.name, model) : null,
+      withOwn(
+        provider,
+        model,
+        provider.vendor && !provider.local ? catalogue.model(provider.vendor.name, model) : null,
+      ),
     price: (provider, model) => price(provider, model),
     planNow: (request) => current().plan(request),
     plan(request) {

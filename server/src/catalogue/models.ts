@@ -3,6 +3,7 @@
  * for the vendors that are switched on; everything after that is synchronous and cached.
  */
 import type { ModelInfo, Vendor } from '../contract/provider.ts';
+import { abilitiesOf } from './abilities.ts';
 import { AUTO } from './auto.ts';
 import { loadModelFacts, loadPriceData, type ModelFacts, PRICE_DATA_VERSION, type PriceData } from './data.ts';
 import { isMovingAlias, looksLikeChat, undated } from './names.ts';
@@ -111,7 +112,8 @@ function otherSpellings(vendor: Vendor, prices: PriceData | null): string[] {
 async function readVendor(vendor: Vendor): Promise<VendorData> {
   const [prices, facts] = await Promise.all([loadPriceData(), loadModelFacts(vendor.modelsId ?? vendor.name)]);
   const known = pricedProvider(vendor, prices) === null ? null : prices;
-  const names = collectNames(vendor, known, facts);
+  // The names of deployments are the account's: only `goblin.yaml` can tell them.
+  const names = vendor.deployments ? [] : collectNames(vendor, known, facts);
   const byName = new Map<string, ModelFacts>();
   // Dated names first, so that an exact name wins over another model's undated form.
   for (const fact of facts) byName.set(undated(fact.id), fact);
@@ -120,7 +122,7 @@ async function readVendor(vendor: Vendor): Promise<VendorData> {
     vendor,
     prices: known,
     names,
-    accepted: new Set([...names, ...otherSpellings(vendor, known)]),
+    accepted: new Set(vendor.deployments ? [] : [...names, ...otherSpellings(vendor, known)]),
     undatedNames: new Set(names.map(undated)),
     facts: byName,
     priced: new Map(),
@@ -162,7 +164,8 @@ function describe(data: VendorData, modelId: string): ModelInfo | null {
     data.facts.get(modelId.toLowerCase()) ??
     data.facts.get(undated(modelId)) ??
     (priced === null ? undefined : (data.facts.get(priced.id.toLowerCase()) ?? data.facts.get(undated(priced.id))));
-  if (fact === undefined && priced === null && !data.accepted.has(modelId)) return null;
+  const answers = data.vendor.serves === undefined || data.vendor.serves.includes('answer');
+  if (answers && fact === undefined && priced === null && !data.accepted.has(modelId)) return null;
 
   const moving = isMovingAlias(modelId);
   const input = fact?.modalities?.input;
@@ -178,7 +181,8 @@ function describe(data: VendorData, modelId: string): ModelInfo | null {
     tools: able(fact?.tool_call),
     images: able(input?.includes('image')),
     reasoning: able(fact?.reasoning),
-    chat: looksLikeChat(modelId) && input?.includes('text') !== false && output?.includes('text') !== false,
+    chat: answers && looksLikeChat(modelId) && input?.includes('text') !== false && output?.includes('text') !== false,
+    ...abilitiesOf(data.vendor, modelId),
     ...CORRECTIONS[`${data.vendor.name}/${modelId}`],
   };
 }

@@ -23,6 +23,16 @@ export function looksLikeChat(id: string): boolean {
   return true;
 }
 
+const EMBEDDING = new Set(
+  'embed embedding embeddings embeddinggemma minilm bge e5 gte nomic mxbai voyage nemoretriever'.split(' '),
+);
+
+/** Whether a model so named makes vectors of texts, as far as a name can tell. */
+export function looksLikeEmbedding(id: string): boolean {
+  const words = id.toLowerCase().split(SEPARATORS);
+  return words.some((word) => EMBEDDING.has(word)) && !words.some((word) => word.startsWith('rerank'));
+}
+
 /** A name that promises to stay: no preview, experiment, batch price or free sample. */
 export function looksStable(id: string): boolean {
   return !/(^|[^a-z])(preview|exp|experimental|beta|alpha|free|batch|test)([^a-z]|$)/.test(id.toLowerCase());
