@@ -39,7 +39,7 @@ const RULES: readonly Rule[] = [
     statuses: [400, 413, 422, 500],
     words: /context_length_exceeded|exceed_context_size|context_window_exceeded/,
     message:
-      /prompt is too long|maximum context length|context length|context window|exceeds? (the )?context|input is too long|input token count.{0,60}exceeds|reduce the length of the (messages|prompt|input)|too many input tokens/i,
+      /prompt is too long|maximum context length|context length|context window|exceeds? (the )?context|input is too long|input token count.{0,60}exceeds|reduce the length of the (messages|prompt|input)|too many input tokens|too many tokens: (total|size)|available context size/i,
   },
   {
     code: 'content_filter',
@@ -167,7 +167,9 @@ function complaintIn(document: unknown, sure: boolean): Complaint | null {
   if (Array.isArray(errors) && isObject(errors[0])) return complaint(errors[0], null);
   if ('choices' in root || 'content' in root) return null;
   const named = root.object === 'error' || root.type === 'error';
-  const bare = ('message' in root || 'detail' in root) && !('type' in root || 'object' in root || 'id' in root);
+  // A message that is an object is an answer's (Ollama, Cohere).
+  const says = ('message' in root && !isObject(root.message)) || 'detail' in root;
+  const bare = says && !('type' in root || 'object' in root || 'id' in root);
   return sure || named || bare ? complaint(root, null) : null;
 }
 
@@ -185,7 +187,13 @@ function complaint(error: Json, text: string | null): Complaint {
 
 function messageOf(value: unknown): string {
   if (typeof value === 'string') return plainText(value);
-  return value === undefined || value === null ? '' : JSON.stringify(value).slice(0, 4 * LONGEST_DETAIL);
+  if (value === undefined || value === null) return '';
+  try {
+    return JSON.stringify(value).slice(0, 4 * LONGEST_DETAIL);
+  } catch {
+    // Nested deeper than it can be written.
+    return '';
+  }
 }
 
 function retryDelayOf(details: unknown): string | null {

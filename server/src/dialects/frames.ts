@@ -1,5 +1,6 @@
 /** One parser for each way in which a stream is cut into events. */
 import type { FrameParser, Framing, WireEvent } from '../contract/ports.ts';
+import { createNdjsonParser } from './ndjson.ts';
 import { createSseParser } from './sse.ts';
 
 /** `tail`: the input ended inside the event, so its data may be cut. */
@@ -9,6 +10,8 @@ export function createFrameParser(framing: Framing, onEvent: (event: FrameEvent)
   switch (framing) {
     case 'sse':
       return createSseParser({ onEvent });
+    case 'ndjson':
+      return createNdjsonParser({ onEvent });
     default:
       throw new Error(`no parser for ${framing}`);
   }
