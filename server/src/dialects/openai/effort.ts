@@ -40,7 +40,7 @@ function turn(body: Json, asked: string, own: NonNullable<Quirks['effort']>['swi
 /** Groq's word for "as the model likes". */
 const place = (word: string): number => (EFFORTS as readonly string[]).indexOf(word === 'default' ? 'medium' : word);
 
-/** The word that is nearest in effort, the smaller one of two; whoever asks for reasoning is not given none. */
+/** The word that is nearest in effort, the greater one of two, as DeepSeek does it; asking for reasoning never gives none. */
 function nearest(asked: string, words: readonly string[]): string | null {
   if (words.includes(asked)) return asked;
   const at = place(asked);
@@ -48,7 +48,7 @@ function nearest(asked: string, words: readonly string[]): string | null {
   let best: string | null = null;
   for (const word of words) {
     if (word === 'none' && at > place('minimal')) continue;
-    if (best === null || Math.abs(place(word) - at) < Math.abs(place(best) - at)) best = word;
+    if (best === null || Math.abs(place(word) - at) <= Math.abs(place(best) - at)) best = word;
   }
   return best;
 }

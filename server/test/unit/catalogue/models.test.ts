@@ -4,8 +4,10 @@ import { before, test } from 'node:test';
 import { findProvider } from '@pydantic/genai-prices';
 import { PRICE_DATA_VERSION } from '../../../src/catalogue/data.ts';
 import { createCatalogue } from '../../../src/catalogue/models.ts';
+import { withOwn } from '../../../src/catalogue/own.ts';
 import { namesOf, toPrice } from '../../../src/catalogue/prices.ts';
 import { LOCAL_VENDORS, VENDORS } from '../../../src/catalogue/vendors.ts';
+import type { Provider } from '../../../src/contract/provider.ts';
 
 const NOON = Date.UTC(2026, 10, 23, 12);
 const catalogue = createCatalogue();
@@ -71,6 +73,10 @@ test('abilities and limits', () => {
     images: true,
     reasoning: false,
     chat: true,
+    schema: true,
+    systemRole: true,
+    prefix: false,
+    embeds: false,
   });
   assert.equal(catalogue.model('openai', 'gpt-4o-mini-2024-07-18')?.tools, true);
   assert.equal(catalogue.model('openai', 'text-embedding-3-small')?.chat, false);
@@ -186,4 +192,45 @@ test('asking again costs next to nothing', () => {
 test('names from callers do not fill the memory', () => {
   for (let i = 0; i < 5_000; i++) assert.equal(catalogue.price('openai', `made-up-${i}`, NOON), null);
   assert.equal(catalogue.price('openai', 'gpt-4o-mini', NOON)?.input.base, 150_000);
+});
+
+test('schemas, prefixes and system messages by family; vectors by name or by vendor', () => {
+  const of = (vendor: string, model: string) => catalogue.model(vendor, model);
+  assert.equal(of('openai', 'gpt-3.5-turbo')?.schema, false);
+  assert.equal(of('openai', 'o1-mini')?.systemRole, false);
+  assert.equal(of('deepseek', 'deepseek-v4-flash')?.schema, false);
+  assert.equal(of('deepseek', 'deepseek-v4-flash')?.prefix, true);
+  assert.equal(of('mistral', 'mistral-small-2603')?.prefix, true);
+  assert.equal(of('anthropic', 'claude-haiku-4-5')?.prefix, null);
+  assert.equal(of('groq', 'openai/gpt-oss-20b')?.schema, true);
+  assert.deepEqual([of('openai', 'text-embedding-3-small')?.embeds, of('openai', 'gpt-4o')?.embeds], [true, false]);
+  // Whatever it is called, this vendor makes vectors and answers nobody.
+  assert.deepEqual([of('voyage', 'voyage-4')?.embeds, of('voyage', 'voyage-4')?.chat], [true, false]);
+  assert.equal(of('voyage', 'something-new')?.chat, false);
+});
+
+test('deployments are described by the name of their model, and none is listed', () => {
+  assert.deepEqual(catalogue.vendorModels('azure'), []);
+  assert.equal(catalogue.lists('azure', 'gpt-4o'), false);
+  assert.equal(catalogue.model('azure', 'gpt-4o')?.schema, true);
+  assert.equal(catalogue.price('azure', 'gpt-4o-mini', NOON)?.input.base, 150_000);
+  assert.equal(catalogue.model('azure', 'my-deployment'), null);
+});
+
+test('what the operator says of a model comes before what the catalogue says', () => {
+  const provider = {
+    abilities: { 'gpt-4o': { tools: false, contextWindow: 1000 }, mine: { schema: true } },
+  } as unknown as Provider;
+  const known = catalogue.model('openai', 'gpt-4o');
+  assert.deepEqual(withOwn(provider, 'gpt-4o', known), { ...known, tools: false, contextWindow: 1000 });
+  assert.deepEqual(
+    [
+      withOwn(provider, 'mine', null)?.schema,
+      withOwn(provider, 'mine', null)?.chat,
+      withOwn(provider, 'mine', null)?.tools,
+    ],
+    [true, true, null],
+  );
+  assert.equal(withOwn(provider, 'other', null), null);
+  assert.equal(withOwn(provider, 'toString', null), null);
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AUTO } from '../../../src/catalogue/auto.ts';
 import { LOCAL_VENDORS, VENDORS } from '../../../src/catalogue/vendors.ts';
+import { quirksFor } from '../../../src/contract/quirks.ts';
 
 /** The facts of `providers.tsv` that the rows rest on: our name, its name there, base URL, header, key variables. */
 const FACTS = `
@@ -52,6 +53,19 @@ synthetic|synthetic|https://api.synthetic.new/openai/v1|bearer|SYNTHETIC_API_KEY
 publicai|publicai|https://api.publicai.co/v1|bearer|PUBLICAI_API_KEY
 sarvam|sarvam|https://api.sarvam.ai/v1|api-subscription-key|SARVAM_API_KEY
 crusoe|crusoe|https://managed-inference-api-proxy.crusoecloud.com/v1|bearer|CRUSOE_API_KEY
+reka|reka|https://api.reka.ai/v1|x-api-key|REKA_API_KEY
+krutrim|krutrim|https://cloud.olakrutrim.com/v1|bearer|KRUTRIM_API_KEY
+voyage|voyage|https://api.voyageai.com/v1|bearer|VOYAGE_API_KEY
+jina|jina|https://api.jina.ai/v1|bearer|JINA_AI_API_KEY,JINA_API_KEY
+bytez|bytez|https://api.bytez.com/models/v2/openai/v1|bearer|BYTEZ_API_KEY
+cometapi|cometapi|https://api.cometapi.com/v1|bearer|COMETAPI_KEY,COMETAPI_API_KEY
+aihubmix|aihubmix|https://aihubmix.com/v1|bearer|AIHUBMIX_API_KEY
+302ai|302ai|https://api.302.ai/v1|bearer|AI302_API_KEY
+assemblyai|assemblyai-llm|https://llm-gateway.assemblyai.com/v1|bearer|ASSEMBLYAI_API_KEY
+azure|azure-openai|https://{resource}.openai.azure.com/openai/v1|api-key|AZURE_OPENAI_API_KEY,AZURE_API_KEY
+azure-ai|azure-ai-inference|https://{resource}.services.ai.azure.com/openai/v1|api-key|AZURE_AI_API_KEY
+cloudflare|cloudflare-workers-ai|https://api.cloudflare.com/client/v4/accounts/{account}/ai/v1|bearer|CLOUDFLARE_API_KEY,CLOUDFLARE_API_TOKEN
+snowflake|snowflake-cortex|https://{account}.snowflakecomputing.com/api/v2/cortex/v1|bearer|SNOWFLAKE_PAT,SNOWFLAKE_TOKEN
 `;
 
 const facts = new Map(
@@ -63,8 +77,9 @@ const facts = new Map(
     }),
 );
 
-test('there are forty vendors and more that a plain key alone switches on', () => {
-  const plain = VENDORS.filter((vendor) => vendor.dialect === 'openai' && !vendor.needsEntry);
+test('there are fifty-five rows and more, forty of which a plain key alone switches on', () => {
+  assert.ok(VENDORS.length >= 55, `${VENDORS.length}`);
+  const plain = VENDORS.filter((vendor) => !vendor.needsEntry && vendor.parameters === undefined);
   assert.ok(plain.length >= 40, `${plain.length}`);
 });
 
@@ -87,16 +102,24 @@ test('names, prefixes and key variables are unique and well formed', () => {
   for (const vendor of all) {
     assert.match(vendor.name, /^[a-z0-9]+(-[a-z0-9]+)*$/);
     assert.match(vendor.variablePrefix, /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$/);
-    for (const key of vendor.keyVariables) assert.match(key, /^[A-Z][A-Z0-9_]*_(API_KEY|SECRET_KEY|KEY|TOKEN)$/);
+    for (const key of vendor.keyVariables) assert.match(key, /^[A-Z][A-Z0-9_]*_(API_KEY|SECRET_KEY|KEY|TOKEN|PAT)$/);
   }
 });
 
 test('addresses are https without a trailing slash, query or account; local ones are on loopback', () => {
   for (const vendor of VENDORS) {
-    const url = new URL(vendor.baseUrl);
+    const named = [...vendor.baseUrl.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+    const parameters = vendor.parameters ?? [];
+    assert.deepEqual(
+      named,
+      parameters.filter(({ optional }) => !optional).map(({ name }) => name),
+      vendor.name,
+    );
+    const address = parameters.reduce((text, { name, example }) => text.replace(`{${name}}`, example), vendor.baseUrl);
+    const url = new URL(address);
     assert.equal(url.protocol, 'https:', vendor.name);
     assert.equal(url.search + url.hash + url.username, '', vendor.name);
-    assert.doesNotMatch(vendor.baseUrl, /[{}]|\/$/, vendor.name);
+    assert.doesNotMatch(address, /[{}]|\/$/, vendor.name);
     assert.notEqual(vendor.keyVariables.length, 0, vendor.name);
   }
   const local = LOCAL_VENDORS.map((vendor) => [vendor.name, vendor.baseUrl, vendor.local]);
@@ -105,6 +128,7 @@ test('addresses are https without a trailing slash, query or account; local ones
     ['lm-studio', 'http://127.0.0.1:1234/v1', true],
     ['llama-cpp', 'http://127.0.0.1:8080/v1', true],
     ['vllm', 'http://127.0.0.1:8000/v1', true],
+    ['sglang', 'http://127.0.0.1:30000/v1', true],
   ]);
 });
 
@@ -121,7 +145,7 @@ test('the variable prefix is the key variable without its ending', () => {
 
 test('general credentials enable nothing by themselves', () => {
   const general = VENDORS.filter((vendor) => vendor.needsEntry).map((vendor) => vendor.name);
-  assert.deepEqual(general, ['huggingface', 'scaleway']);
+  assert.deepEqual(general, ['huggingface', 'scaleway', 'assemblyai', 'cloudflare', 'snowflake']);
 });
 
 test('the only other dialect is Anthropic, with its version', () => {
@@ -139,4 +163,70 @@ test('what auto may choose is named only for vendors that exist', () => {
     assert.ok(models.length > 0, vendor);
     assert.equal(new Set(models).size, models.length, vendor);
   }
+});
+
+test('parameters take their own example, and nothing that could leave their place in the address', () => {
+  for (const vendor of VENDORS) {
+    for (const { name, pattern, example, what, variables } of vendor.parameters ?? []) {
+      assert.match(example, pattern, `${vendor.name}.${name}`);
+      assert.ok(what !== '' && variables.length > 0);
+      for (const foul of [
+        '',
+        ' ',
+        'a/b',
+        'a?b',
+        'a#b',
+        'a@b',
+        'a:1',
+        'evil.com/',
+        '../x',
+        'a\\b',
+        'a%2fb',
+        'a\nb',
+        `${example}\n`,
+      ]) {
+        assert.doesNotMatch(foul, pattern, `${vendor.name}.${name} ${JSON.stringify(foul)}`);
+      }
+    }
+  }
+});
+
+test('rules for models have patterns without a memory, and later rules win', () => {
+  for (const vendor of [...VENDORS, ...LOCAL_VENDORS]) {
+    for (const { models } of vendor.quirks?.forModels ?? []) assert.doesNotMatch(models.flags, /[gy]/, vendor.name);
+  }
+  const quirks = (vendor: string, model: string) =>
+    quirksFor(VENDORS.find(({ name }) => name === vendor)?.quirks ?? {}, model);
+  const goesOn = (vendor: string, model: string) => Boolean(quirks(vendor, model).prefix);
+  for (const [vendor, model, expected] of [
+    ['openai', 'gpt-4o', false],
+    ['mistral', 'mistral-large-latest', true],
+    ['deepseek', 'deepseek-v4-pro', true],
+    ['moonshot', 'kimi-k2.5', true],
+    ['moonshot', 'moonshot-v1-8k', true],
+    ['moonshot', 'kimi-k2.7-code', false],
+    ['moonshot', 'kimi-k3', false],
+    ['dashscope', 'qwen-plus', true],
+    ['dashscope', 'qwen3.7-max-2026-06-08', true],
+    ['dashscope', 'qwen3-235b-a22b-thinking-2507', false],
+    ['dashscope', 'qwen3-vl-plus', false],
+    ['dashscope', 'deepseek-v3', false],
+    ['groq', 'llama-3.3-70b-versatile', true],
+    ['groq', 'openai/gpt-oss-120b', false],
+    ['perplexity', 'sonar', false],
+    ['openrouter', 'anthropic/claude-sonnet-4.5', false],
+  ] as const) {
+    assert.equal(goesOn(vendor, model), expected, `${vendor}/${model}`);
+  }
+  const refuses = (model: string) => quirks('openai', model).refuses ?? [];
+  assert.deepEqual(refuses('gpt-4o'), []);
+  assert.ok(!refuses('gpt-5.2').includes('temperature') && refuses('gpt-5.2').includes('logit_bias'));
+  for (const model of ['o3-mini', 'gpt-5', 'gpt-5-mini', 'gpt-6-luna'])
+    assert.ok(refuses(model).includes('temperature'));
+  assert.deepEqual(refuses('gpt-5-chat-latest'), []);
+  assert.ok(refuses('o4-mini').includes('stop') && !refuses('o1').includes('stop'));
+  assert.deepEqual(quirks('openai', 'gpt-4.1').effort, { words: [] });
+  assert.equal(quirks('openai', 'my-own-model').effort, undefined);
+  assert.equal(quirks('deepseek', 'deepseek-v4-flash').replay?.required, true);
+  assert.equal(quirks('deepseek', 'deepseek-reasoner').replay?.sinceUser, true);
 });
