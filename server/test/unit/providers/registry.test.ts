@@ -1,0 +1,269 @@
+/** What switches a provider on, where it then is, and what stops the start: always one sentence that says what to change. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { LOCAL_VENDORS, VENDORS } from '../../../src/catalogue/vendors.ts';
+import type { Provider } from '../../../src/contract/provider.ts';
+import { quirksFor } from '../../../src/contract/quirks.ts';
+import { configuredProviders, ProviderConfigError } from '../../../src/providers/registry.ts';
+import { parseSettings, SettingsError, settle } from '../../../src/settings/settings.ts';
+
+type Env = Record<string, string>;
+
+function configured(env: Env, yaml = ''): Provider[] {
+  const { providers } = settle(parseSettings(yaml, 'goblin.yaml'));
+  const isOurs = (url: URL) => url.host === '127.0.0.1:8000';
+  return configuredProviders({ env, entries: providers, vendors: VENDORS, locals: LOCAL_VENDORS, isOurs });
+}
+
+function only(env: Env, yaml = ''): Provider {
+  const [provider, ...others] = configured(env, yaml);
+  assert.ok(provider && others.length === 0, `${others.length} others`);
+  return provider;
+}
+
+function refused(env: Env, yaml: string, says: RegExp): void {
+  assert.throws(
+    () => configured(env, yaml),
+    (error) => {
+      assert.ok(error instanceof ProviderConfigError || error instanceof SettingsError, String(error));
+      assert.match(error.message, says);
+      // One sentence, and no key in it.
+      assert.match(error.message, /^[^\n]+\.$/);
+      for (const value of Object.values(env)) if (value.startsWith('sk-')) assert.ok(!error.message.includes(value));
+      return true;
+    },
+  );
+}
+
+describe('addresses with parameters', () => {
+  it('are filled from goblin.yaml, else from the variables; what is set for this server alone wins', () => {
+    const env = { AZURE_OPENAI_API_KEY: 'sk-a', AZURE_RESOURCE_NAME: 'from-env' };
+    assert.equal(only(env).baseUrl, 'https://from-env.openai.azure.com/openai/v1');
+    assert.equal(
+      only(env, 'providers: { azure: { resource: from-file } }').baseUrl,
+      'https://from-file.openai.azure.com/openai/v1',
+    );
+    const mine = only({ ...env, MCP_AZURE_OPENAI_RESOURCE: 'mine' }, 'providers: { azure: { resource: from-file } }');
+    assert.deepEqual(
+      [mine.baseUrl, mine.parameters],
+      ['https://mine.openai.azure.com/openai/v1', { resource: 'mine' }],
+    );
+    assert.deepEqual([mine.auth, mine.key], ['api-key', 'sk-a']);
+  });
+
+  it('of Azure name the deployment in the path when a dated version is asked for', () => {
+    const env = { AZURE_API_KEY: 'sk-a', AZURE_OPENAI_RESOURCE: 'res' };
+    for (const version of ['2024-10-21', '2025-04-01-preview']) {
+      const { baseUrl, quirks } = only(env, `providers: { azure: { api_version: ${version} } }`);
+      assert.equal(baseUrl, 'https://res.openai.azure.com/openai');
+      assert.equal(quirks.paths?.chat, `/deployments/{model}/chat/completions?api-version=${version}`);
+      assert.equal(quirksFor(quirks, 'gpt-4o').maxTokensField, 'max_completion_tokens');
+    }
+    const newer = only({ ...env, OPENAI_API_VERSION: 'v1' });
+    assert.deepEqual([newer.baseUrl, newer.quirks.paths], ['https://res.openai.azure.com/openai/v1', { models: null }]);
+  });
+
+  it('may be set as a whole; then nothing else is needed', () => {
+    const env = { AZURE_OPENAI_API_KEY: 'sk-a', AZURE_OPENAI_BASE_URL: 'http://10.0.0.7:8080/azure/' };
+    assert.equal(only(env).baseUrl, 'http://10.0.0.7:8080/azure');
+    assert.equal(
+      only({ AZURE_OPENAI_API_KEY: 'sk-a' }, 'providers: { azure: { base_url: "https://proxy.example.com/v1" } }')
+        .baseUrl,
+      'https://proxy.example.com/v1',
+    );
+  });
+
+  it('are not offered without what they need, unless somebody asked for them', () => {
+    assert.deepEqual(configured({ AZURE_OPENAI_API_KEY: 'sk-a' }), []);
+    refused(
+      { AZURE_OPENAI_API_KEY: 'sk-a' },
+      'providers: { azure: {} }',
+      /^goblin\.yaml: providers\.azure has no resource; .*AZURE_OPENAI_RESOURCE/,
+    );
+    refused({ CLOUDFLARE_API_TOKEN: 'sk-c' }, 'providers: { cloudflare: {} }', /has no account/);
+  });
+
+  it('refuse whatever is not what it claims', () => {
+    const azure = (resource: string) => `providers: { azure: { resource: ${JSON.stringify(resource)} } }`;
+    const env = { AZURE_OPENAI_API_KEY: 'sk-a' };
+    for (const foul of [
+      'evil.com/',
+      'evil.com#',
+      'a.evil.com',
+      'a@evil.com',
+      '-a',
+      'a b',
+      'ä',
+      'x'.repeat(65),
+      '../..',
+    ]) {
+      refused(
+        env,
+        azure(foul),
+        /providers\.azure\.resource is ".*", which is not the name of an Azure resource .*; write it like my-resource\.$/,
+      );
+    }
+    refused({ ...env, AZURE_OPENAI_RESOURCE: 'a/b' }, '', /^AZURE_OPENAI_RESOURCE is "a\/b"/);
+    refused(env, 'providers: { azure: { resource: ok-name, api_version: "2024-10-21&x=1" } }', /api_version is/);
+    refused({ SNOWFLAKE_PAT: 'sk-s' }, 'providers: { snowflake: { account: "a/b" } }', /account is "a\/b"/);
+    refused(
+      { OPENAI_API_KEY: 'sk-o' },
+      'providers: { openai: { region: eu } }',
+      /providers\.openai\.region is set, but openai takes no such thing/,
+    );
+    refused(env, 'providers: { azure: { resource: ok-name, region: eu } }', /takes only resource, api_version/);
+    refused({}, 'providers: { house: { base_url: "http://x/v1", resource: r } }', /providers\.house\.resource is set/);
+  });
+
+  it('and base URLs are checked as before', () => {
+    const at = (url: string) => ({ OPENAI_API_KEY: 'sk-o', OPENAI_BASE_URL: url });
+    for (const url of ['nonsense', 'ftp://x', 'https://u:p@x', 'https://x/?a=1', 'http://127.0.0.1:8000/v1']) {
+      refused(at(url), '', /^OPENAI_BASE_URL (is|has)/);
+    }
+    assert.equal(only(at('http://192.168.1.5/v1/')).baseUrl, 'http://192.168.1.5/v1');
+    assert.equal(only({ ANTHROPIC_API_KEY: 'sk-x', ANTHROPIC_BASE_URL: 'http://h' }).baseUrl, 'http://h/v1');
+  });
+});
+
+describe('general credentials', () => {
+  it('enable nothing without an entry', () => {
+    const env = {
+      HF_TOKEN: 'sk-h',
+      GITHUB_TOKEN: 'sk-g',
+      SCW_SECRET_KEY: 'sk-s',
+      CLOUDFLARE_API_TOKEN: 'sk-c',
+      CLOUDFLARE_ACCOUNT_ID: '0'.repeat(32),
+      SNOWFLAKE_PAT: 'sk-p',
+      SNOWFLAKE_ACCOUNT: 'org-acc',
+      AWS_ACCESS_KEY_ID: 'AKIA',
+      AWS_SECRET_ACCESS_KEY: 'x',
+      AWS_BEARER_TOKEN_BEDROCK: 'sk-b',
+      AWS_REGION: 'eu-central-1',
+      GOOGLE_APPLICATION_CREDENTIALS: '/x.json',
+      GOOGLE_CLOUD_PROJECT: 'my-project',
+      AZURE_TENANT_ID: 't',
+      AZURE_CLIENT_ID: 'c',
+      AZURE_CLIENT_SECRET: 's',
+      AZURE_OPENAI_RESOURCE: 'r1',
+    };
+    assert.deepEqual(configured(env), []);
+    const some = configured(env, 'providers: { huggingface: {}, cloudflare: {}, azure: {} }');
+    assert.deepEqual(
+      some.map(({ name, auth, key }) => [name, auth, key]),
+      [
+        ['huggingface', 'bearer', 'sk-h'],
+        ['azure', 'entra', null],
+        ['cloudflare', 'bearer', 'sk-c'],
+      ],
+    );
+  });
+
+  it('that are not there stop the start of whoever asks for them', () => {
+    refused(
+      { AZURE_OPENAI_RESOURCE: 'r1' },
+      'providers: { azure: {} }',
+      /azure has no key and signs with Entra ID: set AZURE_TENANT_ID/,
+    );
+    const env = { AZURE_TENANT_ID: 'a/b', AZURE_CLIENT_ID: 'c', AZURE_CLIENT_SECRET: 's' };
+    refused(env, 'providers: { azure: { resource: r1 } }', /AZURE_TENANT_ID is not/);
+    refused(
+      {},
+      'providers: { house: { base_url: "http://x/v1", auth: bearer } }',
+      /auth is bearer, but there is no key/,
+    );
+  });
+});
+
+describe('several keys', () => {
+  const env = { A_KEY: 'sk-a', B_KEY: 'sk-b', OPENAI_API_KEY: 'sk-o' };
+  const list = `providers: { openai: { keys: [
+    { env: A_KEY, requests_per_minute: 60, models: [gpt-4o] }, { env: B_KEY, weight: 3, tokens_per_minute: 1000 }] } }`;
+
+  it('stand in the order of their weights, each with its own limits, and the first is the key', () => {
+    const { key, keys } = only(env, list);
+    assert.equal(key, 'sk-b');
+    assert.deepEqual(keys, [
+      { id: 'B_KEY', key: 'sk-b', weight: 3, requestsPerMinute: null, tokensPerMinute: 1000, models: null },
+      { id: 'A_KEY', key: 'sk-a', weight: 1, requestsPerMinute: 60, tokensPerMinute: null, models: ['gpt-4o'] },
+    ]);
+    assert.deepEqual(
+      only({ ...env, MCP_OPENAI_API_KEY: 'sk-m' }, list).keys?.map(({ id }) => id),
+      ['MCP_OPENAI_API_KEY'],
+    );
+    assert.deepEqual(
+      only(env).keys?.map(({ id, weight }) => [id, weight]),
+      [['OPENAI_API_KEY', 1]],
+    );
+    assert.deepEqual(only(env, 'providers: { openai: { key_env: A_KEY } }').key, 'sk-a');
+  });
+
+  it('are refused when one is missing, doubled, or no key', () => {
+    const keys = (text: string) => `providers: { openai: { keys: [${text}] } }`;
+    refused(env, keys('{ env: A_KEY }, { env: C_KEY }'), /keys\.1\.env names C_KEY, which is not set/);
+    refused({ ...env, B_KEY: 'sk-a' }, keys('{ env: A_KEY }, { env: B_KEY }'), /the same key twice \(A_KEY, B_KEY\)/);
+    refused(env, keys('{ env: A_KEY }, { env: A_KEY }'), /the same key twice/);
+    refused({ ...env, A_KEY: 'sk-a b' }, keys('{ env: A_KEY }'), /^A_KEY has blanks/);
+    refused(env, 'providers: { openai: { key_env: A_KEY, keys: [{ env: B_KEY }] } }', /both keys and key_env/);
+    refused(env, keys('{ env: A_KEY, weight: 0 }'), /keys\.0\.weight/);
+    refused(env, keys(''), /keys/);
+  });
+});
+
+describe('entries', () => {
+  it('describe models beside their names, with their prices', () => {
+    const yaml = `providers:
+  house:
+    base_url: http://gpu-1:8000/v1
+    models: [plain, { id: big, context: 8192, tools: true, schema: false, embeds: false, price: { input: 1, output: 2 } }, { id: vectors, embeds: true }]
+    prefix: continue_final_message
+    think_tags: true`;
+    const { models, abilities, quirks, auth } = only({}, yaml);
+    assert.deepEqual(models, ['plain', 'big', 'vectors']);
+    assert.deepEqual(abilities, {
+      big: { contextWindow: 8192, tools: true, schema: false, embeds: false },
+      vectors: { embeds: true, chat: false },
+    });
+    assert.deepEqual(
+      [quirks.prefix, quirks.thinkTags, auth],
+      [{ body: { continue_final_message: true, add_generation_prompt: false } }, true, 'none'],
+    );
+    assert.deepEqual(settle(parseSettings(yaml, 'y')).prices, { 'house/big': { input: 1, output: 2 } });
+    refused(
+      {},
+      `${yaml}\nprices: { house/big: { input: 1, output: 2 } }`,
+      /the price of house\/big stands there twice/,
+    );
+    refused(
+      {},
+      'providers: { h: { base_url: "http://x", models: [{ id: m, tools: maybe }] } }',
+      /providers\.h\.models\.0\.tools/,
+    );
+    refused(
+      {},
+      'providers: { h: { base_url: "http://x", dialect: soap } }',
+      /providers\.h\.dialect: takes openai, responses/,
+    );
+  });
+
+  it('say for all models whether a vendor goes on from a prefix', () => {
+    const { quirks } = only({ GROQ_API_KEY: 'sk-g' }, 'providers: { groq: { prefix: none } }');
+    assert.equal(quirksFor(quirks, 'llama-3.3-70b-versatile').prefix, null);
+    assert.deepEqual(quirksFor(quirks, 'openai/gpt-oss-20b').effort, { words: ['low', 'medium', 'high'] });
+  });
+
+  it('choose another dialect where the address speaks it', () => {
+    const ollama = only({ OLLAMA_BASE_URL: 'http://gpu-1:11434/v1' }, 'providers: { ollama: { dialect: ollama } }');
+    assert.deepEqual([ollama.dialect, ollama.baseUrl, ollama.free], ['ollama', 'http://gpu-1:11434', true]);
+    assert.equal(
+      only({ OPENAI_API_KEY: 'sk-o' }, 'providers: { openai: { dialect: responses } }').baseUrl,
+      'https://api.openai.com/v1',
+    );
+    refused({ OPENAI_API_KEY: 'sk-o' }, 'providers: { openai: { dialect: gemini } }', /its own address speaks openai/);
+    const yaml = 'providers: { minimax: { dialect: anthropic, base_url: "https://api.minimax.io/anthropic" } }';
+    const minimax = only({ MINIMAX_API_KEY: 'sk-m' }, yaml);
+    assert.deepEqual(
+      [minimax.baseUrl, minimax.headers, minimax.quirks],
+      ['https://api.minimax.io/anthropic/v1', { 'anthropic-version': '2023-06-01' }, {}],
+    );
+  });
+});
