@@ -157,12 +157,13 @@ export const XAI: Quirks = {
 
 /**
  * docs.perplexity.ai: "After the (optional) system message(s), user or tool message(s) should alternate with
- * assistant message(s)", and the last one is the user's. Reasoning models think in the text, and count it apart.
+ * assistant message(s)", and the last one is the user's. Reasoning models think in the text; `reasoning_tokens` of
+ * deep research are far more than `completion_tokens`, and the total leaves them out.
  */
 export const PERPLEXITY: Quirks = {
   alternates: true,
   thinkTags: true,
-  reasoningBesideOutput: true,
+  reasoningBesideOutput: 'uncounted',
   replay: { as: 'none' },
   effort: { words: [] },
   forModels: [

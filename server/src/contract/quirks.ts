@@ -62,8 +62,8 @@ export interface Quirks {
   refuses?: readonly string[];
   /** Fields that the vendor has under another name: `{ seed: 'random_seed' }`. */
   renames?: Readonly<Record<string, string>>;
-  /** The vendor counts reasoning tokens beside `completion_tokens`, not inside. */
-  reasoningBesideOutput?: boolean;
+  /** The vendor counts reasoning tokens beside `completion_tokens`, not inside; `uncounted`: not in the total either. */
+  reasoningBesideOutput?: boolean | 'uncounted';
   /**
    * Paths that differ from the dialect's. `{model}` stands for the model, percent-encoded. `models: null`: the vendor
    * has no list of models.

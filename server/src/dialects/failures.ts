@@ -30,21 +30,21 @@ interface Rule {
 const RULES: readonly Rule[] = [
   {
     code: 'upstream_quota',
-    words: /insufficient_quota|billing|insufficient_balance|exceeded_current_quota|credit_limit|spend_limit/,
+    words: /insufficient_quota|billing|insufficient_balance|exceeded_current_quota|credit_limit|spend_limit|arrearage/,
     message:
-      /credit balance is too low|insufficient (credits|balance|funds)|(out of|used all( available)?|no) credits|reached your specified .{0,20}usage limits/i,
+      /credit balance is too low|insufficient (credits|balance|funds)|(out of|used all( available)?|no) credits|reached your specified .{0,20}usage limits|doesn't have any credits|suspended.{0,60}spending limit/i,
   },
   {
     code: 'upstream_context_too_long',
     statuses: [400, 413, 422, 500],
     words: /context_length_exceeded|exceed_context_size|context_window_exceeded/,
     message:
-      /prompt is too long|maximum context length|context length|context window|exceeds? (the )?context|input is too long|input token count.{0,60}exceeds|reduce the length of the (messages|prompt|input)|too many input tokens|too many tokens: (total|size)|available context size/i,
+      /prompt is too long|maximum context length|context length|context window|exceeds? (the )?context|input is too long|input token count.{0,60}exceeds|reduce the length of the (messages|prompt|input)|too many input tokens|too many tokens: (total|size)|available context size|exceeded model token limit|range of input length|prompt exceeds max length/i,
   },
   {
     code: 'content_filter',
     statuses: [400, 403, 422, 451],
-    words: /content_filter|content_policy|responsible_?ai|invalid_prompt|data_inspection|moderation_blocked/,
+    words: /content_filter|content_policy|responsible_?ai|invalid_prompt|data_inspection|moderation_blocked|bio_policy|policy_violation/,
     message:
       /content (management )?policy|content filter|flagged (by|as|for)|input was flagged|violat\w* .{0,30}polic/i,
   },
@@ -61,7 +61,7 @@ const RULES: readonly Rule[] = [
     message:
       /model\b[^.]{0,80}(does not exist|doesn't exist|not found|not exist)|(invalid|unknown|unsupported|no such) model/i,
   },
-  { code: 'upstream_overloaded', statuses: [429, 500, 502, 503, 529], words: /overloaded/, message: /overloaded/i },
+  { code: 'upstream_overloaded', statuses: [429, 500, 502, 503, 529], words: /overloaded|slow_down/, message: /overloaded/i },
 ];
 
 /** Types that say enough when there is no status to go by. */
@@ -70,7 +70,7 @@ const TYPES: readonly [RegExp, ErrorCode][] = [
   [/permission|forbidden/, 'upstream_forbidden'],
   [/not_found/, 'upstream_unknown_model'],
   [/timeout|deadline_exceeded/, 'upstream_timeout'],
-  [/invalid_request|invalid_argument|request_too_large|bad_request/, 'upstream_rejected'],
+  [/invalid_request|invalid_argument|request_too_large|bad_request|image|data_residency/, 'upstream_rejected'],
 ];
 
 function byStatus(status: number): ErrorCode | null {
@@ -165,12 +165,36 @@ function complaintIn(document: unknown, sure: boolean): Complaint | null {
   if (isObject(error)) return complaint(error, null);
   const errors = root.errors;
   if (Array.isArray(errors) && isObject(errors[0])) return complaint(errors[0], null);
+  const minimax = objectIn(root, 'base_resp');
+  if (minimax) return minimaxComplaint(minimax);
   if ('choices' in root || 'content' in root) return null;
   const named = root.object === 'error' || root.type === 'error';
   // A message that is an object is an answer's (Ollama, Cohere).
   const says = ('message' in root && !isObject(root.message)) || 'detail' in root;
   const bare = says && !('type' in root || 'object' in root || 'id' in root);
   return sure || named || bare ? complaint(root, null) : null;
+}
+
+/**
+ * MiniMax answers 200 and says in `base_resp` how it went (platform.minimax.io, error codes); 0 means well. Its numbers
+ * by the word that others have for them.
+ */
+const MINIMAX: Readonly<Record<number, string>> = {
+  1001: 'timeout',
+  1002: 'rate_limit',
+  1004: 'invalid_api_key',
+  1008: 'insufficient_balance',
+  1026: 'content_filter',
+  1027: 'content_filter',
+  1039: 'rate_limit',
+  2013: 'invalid_request',
+  2049: 'invalid_api_key',
+};
+
+function minimaxComplaint(said: Json): Complaint | null {
+  const code = said.status_code;
+  if (typeof code !== 'number' || code === 0) return null;
+  return { words: MINIMAX[code] ?? '', status: null, message: messageOf(said.status_msg), retryDelay: null };
 }
 
 function complaint(error: Json, text: string | null): Complaint {

@@ -64,6 +64,7 @@ function costIn(usage: Json): number | null {
 
 /** Whether reasoning is counted apart from the completion: the total decides if it can, else what the catalogue knows. */
 function isBeside(total: number | null, input: number, completion: number, reasoning: number, quirks: Quirks): boolean {
+  if (quirks.reasoningBesideOutput === 'uncounted') return true;
   if (total === input + completion) return false;
   if (total === input + completion + reasoning) return true;
   return quirks.reasoningBesideOutput === true;
