@@ -10,7 +10,7 @@ import type { Relay } from './relay.ts';
 type Json = Record<string, unknown>;
 
 export function anthropicRelay(encoder: () => Encoder): Relay {
-  /** Null until the first event. Streams that do not begin as the API's do are told again in the regular form. */
+  /** Null until the first event. Streams that are not formed as the API's are told again in the regular form. */
   let mode: 'as it came' | 'again' | null = null;
   let last: Json | null = null;
   let ended = false;
@@ -46,6 +46,7 @@ export function anthropicRelay(encoder: () => Encoder): Relay {
         ended = true;
         return again(parts);
       }
+      if (name === '' && parts.some(isVisible)) mode = 'again';
       if (mode === null && name !== 'ping' && name !== '') mode = name === 'message_start' ? 'as it came' : 'again';
       if (mode === 'again' || name === '') return again(parts);
       if (name !== 'content_block_delta' || isMark(parts)) encoder().follow?.({ name, data });

@@ -1,6 +1,6 @@
 /** Parts to the bytes of an Anthropic stream or message, for callers of the messages door. */
 import type { VendorField } from '../../contract/call.ts';
-import type { ReasoningPart, ToolCallPart } from '../../contract/part.ts';
+import type { ReasoningPart, TextPart, ToolCallPart } from '../../contract/part.ts';
 import type { DoorContext, Encoder } from '../../contract/ports.ts';
 import { isObject, parseJson } from '../json.ts';
 import { errorEvent } from './door-error.ts';
@@ -19,6 +19,7 @@ import { anthropicMessage } from './door-message.ts';
 import { seal, UNSIGNED } from './door-seal.ts';
 
 interface Tool {
+  index: number;
   /** The vendor's own. */
   id: string;
   name: string;
@@ -46,16 +47,17 @@ type Open =
 const DELTAS = { text: ['text_delta', 'text'], thinking: ['thinking_delta', 'thinking'] } as const;
 
 /**
- * One block is open at a time, as the API has it. Fragments of a tool call that begins before the one before it is
- * complete wait for it: vendors of other dialects may mix them.
+ * One block is open at a time, as the API has it. What comes before the arguments of an open tool call are complete
+ * waits for them: vendors of other dialects may mix the fragments of several calls.
  */
 export function createAnthropicEncoder(context: DoorContext): Encoder {
   let begun = false;
   let over = false;
   let next = 0;
   let open: Open | null = null;
-  /** Calls that wait for the open one, in the order in which they began. */
+  const queue: (Tool | TextPart | ReasoningPart)[] = [];
   const waiting = new Map<number, Tool>();
+  /** Blocks of the calls that were begun. */
   const indexOf = new Map<number, number>();
 
   function begin(): string {
@@ -83,16 +85,9 @@ export function createAnthropicEncoder(context: DoorContext): Encoder {
     return signed + blockStop(closed.index) + late;
   }
 
-  function closeAll(): string {
-    let out = close();
-    for (const [tool, call] of waiting) out += openTool(tool, call) + close();
-    waiting.clear();
-    return out;
-  }
-
   function enter(kind: 'text' | 'thinking'): string {
     if (open?.kind === kind) return '';
-    const out = closeAll();
+    const out = close();
     const index = next++;
     open = { kind, index, head: headOf(kind, index) };
     const block = kind === 'text' ? { type: kind, text: '' } : { type: kind, thinking: '', signature: '' };
@@ -105,9 +100,8 @@ export function createAnthropicEncoder(context: DoorContext): Encoder {
     return open?.kind === kind ? `${entered}${open.head}${JSON.stringify(text)}}}\n\n` : entered;
   }
 
-  function openTool(tool: number, call: Tool): string {
-    const { id, name, arguments: text, vendor } = call;
-    const before = vendor ? carrier(seal(vendor, id)) : '';
+  function openTool({ index: tool, id, name, arguments: text, vendor }: Tool): string {
+    const before = close() + (vendor ? carrier(seal(vendor, id)) : '');
     const index = next++;
     indexOf.set(tool, index);
     open = { kind: 'tool', index, tool, id, arguments: text, signed: vendor !== null, late: null };
@@ -118,13 +112,18 @@ export function createAnthropicEncoder(context: DoorContext): Encoder {
   const argument = (index: number, text: string): string =>
     text === '' ? '' : blockDelta(index, { type: 'input_json_delta', partial_json: text });
 
-  /** Goes on to the calls that wait, as long as the open one needs nothing more. */
-  function advance(): string {
+  const busy = (): boolean => open?.kind === 'tool' && !isWhole(open.arguments);
+
+  /** Says what waits, for as long as no open call needs more; at the end of the answer none does. */
+  function advance(end = false): string {
     let out = '';
-    for (const [tool, call] of waiting) {
-      if (open?.kind === 'tool' && !isWhole(open.arguments)) break;
-      waiting.delete(tool);
-      out += close() + openTool(tool, call);
+    while (queue.length > 0 && (end || !busy())) {
+      const later = queue.shift();
+      if (later === undefined) break;
+      if ('name' in later) {
+        waiting.delete(later.index);
+        out += openTool(later);
+      } else out += later.type === 'text' ? say('text', later.text) : reasoning(later);
     }
     return out;
   }
@@ -138,25 +137,27 @@ export function createAnthropicEncoder(context: DoorContext): Encoder {
     const closed = indexOf.get(part.index);
     // What a vendor adds to arguments that were complete makes them wrong, and that must be seen.
     if (closed !== undefined) return argument(closed, part.arguments);
-    const call = waiting.get(part.index);
-    if (call) {
-      call.arguments += part.arguments;
-      call.vendor ??= part.vendor ?? null;
+    const known = waiting.get(part.index);
+    if (known) {
+      known.arguments += part.arguments;
+      known.vendor ??= part.vendor ?? null;
       return '';
     }
     const id = part.id || `toolu_${context.requestId}_${part.index}`;
-    waiting.set(part.index, { id, name: part.name ?? '', arguments: part.arguments, vendor: part.vendor ?? null });
+    const { index, name = '', arguments: text, vendor = null } = part;
+    const call = { index, id, name, arguments: text, vendor };
+    waiting.set(index, call);
+    queue.push(call);
     return begin() + advance();
   }
 
   function reasoning(part: ReasoningPart): string {
     const { text, vendor } = part;
-    if (vendor === undefined) return text === '' ? '' : begin() + say('thinking', text);
-    let out = begin();
-    if (text !== '') out += say('thinking', text);
+    let out = text === '' ? '' : say('thinking', text);
+    if (vendor === undefined) return out;
     const { type, signature, data } = vendor.fields;
     if (vendor.dialect === 'anthropic' && type === 'redacted_thinking') {
-      out += closeAll();
+      out += close();
       const index = next++;
       return out + blockStart(index, { type, data }) + blockStop(index);
     }
@@ -167,12 +168,17 @@ export function createAnthropicEncoder(context: DoorContext): Encoder {
   return {
     part(part) {
       if (over) return '';
-      if (part.type === 'text') return part.text === '' ? '' : begin() + say('text', part.text);
-      return part.type === 'reasoning' ? reasoning(part) : toolCall(part);
+      if (part.type === 'tool_call') return toolCall(part);
+      if (part.text === '' && (part.type === 'text' || part.vendor === undefined)) return '';
+      if (busy()) {
+        queue.push(part);
+        return '';
+      }
+      return begin() + (part.type === 'text' ? say('text', part.text) : reasoning(part));
     },
     finish(reason, usage, truth) {
       if (over) return '';
-      const out = begin() + closeAll();
+      const out = begin() + advance(true) + close();
       over = true;
       return out + messageEnd(ending(reason), anthropicUsage(usage), truth);
     },
