@@ -7,7 +7,7 @@
 
 import type { AnswerCall } from '../contract/call.ts';
 import type { Caller } from '../contract/caller.ts';
-import { GoblinError } from '../contract/errors.ts';
+import { GoblinError, mismatch } from '../contract/errors.ts';
 import type { Admitted, Cancel, Receipt, Submission, Submit } from '../contract/flow.ts';
 import { endedBy } from '../contract/frames.ts';
 import { type Bus, CANCELS, type Ledger, type Queue } from '../contract/ports.ts';
@@ -259,11 +259,4 @@ const USUAL_OUTPUT = 500;
 
 function expectedOutput(submission: Submission, maxOutput: number | undefined): number {
   return Math.min(submission.call.maxTokens ?? USUAL_OUTPUT, maxOutput ?? Number.POSITIVE_INFINITY);
-}
-
-export function mismatch(): GoblinError {
-  return new GoblinError(
-    'idempotency_mismatch',
-    'This Idempotency-Key was used with another body; send the same body again, or use a new key.',
-  );
 }

@@ -1,7 +1,7 @@
 /** The doors of a house: the server with every route, wired to what stands behind it. */
 import type { Server } from 'node:http';
 import type { ListenOptions } from 'node:net';
-import { mismatch } from '../admission/admit.ts';
+import { mismatch } from '../contract/errors.ts';
 import type { AttachedOutcome } from '../contract/flow.ts';
 import { tellsEnd } from '../contract/ports.ts';
 import { isTerminal } from '../contract/states.ts';
@@ -11,6 +11,7 @@ import { anthropicAnswers, countTokensRoute } from '../edge/anthropic-door.ts';
 import { docsRoutes } from '../edge/docs.ts';
 import { createFastLane, type FastLane } from '../edge/fast-lane.ts';
 import { healthServer } from '../edge/health.ts';
+import { createJoins } from '../edge/joins.ts';
 import { keyRoutes } from '../edge/keys.ts';
 import { modelsRoute } from '../edge/models.ts';
 import { openaiAnswers } from '../edge/openai-door.ts';
@@ -127,6 +128,7 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
     taskTypes: () => house.taskTypes,
     hop: (header) => readHop(header, house.hop),
     pulse,
+    joins: createJoins(),
     log: house.recorder.log,
   };
   const chat = answerDoor(app, openaiAnswers(DIALECTS.openai), deps);

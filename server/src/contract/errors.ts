@@ -135,3 +135,11 @@ export class GoblinError extends Error {
     return ERRORS[this.code].status;
   }
 }
+
+/** The key stands for another call. */
+export function mismatch(): GoblinError {
+  return new GoblinError(
+    'idempotency_mismatch',
+    'This Idempotency-Key was used with another body; send the same body again, or use a new key.',
+  );
+}

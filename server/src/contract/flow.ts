@@ -92,6 +92,8 @@ export interface AttachedInput {
   /** The caller's own headers that vendors of the door's dialect get too, names in lower case (`anthropic-beta`). */
   passHeaders?: Record<string, string>;
   listener: AnswerListener;
+  /** Told when it has ended, whoever still listens. */
+  over?(): void;
 }
 
 /** What admission decided. */

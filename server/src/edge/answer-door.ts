@@ -5,7 +5,7 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { Caller } from '../contract/caller.ts';
-import { GoblinError } from '../contract/errors.ts';
+import { GoblinError, mismatch } from '../contract/errors.ts';
 import type { AnswerListener, AttachedHandle, AttachedInput, AttachedOutcome, Submission } from '../contract/flow.ts';
 import type { Usage } from '../contract/part.ts';
 import type { Dialect, Encoder, Ledger, Telemetry } from '../contract/ports.ts';
@@ -13,6 +13,7 @@ import { estimateInputTokens } from '../money/estimate.ts';
 import { canonicalHash, idempotencyKey, parseObject } from './body.ts';
 import { attach, type Pen, streamListener, wholeListener, writeDoorError } from './door.ts';
 import { readDoorHeaders, readPassHeaders } from './door-headers.ts';
+import { type Call as Asked, isMarkedRetry, type Joins } from './joins.ts';
 import { asGoblinError, noteRefusal } from './problem.ts';
 import type { Pulse } from './pulse.ts';
 import type { Relay } from './relay.ts';
@@ -46,6 +47,7 @@ export interface AnswerDoorDeps {
   hop(header: unknown): string | null;
   /** Beats for all doors. */
   pulse: Pulse;
+  joins: Joins;
   log: Telemetry['log'];
 }
 
@@ -142,14 +144,41 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
     const listener = stream
       ? streamListener(pen, spec.relay?.(includeUsage, pen.encoder) ?? null, spec.usage, deps.pulse)
       : wholeListener(pen);
+    const asked: Asked = { caller, path: spec.path, bytes: bytes as Buffer, idempotency: submission.idempotency };
+    let ended = false;
+    let over = (): void => {
+      ended = true;
+    };
+    let told: AttachedOutcome | null = null;
+    res.once('close', () => {
+      if (told?.state === 'succeeded' && !res.writableFinished && key === null)
+        deps.joins.undelivered(asked, pen.id, told);
+    });
     const begin = (to: AnswerListener) =>
       deps.run(
         caller,
         id,
-        { submission, stream, door: dialect.name, listener: to, ...(passHeaders ? { passHeaders } : {}) },
+        {
+          submission,
+          stream,
+          door: dialect.name,
+          listener: {
+            ...to,
+            done(outcome) {
+              told = outcome;
+              to.done(outcome);
+            },
+          },
+          over: () => over(),
+          ...(passHeaders ? { passHeaders } : {}),
+        },
         hop,
       );
     const settled = (handle: AttachedHandle) => {
+      if (!ended) over = deps.joins.began(asked, handle);
+      listen(handle);
+    };
+    const listen = (handle: AttachedHandle) => {
       attach(res, handle);
       if (res.destroyed) handle.leave();
     };
@@ -157,6 +186,7 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
       withKey().catch(refuse);
       return;
     }
+    if (isMarkedRetry(given) && joinSame()) return;
     try {
       const handle = begin(listener);
       if (handle instanceof Promise) handle.then(settled, refuse);
@@ -170,8 +200,32 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
       fail(res, id, error);
     }
 
+    /** Joins a running call: everything is told again from its beginning. */
+    function join(handle: AttachedHandle): boolean {
+      // Joining may send the headers.
+      pen.id = handle.requestId;
+      res.setHeader('idempotent-replayed', 'true');
+      const joined = handle.join(listener);
+      if (joined) listen(joined);
+      else {
+        pen.id = id;
+        res.removeHeader('idempotent-replayed');
+      }
+      return joined !== null;
+    }
+
+    function joinSame(): boolean {
+      const found = deps.joins.same(asked);
+      if (found && 'running' in found) return join(found.running);
+      if (found) tell(found);
+      return found !== null;
+    }
+
     /** With a key there may be an earlier call, or one that began in this very moment: its answer is told again. */
     async function withKey(): Promise<void> {
+      const here = key === null ? null : deps.joins.byKey(caller, key);
+      if (here && here.bodyHash !== submission.idempotency?.bodyHash) throw mismatch();
+      if (here && join(here.handle)) return;
       const earlier = await deps.replay(caller, submission);
       if (earlier) {
         tell(earlier);

@@ -5,7 +5,7 @@
 
 import type { DialectName } from '../contract/call.ts';
 import type { Caller } from '../contract/caller.ts';
-import { ERRORS, GoblinError } from '../contract/errors.ts';
+import { ERRORS, GoblinError, mismatch } from '../contract/errors.ts';
 import type { AnswerListener, AttachedHandle, AttachedInput, AttachedOutcome } from '../contract/flow.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
 import type { Acceptance, AttemptStart, StoredPlan } from '../contract/record.ts';
@@ -109,9 +109,7 @@ export function runAttached(
       if (voided) return accepted.outcome === 'accepted';
       if (accepted.outcome !== 'accepted') {
         if (accepted.outcome === 'replayed') sameAs = accepted.id;
-        refuse(
-          new GoblinError('idempotency_mismatch', 'This Idempotency-Key was used with another body; use a new key.'),
-        );
+        refuse(mismatch());
         return false;
       }
       committed = true;
@@ -204,6 +202,7 @@ export function runAttached(
       // The record refuses, or the process stops: the request ends by its lease and is charged by estimate.
     } finally {
       place.leave();
+      input.over?.();
     }
   });
 
@@ -225,8 +224,8 @@ export function runAttached(
     leave: () => leave(input.listener),
     resume: () => run.resume(),
     join(listener) {
-      if (delivered || voided) return null;
-      const { last, parts } = run.soFar();
+      const { last, parts, stopped } = run.soFar();
+      if (delivered || voided || stopped) return null;
       if (last) listener.attempt(last, null);
       if (committed) listener.recorded();
       if (parts.length > 0) listener.event(parts, null);

@@ -256,7 +256,7 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
     }),
     stop,
     resume: () => current?.resume(),
-    soFar: () => ({ last, parts: assembly.parts().map((part) => ({ ...part })) }),
+    soFar: () => ({ last, parts: assembly.parts().map((part) => ({ ...part })), stopped: stopped !== null }),
   };
 }
 

@@ -86,5 +86,5 @@ export interface Run {
   stop(reason: StopReason): void;
   resume(): void;
   /** What was shown until now, and by which attempt. */
-  soFar(): { last: AttemptStart | null; parts: readonly VisiblePart[] };
+  soFar(): { last: AttemptStart | null; parts: readonly VisiblePart[]; stopped: boolean };
 }
