@@ -6,14 +6,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { TSchema } from '@sinclair/typebox';
-import { LOCAL_VENDORS, VENDORS } from '../src/catalogue/vendors.ts';
 import { ERRORS } from '../src/contract/errors.ts';
-import type { Vendor } from '../src/contract/provider.ts';
 import { isTerminal, MOVES, STATES } from '../src/contract/states.ts';
 import { SubmitBody } from '../src/edge/schemas.ts';
 import { FAULTS, type FaultRow } from '../src/providers/simulator/faults.ts';
 import { SettingsFile } from '../src/settings/schema.ts';
 import { settle } from '../src/settings/settings.ts';
+import { PROVIDER_TABLES } from './providers.ts';
+import { accepted, code, meaning, propertiesOf, table } from './tables.ts';
 
 /** Documents with tables, from the root of the repository. */
 export const DOCUMENTS = [
@@ -25,13 +25,7 @@ export const DOCUMENTS = [
   'docs/simulator.md',
 ];
 
-const code = (text: string): string => `\`${text}\``;
 const yes = (flag: boolean): string => (flag ? 'yes' : '');
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
-}
 
 /** What each scalar setting of `goblin.yaml` means. A setting without a line here stops the script. */
 const MEANINGS: Readonly<Record<string, string>> = {
@@ -45,6 +39,16 @@ const MEANINGS: Readonly<Record<string, string>> = {
   'clocks.heartbeat_ms': 'how often a process says that it lives; at most half of the lease',
   'clocks.drain_ms':
     'how long a process that is told to stop lets what it runs come to its end, before it hands the rest back',
+  'breaker.consecutive': 'failures in a row after which a target (a provider and a model) is left alone',
+  'breaker.rate': 'the same by the share of calls that failed in the window, once there were `min_calls`',
+  'breaker.min_calls': 'calls in the window from which on `rate` counts',
+  'breaker.window_ms': 'what counts as lately',
+  'breaker.open_ms': 'how long it is left alone at first; the time doubles each time in a row',
+  'breaker.max_open_ms': 'how long at most; at least `open_ms`',
+  'breaker.slow_ms': 'a first token that takes longer counts as a failure; 0: never',
+  'breaker.probes': 'calls that may try at once whether it is back',
+  'retry_budget.ratio': 'repeated calls to a target for each first one',
+  'retry_budget.reserve': 'repeated calls to a target in each minute, however few first ones there are',
   attempts: 'most attempts of one request; those that a stopping process handed back do not count',
   running_per_worker: 'most detached requests that run at once in one process',
   'queue.per_tenant': 'most requests of one tenant that may wait; then 429',
@@ -53,38 +57,10 @@ const MEANINGS: Readonly<Record<string, string>> = {
   frames_hours: 'how long a stream can be replayed after its end; then 410',
   bodies_days: 'how long prompts, results and partial texts are kept, from the day the request was made',
   rows_days: 'how long requests, attempts and the audit trail are kept; at least `bodies_days`',
-  local_servers: 'look for Ollama, LM Studio, llama.cpp and vLLM on this machine, at the start and every 30 s',
+  local_servers: 'look for Ollama, LM Studio, llama.cpp, vLLM and SGLang on this machine, at the start and every 30 s',
   simulator: 'offer the provider `simulator` also when real ones are configured',
   'callbacks.allow_private': 'let `callback_url` lead to private addresses',
 };
-
-/** Fields of an entry under `providers`. */
-const ENTRY_MEANINGS: Readonly<Record<string, string>> = {
-  dialect: 'wire format of a provider that is not in the catalogue; `openai` when left out',
-  base_url: 'where it is; required for a provider that is not in the catalogue',
-  key_env: 'the variable that holds its key; it comes before all others',
-  models: 'names of models to offer, beside what is known of it',
-  headers: 'headers to send with every call; their values stand in the file in the open',
-  free: 'its calls cost nothing',
-  enabled: '`false` switches it off, whatever is set elsewhere',
-};
-
-type Properties = Record<string, TSchema>;
-const propertiesOf = (schema: TSchema): Properties => (schema.properties ?? {}) as Properties;
-
-function accepted(schema: TSchema): string {
-  if (schema.type === 'boolean') return 'true or false';
-  if (schema.type === 'integer') return `${schema.minimum} to ${schema.maximum}`;
-  if (schema.type === 'array') return 'a list of texts';
-  if (schema.anyOf) return (schema.anyOf as TSchema[]).map((one) => code(String(one.const))).join(' or ');
-  return schema.type === 'object' ? 'pairs of texts' : 'a text';
-}
-
-function meaning(of: Readonly<Record<string, string>>, name: string): string {
-  const text = of[name];
-  if (text === undefined) throw new Error(`server/scripts/docs.ts says nothing about the setting ${name}`);
-  return text;
-}
 
 const camel = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
@@ -101,6 +77,9 @@ function settingsTable(): string {
     } else if (name === 'queue') {
       const caps = defaults.queue as Readonly<Record<string, number>>;
       for (const [field, of] of Object.entries(propertiesOf(schema))) add(`queue.${field}`, of, caps[camel(field)]);
+    } else if (name === 'breaker' || name === 'retry_budget') {
+      const group: Readonly<Record<string, number>> = { ...defaults[name === 'breaker' ? 'breaker' : 'retryBudget'] };
+      for (const [field, of] of Object.entries(propertiesOf(schema))) add(`${name}.${field}`, of, group[camel(field)]);
     } else if (name === 'callbacks') {
       for (const [field, of] of Object.entries(propertiesOf(schema)))
         add(`callbacks.${field}`, of, defaults.allowPrivateCallbacks);
@@ -111,32 +90,8 @@ function settingsTable(): string {
   return table(['setting', 'default', 'takes', 'meaning'], rows);
 }
 
-function entryTable(): string {
-  const [entry] = Object.values((propertiesOf(SettingsFile).providers as TSchema).patternProperties as Properties);
-  const rows = Object.entries(propertiesOf(entry as TSchema)).map(([name, schema]) => [
-    code(name),
-    accepted(schema),
-    meaning(ENTRY_MEANINGS, name),
-  ]);
-  return table(['field', 'takes', 'meaning'], rows);
-}
-
-function vendorRow(vendor: Vendor): string[] {
-  const keys = vendor.keyVariables.map(code).join(' or ');
-  return [
-    code(vendor.name),
-    vendor.title,
-    vendor.local ? keys || 'none' : keys,
-    code(`${vendor.variablePrefix}_BASE_URL`),
-    vendor.dialect,
-    code(vendor.baseUrl),
-    vendor.needsEntry ? 'needs an entry in `goblin.yaml`' : '',
-  ];
-}
-
-const VENDOR_HEAD = ['provider', 'name', 'key', 'base URL', 'dialect', 'default base URL', ''];
-
 const TABLES: Readonly<Record<string, () => string>> = {
+  ...PROVIDER_TABLES,
   errors: () =>
     table(
       ['code', 'status', 'try again', 'same target', 'next target', 'title'],
@@ -164,13 +119,6 @@ const TABLES: Readonly<Record<string, () => string>> = {
       ]),
     ),
   settings: settingsTable,
-  entry: entryTable,
-  vendors: () => table(VENDOR_HEAD, VENDORS.map(vendorRow)),
-  locals: () =>
-    table(
-      VENDOR_HEAD.slice(0, -1),
-      LOCAL_VENDORS.map((vendor) => vendorRow(vendor).slice(0, -1)),
-    ),
   faults: () =>
     table(
       ['fault', 'what happens', 'without a number', 'still a whole answer'],

@@ -14,14 +14,14 @@ const SIGNS: Record<string, { path: string; says(body: unknown, headers: Record<
     says: (body) =>
       field(body, 'default_generation_settings') !== undefined || field(body, 'chat_template') !== undefined,
   },
-  vllm: {
-    path: '/v1/models',
-    says: (body) => {
-      const data = field(body, 'data');
-      return Array.isArray(data) && data.length > 0 && data.every((model) => field(model, 'owned_by') === 'vllm');
-    },
-  },
+  vllm: { path: '/v1/models', says: (body) => allOwnedBy(body, 'vllm') },
+  sglang: { path: '/v1/models', says: (body) => allOwnedBy(body, 'sglang') },
 };
+
+function allOwnedBy(body: unknown, owner: string): boolean {
+  const data = field(body, 'data');
+  return Array.isArray(data) && data.length > 0 && data.every((model) => field(model, 'owned_by') === owner);
+}
 
 const PROBE_MS = 400;
 
