@@ -54,6 +54,13 @@ const CARRIED: Partial<Record<DialectName, ReadonlySet<string>>> = {
     `messages model system stream max_tokens temperature top_p stop_sequences tools tool_choice thinking output_config
     metadata service_tier`.split(/\s+/),
   ),
+  responses: new Set(
+    `input instructions model stream stream_options max_output_tokens temperature top_p tools tool_choice
+    parallel_tool_calls max_tool_calls reasoning text include store background previous_response_id metadata user
+    safety_identifier prompt_cache_key prompt_cache_retention prompt_cache_options service_tier top_logprobs`.split(
+      /\s+/,
+    ),
+  ),
 };
 
 /** Tells the caller which fields have no place here. `placed` are those that this dialect sent in its own way. */

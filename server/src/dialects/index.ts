@@ -2,10 +2,18 @@
 import type { DialectName } from '../contract/call.ts';
 import type { Dialect } from '../contract/ports.ts';
 import { anthropic } from './anthropic/index.ts';
+import { cohere } from './cohere/index.ts';
 import { crossing } from './crossing.ts';
+import { gemini } from './gemini/index.ts';
+import { ollama } from './ollama/index.ts';
 import { openai } from './openai/index.ts';
+import { responses } from './responses/index.ts';
 
 export { openaiUsage } from './openai/encoder.ts';
 export { openaiMessage, partsOfMessage } from './openai/message.ts';
+export { decodeResponses, requestIdOf, responseObject, withPrevious } from './responses/index.ts';
 
-export const DIALECTS = crossing({ openai, anthropic } as Record<DialectName, Dialect>);
+export const DIALECTS = crossing({ openai, anthropic, responses, gemini, cohere, ollama } as Record<
+  DialectName,
+  Dialect
+>);

@@ -1,6 +1,7 @@
 /** A call to the body of `POST /messages`. */
 import type { AnswerCall, Tool, ToolChoice } from '../../contract/call.ts';
 import type { EncodeTarget, Notice, WireRequest } from '../../contract/ports.ts';
+import { noteUnplaced } from '../asked.ts';
 import { isObject, type Json } from '../json.ts';
 import { note } from '../notices.ts';
 import { edited } from './edited.ts';
@@ -13,6 +14,7 @@ import { setThinking } from './thinking.ts';
 const HEADERS = { 'content-type': 'application/json', 'anthropic-version': '2023-06-01' };
 /** `max_tokens` is required; this is what a call gets that names none, at a model of which we know no limit. */
 const DEFAULT_MAX_TOKENS = 4096;
+const NOTHING_PLACED: ReadonlySet<string> = new Set();
 
 export function encodeAnthropic(call: AnswerCall, target: EncodeTarget, stream: boolean): WireRequest {
   const notices: Notice[] = [];
@@ -47,7 +49,7 @@ function fromCall(call: AnswerCall, target: EncodeTarget, notices: Notice[]): Js
   setSampling(body, call, traits, thinks && traits.thinking === 'budget', notices);
   setStops(body, call.stop, notices);
   if (call.seed !== undefined) note(notices, 'dropped', 'seed: this provider has no such setting');
-  tellUnknown(call, notices);
+  noteUnplaced(call, NOTHING_PLACED, notices);
   const [only] = system;
   if (system.length === 1 && only && !('cache_control' in only)) body.system = only.text;
   else if (system.length > 0) body.system = system;
@@ -171,21 +173,4 @@ function setStops(body: Json, stop: string[] | undefined, notices: Notice[]): vo
   const usable = stop.filter((text) => text.trim() !== '');
   if (usable.length < stop.length) note(notices, 'dropped', 'stop: this provider takes no stop of white space alone');
   if (usable.length > 0) body.stop_sequences = usable;
-}
-
-/** Fields of an OpenAI body that the call carries, or that mean nothing to an answer. */
-const CARRIED = new Set(
-  `messages model stream stream_options max_tokens max_completion_tokens temperature top_p stop seed tools tool_choice
-  functions function_call parallel_tool_calls response_format reasoning_effort reasoning n user metadata store
-  safety_identifier prompt_cache_key prompt_cache_retention service_tier`.split(/\s+/),
-);
-
-/** Fields that came through another door and have no place here: the caller is told which. */
-function tellUnknown(call: AnswerCall, notices: Notice[]): void {
-  const body = call.native?.body ?? {};
-  const lost = Object.keys(body).filter((key) => !CARRIED.has(key) && body[key] !== null && body[key] !== undefined);
-  if (lost.length > 0) {
-    const names = lost.slice(0, 10).map((name) => name.slice(0, 64));
-    note(notices, 'dropped', `${names.join(', ')}: this provider has no such setting`);
-  }
 }

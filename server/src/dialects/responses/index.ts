@@ -1,0 +1,36 @@
+/** The OpenAI Responses dialect: vendors that speak it, and our own door for clients that speak it. */
+import type { Dialect } from '../../contract/ports.ts';
+import { httpFailure } from '../failures.ts';
+import { modelIds } from '../model-ids.ts';
+import { openaiError } from '../openai/encoder.ts';
+import { decodeResponses } from './decode.ts';
+import { createResponsesDecoder } from './decoder.ts';
+import { encodeResponses } from './encode.ts';
+import { createResponsesEncoder } from './encoder.ts';
+import { responsesWhole } from './whole.ts';
+
+export { decodeResponses, type ResponsesDecoded } from './decode.ts';
+export type { ResponsesContext } from './encoder.ts';
+export { requestIdOf, responseId } from './ids.ts';
+export { withPrevious } from './previous.ts';
+export { responseObject } from './record.ts';
+
+/** No model goes on from the beginning of an answer here: the API has no place for one. */
+export const responses: Dialect = {
+  name: 'responses',
+  framing: 'sse',
+  vendor: {
+    encode: encodeResponses,
+    decoder: (quirks) => createResponsesDecoder(quirks),
+    whole: responsesWhole,
+    failure: httpFailure,
+    modelsPath: '/models',
+    models: modelIds,
+  },
+  door: {
+    decode: (body) => decodeResponses(body),
+    encoder: createResponsesEncoder,
+    // Errors before the stream have the same shape as in OpenAI's other API.
+    error: openaiError,
+  },
+};
