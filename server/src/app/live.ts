@@ -10,6 +10,7 @@ import { ratesFromSettings } from '../money/cost.ts';
 import { createModelLists } from '../providers/lists.ts';
 import { findLocalServers } from '../providers/local.ts';
 import { configuredProviders } from '../providers/registry.ts';
+import { withSigner } from '../providers/signers.ts';
 import type { Transport } from '../providers/transport.ts';
 import { createRouter, type Plan, type PlanRequest, type Router } from '../routing/plan.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -54,7 +55,7 @@ export async function createLive(input: LiveInput): Promise<Live> {
     vendors: VENDORS,
     locals: LOCAL_VENDORS,
     isOurs: input.isOurs,
-  });
+  }).map((provider) => withSigner(provider, { env: input.env, fetch: transport.fetch }));
   const lists = createModelLists(transport, dialect);
   const catalogue = createCatalogue();
   const overrides = new Map(Object.entries(settings.prices).map(([name, rates]) => [name, ratesFromSettings(rates)]));

@@ -8,6 +8,10 @@
 export const AUTO: Readonly<Record<string, readonly string[]>> = {
   openai: ['gpt-6-luna', 'gpt-5.6-luna', 'gpt-5.4-nano'],
   anthropic: ['claude-haiku-4-5', 'claude-sonnet-5'],
+  bedrock: ['amazon.nova-micro-v1:0', 'amazon.nova-lite-v1:0'],
+  vertex: ['gemini-3.1-flash-lite', 'gemini-3.5-flash-lite', 'gemini-3.8-flash'],
+  cloudflare: ['@cf/meta/llama-3.3-70b-instruct-fp8-fast', '@cf/openai/gpt-oss-20b'],
+  snowflake: ['llama3.1-8b', 'llama3.3-70b'],
   gemini: ['gemini-3.1-flash-lite', 'gemini-3.5-flash-lite', 'gemini-3.8-flash'],
   cohere: ['command-r7b-12-2024', 'command-a-03-2025'],
   mistral: ['ministral-8b-2512', 'mistral-small-2603'],

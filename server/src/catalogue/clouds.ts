@@ -14,7 +14,76 @@ const RESOURCE: VendorParameter = {
 
 const AZURE_CLASSIC = '/deployments/{model}';
 
+/** docs.aws.amazon.com, regions: `eu-central-1`, `us-gov-west-1`. */
+const AWS_REGION: VendorParameter = {
+  name: 'region',
+  variables: ['AWS_REGION', 'AWS_DEFAULT_REGION'],
+  pattern: /^[a-z]{2,4}(-[a-z]{2,10}){1,3}-\d{1,2}$/,
+  what: 'an AWS region',
+  example: 'eu-central-1',
+};
+
+const VERTEX_PATH = '/v1/projects/{project}/locations/{region}/publishers/google';
+
 export const CLOUDS: readonly Vendor[] = [
+  compatible(
+    'bedrock',
+    'Amazon Bedrock',
+    'https://bedrock-runtime.{region}.amazonaws.com',
+    ['AWS_BEARER_TOKEN_BEDROCK'],
+    {
+      dialect: 'bedrock',
+      withoutKey: 'sigv4',
+      variablePrefix: 'BEDROCK',
+      // Credentials of the whole AWS account.
+      needsEntry: true,
+      parameters: [AWS_REGION],
+      forms: [
+        ...['cn-north-1', 'cn-northwest-1'].map((is) => ({
+          when: 'region' as const,
+          is,
+          baseUrl: 'https://bedrock-runtime.{region}.amazonaws.com.cn',
+        })),
+        { when: 'region', is: 'eusc-de-east-1', baseUrl: 'https://bedrock-runtime.{region}.amazonaws.eu' },
+      ],
+      quirks: { paths: { models: null } },
+      priceId: 'aws',
+      modelsId: 'amazon-bedrock',
+      gaps: 'the region of a profile is not read; models that an account has not been let to use are listed all the same',
+    },
+  ),
+  {
+    name: 'vertex',
+    title: 'Google Vertex AI',
+    dialect: 'gemini',
+    baseUrl: `https://{region}-aiplatform.googleapis.com${VERTEX_PATH}`,
+    auth: 'google',
+    keyVariables: [],
+    variablePrefix: 'VERTEX',
+    needsEntry: true,
+    parameters: [
+      {
+        name: 'region',
+        variables: ['GOOGLE_CLOUD_LOCATION', 'GOOGLE_VERTEX_LOCATION'],
+        pattern: /^(global|[a-z]{2,20}-[a-z]{2,20}\d{1,2})$/,
+        what: 'a region of Google Cloud',
+        example: 'europe-west4',
+      },
+      {
+        name: 'project',
+        variables: ['GOOGLE_CLOUD_PROJECT', 'GOOGLE_VERTEX_PROJECT'],
+        // cloud.google.com/resource-manager: the id; older ones have a domain in front.
+        pattern: /^([a-z0-9.-]{1,60}:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$/,
+        what: 'the id of a Google Cloud project',
+        example: 'my-project-123',
+      },
+    ],
+    forms: [{ when: 'region', is: 'global', baseUrl: `https://aiplatform.googleapis.com${VERTEX_PATH}` }],
+    quirks: { vertex: true, paths: { models: null } },
+    priceId: 'google',
+    modelsId: 'google',
+    gaps: 'models of Google only, not those of partners',
+  },
   compatible(
     'azure',
     'Azure OpenAI',
@@ -52,6 +121,7 @@ export const CLOUDS: readonly Vendor[] = [
       ],
       // What it lists are models that could be deployed, not the deployments.
       quirks: { ...OPENAI, paths: { models: null } },
+      speaks: { responses: { paths: { models: null } } },
       deployments: true,
       priceId: 'openai',
       modelsId: 'openai',

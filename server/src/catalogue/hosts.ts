@@ -4,7 +4,10 @@ import { CEREBRAS, GROQ, OPENROUTER } from './quirks.ts';
 import { compatible } from './row.ts';
 
 export const HOSTS: readonly Vendor[] = [
-  compatible('groq', 'Groq', 'https://api.groq.com/openai/v1', ['GROQ_API_KEY'], { quirks: GROQ }),
+  compatible('groq', 'Groq', 'https://api.groq.com/openai/v1', ['GROQ_API_KEY'], {
+    quirks: GROQ,
+    speaks: { responses: {} },
+  }),
   compatible('cerebras', 'Cerebras', 'https://api.cerebras.ai/v1', ['CEREBRAS_API_KEY'], { quirks: CEREBRAS }),
   compatible('together', 'Together AI', 'https://api.together.xyz/v1', ['TOGETHER_API_KEY'], {
     modelsId: 'togetherai',
@@ -14,6 +17,7 @@ export const HOSTS: readonly Vendor[] = [
   }),
   compatible('openrouter', 'OpenRouter', 'https://openrouter.ai/api/v1', ['OPENROUTER_API_KEY'], {
     quirks: OPENROUTER,
+    speaks: { responses: {} },
   }),
   compatible('sambanova', 'SambaNova', 'https://api.sambanova.ai/v1', ['SAMBANOVA_API_KEY']),
   compatible('nvidia', 'NVIDIA NIM', 'https://integrate.api.nvidia.com/v1', ['NVIDIA_NIM_API_KEY']),

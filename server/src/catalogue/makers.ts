@@ -6,6 +6,7 @@ import { compatible } from './row.ts';
 export const MAKERS: readonly Vendor[] = [
   compatible('openai', 'OpenAI', 'https://api.openai.com/v1', ['OPENAI_API_KEY'], {
     quirks: OPENAI,
+    speaks: { responses: {} },
     makes: ['gpt-', 'o1', 'o3', 'o4', 'chatgpt-'],
   }),
   compatible('anthropic', 'Anthropic', 'https://api.anthropic.com/v1', ['ANTHROPIC_API_KEY'], {
@@ -14,14 +15,17 @@ export const MAKERS: readonly Vendor[] = [
     headers: { 'anthropic-version': '2023-06-01' },
     makes: ['claude-'],
   }),
-  compatible('gemini', 'Google Gemini', 'https://generativelanguage.googleapis.com/v1beta/openai', ['GEMINI_API_KEY'], {
-    // `total_tokens` holds thoughts that `completion_tokens` leaves out, and no detail names them.
-    quirks: { reasoningBesideOutput: true, replay: { as: 'none' } },
+  compatible('gemini', 'Google Gemini', 'https://generativelanguage.googleapis.com/v1beta', ['GEMINI_API_KEY'], {
+    dialect: 'gemini',
+    auth: 'x-goog-api-key',
     priceId: 'google',
     modelsId: 'google',
     makes: ['gemini-', 'gemma-'],
   }),
-  compatible('cohere', 'Cohere', 'https://api.cohere.ai/compatibility/v1', ['COHERE_API_KEY'], { makes: ['command'] }),
+  compatible('cohere', 'Cohere', 'https://api.cohere.com', ['COHERE_API_KEY'], {
+    dialect: 'cohere',
+    makes: ['command'],
+  }),
   compatible('mistral', 'Mistral AI', 'https://api.mistral.ai/v1', ['MISTRAL_API_KEY'], {
     quirks: MISTRAL,
     makes: ['mistral-', 'codestral', 'ministral', 'pixtral', 'magistral', 'devstral'],
@@ -29,7 +33,12 @@ export const MAKERS: readonly Vendor[] = [
   compatible('codestral', 'Mistral Codestral', 'https://codestral.mistral.ai/v1', ['CODESTRAL_API_KEY'], {
     quirks: MISTRAL,
   }),
-  compatible('xai', 'xAI', 'https://api.x.ai/v1', ['XAI_API_KEY'], { quirks: XAI, priceId: 'x-ai', makes: ['grok-'] }),
+  compatible('xai', 'xAI', 'https://api.x.ai/v1', ['XAI_API_KEY'], {
+    quirks: XAI,
+    speaks: { responses: {} },
+    priceId: 'x-ai',
+    makes: ['grok-'],
+  }),
   compatible('deepseek', 'DeepSeek', 'https://api.deepseek.com/v1', ['DEEPSEEK_API_KEY'], {
     quirks: DEEPSEEK,
     makes: ['deepseek-'],

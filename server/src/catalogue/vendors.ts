@@ -20,6 +20,7 @@ function local(
   variablePrefix: string,
   keyVariables: readonly string[],
   quirks: Vendor['quirks'] = {},
+  speaks: Vendor['speaks'] = {},
 ): Vendor {
   return {
     name,
@@ -31,14 +32,16 @@ function local(
     variablePrefix,
     local: true,
     quirks,
+    speaks,
   };
 }
 
 /** Servers on the user's own machine, found on their usual ports. Their keys, where they have one, are optional. */
 export const LOCAL_VENDORS: readonly Vendor[] = [
-  local('ollama', 'Ollama', 11434, 'OLLAMA', []),
-  local('lm-studio', 'LM Studio', 1234, 'LM_STUDIO', ['LM_STUDIO_API_KEY']),
+  // Its own API has what its OpenAI layer lacks: a context that fits the call, instead of a prompt that is cut in silence.
+  local('ollama', 'Ollama', 11434, 'OLLAMA', [], {}, { ollama: { contextUpTo: 32_768 }, responses: {} }),
+  local('lm-studio', 'LM Studio', 1234, 'LM_STUDIO', ['LM_STUDIO_API_KEY'], {}, { responses: {} }),
   local('llama-cpp', 'llama.cpp', 8080, 'LLAMA_CPP', [], LLAMA_CPP),
-  local('vllm', 'vLLM', 8000, 'VLLM', ['HOSTED_VLLM_API_KEY'], VLLM),
+  local('vllm', 'vLLM', 8000, 'VLLM', ['HOSTED_VLLM_API_KEY'], VLLM, { responses: {} }),
   local('sglang', 'SGLang', 30000, 'SGLANG', ['SGLANG_API_KEY'], SGLANG),
 ];

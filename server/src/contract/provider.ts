@@ -87,6 +87,8 @@ export interface Vendor {
   makes?: readonly string[];
   /** A server on the user's own machine: costs nothing. */
   local?: boolean;
+  /** Other dialects that the same address speaks, with what it wants otherwise in them; chosen by `dialect` in an entry. */
+  speaks?: Partial<Record<DialectName, Quirks>>;
   /** Its models have names that the account gave them: the catalogue tells what they are, not which are there. */
   deployments?: boolean;
   /** What it does; left out: it answers. */
@@ -180,4 +182,6 @@ export interface PlannedTarget {
   provider: string;
   model: string;
   reason: string;
+  /** Which of the provider's keys (`ProviderKey.id`), when it has several. */
+  keyRef?: string;
 }

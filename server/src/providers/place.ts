@@ -36,14 +36,17 @@ export function placeOf(
   const form = vendor.forms?.find(({ when, is }) =>
     is === undefined ? parameters[when] !== undefined : parameters[when] === is,
   );
-  const quirks = dialect === vendor.dialect ? fillPaths({ ...vendor.quirks, ...form?.quirks }, parameters) : {};
+  const quirks =
+    dialect === vendor.dialect
+      ? fillPaths({ ...vendor.quirks, ...form?.quirks }, parameters)
+      : (vendor.speaks?.[dialect] ?? {});
   const urlName = urlVariablesOf(vendor).find((name) => input.env[name]);
   const own = (urlName && input.env[urlName]) || entry?.base_url;
   if (own) {
     const source = urlName ?? `goblin.yaml: providers.${vendor.name}.base_url`;
     return { baseUrl: checkedUrl(input, source, own, dialect), parameters, quirks };
   }
-  if (dialect !== vendor.dialect && !sharesAddress(vendor, dialect)) {
+  if (dialect !== vendor.dialect && vendor.speaks?.[dialect] === undefined) {
     throw new ProviderConfigError(
       `goblin.yaml: providers.${vendor.name}.dialect is ${dialect}, but its own address speaks ${vendor.dialect}; set base_url to the address that does.`,
     );
@@ -59,11 +62,6 @@ export function placeOf(
     );
   }
   return { baseUrl: checkedUrl(input, vendor.name, fill(template, parameters), dialect), parameters, quirks };
-}
-
-/** Responses and chat completions stand at one address; so do both of Ollama's. */
-function sharesAddress(vendor: Vendor, dialect: DialectName): boolean {
-  return vendor.dialect === 'openai' && (dialect === 'responses' || (dialect === 'ollama' && vendor.name === 'ollama'));
 }
 
 /** Variables of a parameter; the first goes before `goblin.yaml`, the others after it. */

@@ -44,10 +44,10 @@ function fromVendor(input: RegistryInput, vendor: Vendor, entry: ProviderEntry |
     // Only when it was asked for; otherwise it is looked for on its usual port (local.ts).
     if (!asked) return null;
   } else if ((keys.length === 0 && !(entry && isKeyless(style))) || (vendor.needsEntry && !entry)) return null;
-  if (!vendor.local || entry?.auth) checkCredentials(env, vendor.name, style, keys);
   const dialect = entry?.dialect ?? vendor.dialect;
   const place = placeOf(input, vendor, entry, dialect);
   if (place === null) return null;
+  if (!vendor.local || entry?.auth) checkCredentials(env, vendor.name, style, keys, place.parameters);
   return {
     name: vendor.name,
     title: vendor.title,
@@ -87,8 +87,8 @@ function fromEntry(input: RegistryInput, name: string, entry: ProviderEntry): Pr
   const dialect = entry.dialect ?? 'openai';
   const keys = keysOf(input.env, name, null, entry);
   const auth = entry.auth ?? (keys.length === 0 ? 'none' : usualAuth(dialect));
-  checkCredentials(input.env, name, auth, keys);
   const parameters = { ...(region ? { region } : {}), ...(project ? { project } : {}) };
+  checkCredentials(input.env, name, auth, keys, parameters);
   return {
     name,
     title: name,
@@ -115,10 +115,16 @@ function checkCredentials(
   name: string,
   style: AuthStyle,
   keys: readonly ProviderKey[],
+  parameters: Readonly<Record<string, string>>,
 ): void {
   if (!isKeyless(style) && keys.length === 0) {
     throw new ProviderConfigError(
       `goblin.yaml: providers.${name}.auth is ${style}, but there is no key; name its variable in key_env.`,
+    );
+  }
+  if (style === 'sigv4' && parameters.region === undefined) {
+    throw new ProviderConfigError(
+      `goblin.yaml: providers.${name} signs for a region and has none; set it there, e.g. region: eu-central-1.`,
     );
   }
   const entra = style === 'entra' ? entraCredentials(env) : null;

@@ -8,8 +8,8 @@ import { quirksFor } from '../../../src/contract/quirks.ts';
 const FACTS = `
 openai|openai|https://api.openai.com/v1|bearer|OPENAI_API_KEY
 anthropic|anthropic|https://api.anthropic.com/v1|x-api-key|ANTHROPIC_API_KEY
-gemini|google-gemini|https://generativelanguage.googleapis.com/v1beta/openai|bearer|GEMINI_API_KEY
-cohere|cohere|https://api.cohere.ai/compatibility/v1|bearer|COHERE_API_KEY
+gemini|google-gemini|https://generativelanguage.googleapis.com/v1beta|x-goog-api-key|GEMINI_API_KEY
+cohere|cohere|https://api.cohere.com|bearer|COHERE_API_KEY
 mistral|mistral|https://api.mistral.ai/v1|bearer|MISTRAL_API_KEY
 codestral|codestral|https://codestral.mistral.ai/v1|bearer|CODESTRAL_API_KEY
 groq|groq|https://api.groq.com/openai/v1|bearer|GROQ_API_KEY
@@ -62,6 +62,8 @@ cometapi|cometapi|https://api.cometapi.com/v1|bearer|COMETAPI_KEY,COMETAPI_API_K
 aihubmix|aihubmix|https://aihubmix.com/v1|bearer|AIHUBMIX_API_KEY
 302ai|302ai|https://api.302.ai/v1|bearer|AI302_API_KEY
 assemblyai|assemblyai-llm|https://llm-gateway.assemblyai.com/v1|bearer|ASSEMBLYAI_API_KEY
+bedrock|aws-bedrock|https://bedrock-runtime.{region}.amazonaws.com|bearer|AWS_BEARER_TOKEN_BEDROCK
+vertex|vertex-ai|https://{region}-aiplatform.googleapis.com/v1/projects/{project}/locations/{region}/publishers/google|google|
 azure|azure-openai|https://{resource}.openai.azure.com/openai/v1|api-key|AZURE_OPENAI_API_KEY,AZURE_API_KEY
 azure-ai|azure-ai-inference|https://{resource}.services.ai.azure.com/openai/v1|api-key|AZURE_AI_API_KEY
 cloudflare|cloudflare-workers-ai|https://api.cloudflare.com/client/v4/accounts/{account}/ai/v1|bearer|CLOUDFLARE_API_KEY,CLOUDFLARE_API_TOKEN
@@ -73,7 +75,7 @@ const facts = new Map(
     .split('\n')
     .map((line) => {
       const [name = '', , baseUrl = '', auth = '', keys = ''] = line.split('|');
-      return [name, { baseUrl, auth, keys: keys.split(',') }];
+      return [name, { baseUrl, auth, keys: keys === '' ? [] : keys.split(',') }];
     }),
 );
 
@@ -102,25 +104,31 @@ test('names, prefixes and key variables are unique and well formed', () => {
   for (const vendor of all) {
     assert.match(vendor.name, /^[a-z0-9]+(-[a-z0-9]+)*$/);
     assert.match(vendor.variablePrefix, /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$/);
-    for (const key of vendor.keyVariables) assert.match(key, /^[A-Z][A-Z0-9_]*_(API_KEY|SECRET_KEY|KEY|TOKEN|PAT)$/);
+    for (const key of vendor.keyVariables) {
+      assert.match(key, /^[A-Z][A-Z0-9_]*_(API_KEY|SECRET_KEY|KEY|TOKEN|PAT|TOKEN_BEDROCK)$/);
+    }
   }
 });
 
 test('addresses are https without a trailing slash, query or account; local ones are on loopback', () => {
   for (const vendor of VENDORS) {
-    const named = [...vendor.baseUrl.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+    const named = [...new Set([...vendor.baseUrl.matchAll(/\{(\w+)\}/g)].map(([, name]) => name))];
     const parameters = vendor.parameters ?? [];
     assert.deepEqual(
       named,
       parameters.filter(({ optional }) => !optional).map(({ name }) => name),
       vendor.name,
     );
-    const address = parameters.reduce((text, { name, example }) => text.replace(`{${name}}`, example), vendor.baseUrl);
+    const address = parameters.reduce(
+      (text, { name, example }) => text.replaceAll(`{${name}}`, example),
+      vendor.baseUrl,
+    );
     const url = new URL(address);
     assert.equal(url.protocol, 'https:', vendor.name);
     assert.equal(url.search + url.hash + url.username, '', vendor.name);
     assert.doesNotMatch(address, /[{}]|\/$/, vendor.name);
-    assert.notEqual(vendor.keyVariables.length, 0, vendor.name);
+    // Without a key it must be able to sign, and to do so only when it is asked.
+    if (vendor.keyVariables.length === 0) assert.ok(vendor.auth === 'google' && vendor.needsEntry, vendor.name);
   }
   const local = LOCAL_VENDORS.map((vendor) => [vendor.name, vendor.baseUrl, vendor.local]);
   assert.deepEqual(local, [
@@ -145,14 +153,20 @@ test('the variable prefix is the key variable without its ending', () => {
 
 test('general credentials enable nothing by themselves', () => {
   const general = VENDORS.filter((vendor) => vendor.needsEntry).map((vendor) => vendor.name);
-  assert.deepEqual(general, ['huggingface', 'scaleway', 'assemblyai', 'cloudflare', 'snowflake']);
+  assert.deepEqual(general, ['huggingface', 'scaleway', 'assemblyai', 'bedrock', 'vertex', 'cloudflare', 'snowflake']);
 });
 
-test('the only other dialect is Anthropic, with its version', () => {
+test('those with a dialect of their own, and what goes with it', () => {
   const others = VENDORS.filter((vendor) => vendor.dialect !== 'openai');
   assert.deepEqual(
     others.map(({ name, dialect, headers }) => ({ name, dialect, headers })),
-    [{ name: 'anthropic', dialect: 'anthropic', headers: { 'anthropic-version': '2023-06-01' } }],
+    [
+      { name: 'anthropic', dialect: 'anthropic', headers: { 'anthropic-version': '2023-06-01' } },
+      { name: 'gemini', dialect: 'gemini', headers: undefined },
+      { name: 'cohere', dialect: 'cohere', headers: undefined },
+      { name: 'bedrock', dialect: 'bedrock', headers: undefined },
+      { name: 'vertex', dialect: 'gemini', headers: undefined },
+    ],
   );
 });
 

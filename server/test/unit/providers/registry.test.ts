@@ -158,6 +158,52 @@ describe('general credentials', () => {
     );
   });
 
+  it('sign when there is no key, at the address of their region', () => {
+    const aws = { AWS_ACCESS_KEY_ID: 'AKIA', AWS_SECRET_ACCESS_KEY: 'x', AWS_REGION: 'eu-central-1' };
+    const bedrock = (env: Env, yaml = 'providers: { bedrock: {} }') => {
+      const { auth, baseUrl, key, parameters } = only(env, yaml);
+      return [auth, baseUrl, key, parameters?.region];
+    };
+    assert.deepEqual(bedrock(aws), [
+      'sigv4',
+      'https://bedrock-runtime.eu-central-1.amazonaws.com',
+      null,
+      'eu-central-1',
+    ]);
+    assert.equal(bedrock({ ...aws, AWS_BEARER_TOKEN_BEDROCK: 'sk-b' })[0], 'bearer');
+    assert.equal(
+      bedrock({ ...aws, AWS_REGION: 'cn-north-1' })[1],
+      'https://bedrock-runtime.cn-north-1.amazonaws.com.cn',
+    );
+    assert.equal(bedrock(aws, 'providers: { bedrock: { region: us-gov-west-1 } }')[3], 'us-gov-west-1');
+    refused(
+      { ...aws, AWS_REGION: 'evil.com/' },
+      'providers: { bedrock: {} }',
+      /^AWS_REGION is "evil\.com\/", which is not an AWS region/,
+    );
+    refused({}, 'providers: { bedrock: {} }', /bedrock has no region/);
+    refused({}, 'providers: { bedrock: { base_url: "http://10.0.0.1" } }', /signs for a region and has none/);
+    refused({}, 'providers: { house: { base_url: "http://x", dialect: bedrock, auth: sigv4 } }', /signs for a region/);
+
+    const vertex = (yaml: string, env: Env = {}) => only(env, `providers: { vertex: ${yaml} }`);
+    const west = vertex('{ region: europe-west4, project: my-project }');
+    assert.deepEqual(
+      [west.auth, west.baseUrl, west.quirks.vertex],
+      [
+        'google',
+        'https://europe-west4-aiplatform.googleapis.com/v1/projects/my-project/locations/europe-west4/publishers/google',
+        true,
+      ],
+    );
+    const env = { GOOGLE_CLOUD_LOCATION: 'global', GOOGLE_CLOUD_PROJECT: 'my-project' };
+    assert.equal(
+      vertex('{}', env).baseUrl,
+      'https://aiplatform.googleapis.com/v1/projects/my-project/locations/global/publishers/google',
+    );
+    refused(env, 'providers: { vertex: { project: "../x" } }', /project is "\.\.\/x", which is not the id/);
+    refused(env, 'providers: { vertex: { region: "evil.com#" } }', /which is not a region of Google Cloud/);
+  });
+
   it('that are not there stop the start of whoever asks for them', () => {
     refused(
       { AZURE_OPENAI_RESOURCE: 'r1' },
