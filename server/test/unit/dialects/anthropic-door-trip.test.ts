@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { AnswerCall, DialectName, VendorField } from '../../../src/contract/call.ts';
 import { GoblinError } from '../../../src/contract/errors.ts';
-import type { Dialect } from '../../../src/contract/ports.ts';
+import type { Dialect, EncodeTarget } from '../../../src/contract/ports.ts';
 import { shownId, vendorId } from '../../../src/dialects/anthropic/door-ids.ts';
 import { isSealed, seal, UNSIGNED, unseal } from '../../../src/dialects/anthropic/door-seal.ts';
 import { anthropic } from '../../../src/dialects/anthropic/index.ts';
@@ -19,12 +19,12 @@ interface Sent {
   notices: string[];
 }
 
-function send(call: AnswerCall, name: DialectName, model: string, more: { prefix?: string } & object = {}): Sent {
+function send(call: AnswerCall, name: DialectName, model: string, more: Partial<EncodeTarget> = {}): Sent {
   const wire = DIALECTS[name].vendor.encode(call, { provider: 'p', model, quirks: {}, ...more }, false);
   return { json: JSON.parse(wire.body), notices: wire.notices.map(({ code, detail }) => `${code} ${detail}`) };
 }
 
-function refusal(call: AnswerCall, name: DialectName, model: string, more: object = {}): string {
+function refusal(call: AnswerCall, name: DialectName, model: string, more: Partial<EncodeTarget> = {}): string {
   try {
     send(call, name, model, more);
   } catch (error) {
