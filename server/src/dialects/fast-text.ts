@@ -18,8 +18,8 @@ const QUOTE = 34;
 const BACKSLASH = 92;
 /** Up to here a loop over the characters is cheaper than a second `JSON.parse`. */
 const SHORT = 48;
-/** OpenAI pads every chunk with a random field of this name, last in the object; only its length carries meaning. */
-const PADDING = ',"obfuscation":"';
+/** OpenAI and Bedrock pad every chunk with a field of these names, last in the object; only its length carries meaning. */
+const PADDINGS: readonly string[] = [',"obfuscation":"', ',"p":"'];
 
 export function createFastText(): FastText {
   let key = '';
@@ -52,9 +52,10 @@ export function createFastText(): FastText {
       key = name;
       prefix = data.slice(0, from + 1);
       suffix = data.slice(to);
-      const pad = suffix.lastIndexOf(PADDING);
-      padded = pad !== -1 && isPadding(suffix, pad + PADDING.length);
-      if (padded) suffix = suffix.slice(0, pad + PADDING.length);
+      const padding = PADDINGS.find((field) => suffix.includes(field)) ?? '';
+      const pad = suffix.lastIndexOf(padding) + padding.length;
+      padded = padding !== '' && isPadding(suffix, pad);
+      if (padded) suffix = suffix.slice(0, pad);
     },
     disarm() {
       suffix = '';

@@ -1,5 +1,6 @@
 /** One parser for each way in which a stream is cut into events. */
 import type { FrameParser, Framing, WireEvent } from '../contract/ports.ts';
+import { createAwsEventStreamParser } from './aws-eventstream.ts';
 import { createNdjsonParser } from './ndjson.ts';
 import { createSseParser } from './sse.ts';
 
@@ -10,6 +11,8 @@ export function createFrameParser(framing: Framing, onEvent: (event: FrameEvent)
   switch (framing) {
     case 'sse':
       return createSseParser({ onEvent });
+    case 'aws-eventstream':
+      return createAwsEventStreamParser({ onEvent });
     case 'ndjson':
       return createNdjsonParser({ onEvent });
     default:

@@ -2,6 +2,8 @@
 import type { ReasoningPart, VisiblePart } from '../../contract/part.ts';
 import { isObject, type Json } from '../json.ts';
 import { isResponsesDetail, responsesDetail } from '../responses/detail.ts';
+import { bedrockDetail, sealedIn } from './bedrock.ts';
+import { decodeReasoning } from './decode-reasoning.ts';
 import { callExtras, googleDetail, isGoogleDetail } from './google.ts';
 
 /** OpenRouter's name for Anthropic's blocks; clients that know `reasoning_details` send them back unchanged. */
@@ -72,15 +74,16 @@ export function createDetailCollector(): (part: ReasoningPart) => Json | null {
     if (dialect === 'openai') return isObject(fields.reasoning_detail) ? fields.reasoning_detail : null;
     if (dialect === 'gemini') return googleDetail(fields, index++);
     if (dialect === 'responses') return responsesDetail(fields, index++);
+    if (dialect === 'bedrock' && 'redactedContent' in fields) return bedrockDetail(fields, index++);
     const common = { format: ANTHROPIC_FORMAT, index: index++ };
     if (fields.type === 'redacted_thinking') return { type: 'reasoning.encrypted', data: fields.data, ...common };
     return { type: 'reasoning.text', text: block, signature: fields.signature, ...common };
   };
 }
 
-/** An entry of our making, of Gemini's or the Responses API's: no vendor of this dialect knows it. */
+/** An entry of our making, of another dialect's reasoning: no vendor of this dialect knows it. */
 export function isOurDetail(detail: unknown): boolean {
-  return isGoogleDetail(detail) || isResponsesDetail(detail);
+  return isGoogleDetail(detail) || isResponsesDetail(detail) || sealedIn(detail) !== null;
 }
 
 function isJson(text: string): boolean {
@@ -94,9 +97,7 @@ function isJson(text: string): boolean {
 
 /** The way back from `openaiMessage`: what a recorded message says, as parts. */
 export function partsOfMessage(message: Record<string, unknown>): VisiblePart[] {
-  const parts: VisiblePart[] = [];
-  if (typeof message.reasoning_content === 'string' && message.reasoning_content !== '')
-    parts.push({ type: 'reasoning', text: message.reasoning_content });
+  const parts: VisiblePart[] = reasoningOf(message);
   if (typeof message.content === 'string' && message.content !== '')
     parts.push({ type: 'text', text: message.content });
   const calls = Array.isArray(message.tool_calls) ? message.tool_calls : [];
@@ -110,4 +111,13 @@ export function partsOfMessage(message: Record<string, unknown>): VisiblePart[] 
     });
   });
   return parts;
+}
+
+/** With its signatures, where these cover all that was thought: what was shown must be told again in full. */
+function reasoningOf(message: Record<string, unknown>): ReasoningPart[] {
+  const plain = typeof message.reasoning_content === 'string' ? message.reasoning_content : '';
+  const signed: ReasoningPart[] = [];
+  for (const part of decodeReasoning(message, '', [])) if (part.type === 'reasoning') signed.push(part);
+  if (signed.map(({ text }) => text).join('') === plain) return signed;
+  return plain === '' ? [] : [{ type: 'reasoning', text: plain }];
 }
