@@ -2,6 +2,7 @@
 import type { DialectName } from '../contract/call.ts';
 import type { Dialect } from '../contract/ports.ts';
 import { anthropic } from './anthropic/index.ts';
+import { bedrock } from './bedrock/index.ts';
 import { cohere } from './cohere/index.ts';
 import { crossing } from './crossing.ts';
 import { gemini } from './gemini/index.ts';
@@ -13,7 +14,7 @@ export { openaiUsage } from './openai/encoder.ts';
 export { openaiMessage, partsOfMessage } from './openai/message.ts';
 export { decodeResponses, requestIdOf, responseObject, withPrevious } from './responses/index.ts';
 
-export const DIALECTS = crossing({ openai, anthropic, responses, gemini, cohere, ollama } as Record<
+export const DIALECTS = crossing({ openai, anthropic, responses, gemini, bedrock, cohere, ollama } as Record<
   DialectName,
   Dialect
 >);
