@@ -12,7 +12,15 @@ import { responses } from './responses/index.ts';
 
 export { openaiUsage } from './openai/encoder.ts';
 export { openaiMessage, partsOfMessage } from './openai/message.ts';
-export { decodeResponses, requestIdOf, responseObject, withPrevious } from './responses/index.ts';
+export {
+  decodeResponses,
+  namedRequests,
+  partsOfStored,
+  requestIdOf,
+  responseObject,
+  withItems,
+  withPrevious,
+} from './responses/index.ts';
 
 export const DIALECTS = crossing({ openai, anthropic, responses, gemini, bedrock, cohere, ollama } as Record<
   DialectName,

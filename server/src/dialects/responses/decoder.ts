@@ -5,11 +5,10 @@
 import type { FailurePart, Part } from '../../contract/part.ts';
 import type { Decoder, Quirks } from '../../contract/ports.ts';
 import { failed, notAnEvent, reportedFailure, type TailEvent } from '../failures.ts';
-import { createFastText } from '../fast-text.ts';
 import { isObject, type Json, objectIn, parseJson, stringIn } from '../json.ts';
 import { createUsageTracker } from '../tokens.ts';
+import { createDeltaText } from './delta-text.ts';
 import { createItemReader } from './items.ts';
-import { unvaried } from './padding.ts';
 import { endOf } from './status.ts';
 import { responseUsage } from './usage.ts';
 
@@ -37,13 +36,13 @@ const WHOLES: Readonly<Record<string, readonly ['text' | 'input' | 'summary' | '
 
 /** `fast: false` parses every event; the tests hold both ways to the same parts. */
 export function createResponsesDecoder(quirks: Quirks, options: { fast?: boolean } = {}): Decoder {
-  const fast = options.fast === false ? null : createFastText();
+  const fast = options.fast === false ? null : createDeltaText();
   const items = createItemReader();
   const track = createUsageTracker();
   let finished = false;
   let broken = false;
-  /** Of the event that armed the fast way: those that it takes belong to the same text. */
-  let armed = { key: '', place: 0 };
+  /** Of the event that the fast way has learnt: those that it takes belong to the same text. */
+  let learnt = { key: '', place: 0 };
   let lastKey = '';
 
   function fail(failure: FailurePart, before: Part[] = []): Part[] {
@@ -86,8 +85,8 @@ export function createResponsesDecoder(quirks: Quirks, options: { fast?: boolean
       case TEXT_DELTA:
         items.text(key, place, piece, parts);
         if (parts.length === 1) {
-          armed = { key, place };
-          fast?.arm(unvaried(data), 'delta', piece);
+          learnt = { key, place };
+          fast?.learn(data, piece);
         }
         break;
       case 'response.refusal.delta':
@@ -146,11 +145,11 @@ export function createResponsesDecoder(quirks: Quirks, options: { fast?: boolean
     push(event: TailEvent) {
       if (broken || KEEP_ALIVES.has(event.name)) return NOTHING;
       if (fast !== null && !finished && (event.name === TEXT_DELTA || event.name === '')) {
-        const raw = fast.take(unvaried(event.data));
+        const raw = fast.take(event.data);
         if (raw !== null) {
           const parts: Part[] = [];
-          lastKey = armed.key;
-          items.text(armed.key, armed.place, raw, parts);
+          lastKey = learnt.key;
+          items.text(learnt.key, learnt.place, raw, parts);
           return parts;
         }
       }

@@ -10,13 +10,18 @@ export function requestIdOf(id: string): string | null {
   return match?.[1] ?? null;
 }
 
-const OURS = /^(?:msg|rs|fc|ctc)_mcp_/;
+const OURS = /^(?:msg|rs|fc|ctc|item)_mcp_([0-9a-f-]{36})_\d{1,6}$/;
 
 /** At most 64 characters of `[a-zA-Z0-9_-]`: OpenAI refuses other ids of items. */
-export function itemId(kind: 'msg' | 'rs' | 'fc' | 'ctc', requestId: string, place: number): string {
+export function itemId(kind: 'msg' | 'rs' | 'fc' | 'ctc' | 'item', requestId: string, place: number): string {
   return `${kind}_mcp_${requestId}_${place}`;
 }
 
 export function isOurItemId(id: unknown): boolean {
-  return typeof id === 'string' && OURS.test(id);
+  return requestOfItem(id) !== null;
+}
+
+/** The request that an item of ours came from; null for any other id. */
+export function requestOfItem(id: unknown): string | null {
+  return typeof id === 'string' ? (OURS.exec(id)?.[1] ?? null) : null;
 }

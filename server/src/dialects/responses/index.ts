@@ -12,8 +12,9 @@ import { responsesWhole } from './whole.ts';
 export { decodeResponses, type ResponsesDecoded } from './decode.ts';
 export type { ResponsesContext } from './encoder.ts';
 export { requestIdOf, responseId } from './ids.ts';
-export { withPrevious } from './previous.ts';
+export { partsOfStored, withPrevious } from './previous.ts';
 export { responseObject } from './record.ts';
+export { namedRequests, withItems } from './references.ts';
 
 /** No model goes on from the beginning of an answer here: the API has no place for one. */
 export const responses: Dialect = {

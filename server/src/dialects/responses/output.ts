@@ -130,7 +130,7 @@ export function createOutput(requestId: string, emit: Emit): Output {
   function passOn(item: Json): void {
     closeThought(null);
     closeMessage('completed');
-    const id = typeof item.id === 'string' && item.id !== '' ? item.id : `item_mcp_${requestId}_${items.length}`;
+    const id = typeof item.id === 'string' && item.id !== '' ? item.id : itemId('item', requestId, items.length);
     done(open({ ...item, id }));
   }
 

@@ -65,7 +65,7 @@ export function contentOf(parts: readonly VisiblePart[]): AssistantContent[] {
       if (part.type === 'reasoning' && part.vendor) last.vendor = part.vendor;
     } else content.push({ ...part });
   }
-  return content.filter((part) => part.type !== 'text' || part.text !== '');
+  return content.filter((part) => !('text' in part) || part.text !== '' || part.vendor !== undefined);
 }
 
 /** A mark of this dialect that is an item of its own, such as a search. */

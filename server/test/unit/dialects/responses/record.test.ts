@@ -3,7 +3,14 @@ import { test } from 'node:test';
 import type { VisiblePart } from '../../../../src/contract/part.ts';
 import type { State } from '../../../../src/contract/states.ts';
 import { DIALECTS, openaiMessage } from '../../../../src/dialects/index.ts';
-import { requestIdOf, responseId, responseObject, withPrevious } from '../../../../src/dialects/responses/index.ts';
+import {
+  namedRequests,
+  requestIdOf,
+  responseId,
+  responseObject,
+  withItems,
+  withPrevious,
+} from '../../../../src/dialects/responses/index.ts';
 import { CONTEXT, door, USAGE } from './door.ts';
 
 const ID = CONTEXT.requestId;
@@ -147,4 +154,30 @@ test('a turn that goes on from an earlier one', () => {
     third.messages.map((message) => message.role),
     ['user', 'assistant', 'tool', 'assistant', 'user'],
   );
+});
+
+test('items that are named by their ids alone come from the record', () => {
+  const output = recorded('succeeded', { result }).output as Record<string, unknown>[];
+  const refer = (id: unknown, type = true) => ({ ...(type ? { type: 'item_reference' } : {}), id });
+  const body = {
+    model: 'm',
+    input: [
+      { role: 'user', content: 'hi' },
+      ...output.map((item, i) => refer(item.id, i > 0)),
+      { type: 'function_call_output', call_id: 'call_a', output: '4' },
+    ],
+  };
+  assert.deepEqual(namedRequests(body), [ID]);
+  const found = withItems(body, (id) => (id === ID ? output : null));
+  assert.deepEqual(
+    door.decode(found).call.messages,
+    door.decode({ ...body, input: [body.input[0], ...output, body.input.at(-1)] }).call.messages,
+  );
+  assert.equal(withItems({ input: 'hi' }, () => null).input, 'hi');
+  // Another's, a vendor's, or one that never was: still a reference, and refused.
+  for (const id of ['msg_67c9fdcf37fc8190ba82116e33fb28c507b8b0ad4e5eb654', `msg_mcp_${ID}_77`, 5]) {
+    const other = { model: 'm', input: [refer(id)] };
+    assert.throws(() => door.decode(withItems(other, () => output)), /input\.0/);
+  }
+  assert.deepEqual(namedRequests({ input: [refer('rs_1'), refer('msg_mcp_../../x_1')] }), []);
 });
