@@ -4,7 +4,6 @@ import type { AnswerCall, AssistantContent } from '../../../../src/contract/call
 import { GoblinError } from '../../../../src/contract/errors.ts';
 import type { EncodeTarget } from '../../../../src/contract/ports.ts';
 import { responses } from '../../../../src/dialects/responses/index.ts';
-import { door } from './door.ts';
 
 const TARGET: EncodeTarget = { provider: 'local', model: 'vendor-model', quirks: {} };
 const hi = { role: 'user' as const, content: [{ type: 'text' as const, text: 'hi' }] };
