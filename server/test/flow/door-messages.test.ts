@@ -19,6 +19,19 @@ const THINKER = 'thinker/thinker-1';
 const BOTH = [CLAUDE, GPT];
 const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
+/** Faults before an answer, and what a caller is told of them. */
+const REFUSALS: [string, number, string][] = [
+  ['retry-after-60', 429, 'rate_limit_error'],
+  ['status-400', 400, 'invalid_request_error'],
+  ['context-too-long', 400, 'invalid_request_error'],
+  ['status-404', 404, 'not_found_error'],
+  ['status-401', 502, 'api_error'],
+  ['quota', 503, 'api_error'],
+  ['status-529', 503, 'overloaded_error'],
+];
+/** A provider for each: what one is out for must not hold up the next. */
+const refuser = (index: number, stream: boolean) => `refuses-${index}-${stream ? 'stream' : 'whole'}/claude-x`;
+
 /** Hears what comes, and says hello in Anthropic's words. */
 interface Ear {
   url: string;
@@ -62,6 +75,14 @@ before(async () => {
         thinker: { base_url: gpt.url, key_env: 'THINKER_KEY', models: ['thinker-1'] },
         ear: { base_url: ear.url, dialect: 'anthropic', models: ['ear-1'] },
         other: { base_url: ear.url, models: ['other-1'] },
+        ...Object.fromEntries(
+          REFUSALS.flatMap((_row, index) =>
+            [false, true].map((stream) => [
+              refuser(index, stream).split('/')[0],
+              { base_url: claude.url, dialect: 'anthropic', key_env: 'ANTHROPIC_API_KEY', models: ['claude-x'] },
+            ]),
+          ),
+        ),
       },
     },
   });
@@ -274,6 +295,7 @@ test('server tools go to Anthropic only', async () => {
     [refused.status, refused.type, refused.errorCode],
     [400, 'invalid_request_error', 'unsupported_by_target'],
   );
+  assert.match(refused.message, /web_search_20250305/);
   // The loopback vendor knows no server tools, and says so: it was asked.
   await errorOf(client.messages.create({ ...ask('Search at home.'), tools }));
   assert.deepEqual(bodyOf(callsWith(claude, 'Search at home.')[0]).tools, tools);
@@ -351,20 +373,11 @@ test("errors come in Anthropic's shape and class", async () => {
   const invalid = await errorOf(client.messages.create({ ...ask('x'), temperature: 9 } as never));
   assert.ok(invalid instanceof Anthropic.BadRequestError);
   assert.match(invalid.message, /temperature/);
-  const expected: [string, number, string][] = [
-    ['retry-after-60', 429, 'rate_limit_error'],
-    ['status-400', 400, 'invalid_request_error'],
-    ['context-too-long', 400, 'invalid_request_error'],
-    ['status-404', 404, 'not_found_error'],
-    ['status-401', 502, 'api_error'],
-    ['quota', 503, 'api_error'],
-    ['status-529', 503, 'overloaded_error'],
-  ];
-  for (const [fault, status, type] of expected) {
+  for (const [index, [fault, status, type]] of REFUSALS.entries()) {
     for (const stream of [false, true]) {
       const error = await errorOf(
         client.messages.create(
-          { ...ask(`Fail ${fault} ${stream}. [[sim fault=${fault}]]`), stream },
+          { ...ask(`Fail ${fault} ${stream}. [[sim fault=${fault}]]`, refuser(index, stream)), stream },
           { headers: { 'x-mcp-deadline-ms': '2000', 'x-mcp-failover': 'fail' } },
         ),
       );
@@ -452,23 +465,26 @@ test('an abort closes the upstream call within a second', async () => {
   }
 });
 
-test('an Idempotency-Key: told again, with its reasoning and its calls', async () => {
-  const body = {
-    ...ask('Once: call get_weather [[sim reasoning=3]]', THINKER),
-    tools: [WEATHER],
-    thinking: { type: 'enabled' as const, budget_tokens: 1024 },
-    max_tokens: 4000,
-  };
-  const options = { headers: { 'idempotency-key': 'messages-1' } };
-  const first = await client.messages.create(body, options).withResponse();
-  const second = await client.messages.create(body, options).withResponse();
-  assert.equal(second.response.headers.get('idempotent-replayed'), 'true');
-  assert.equal(second.request_id, first.request_id);
-  assert.deepEqual(second.data.content, first.data.content);
-  assert.equal(callsWith(gpt, 'Once: call').length, 1);
-  const other = await errorOf(client.messages.create(ask('Another body'), options));
-  assert.deepEqual([other.status, other.errorCode], [422, 'idempotency_mismatch']);
-});
+for (const [index, model] of [CLAUDE, THINKER].entries()) {
+  test(`an Idempotency-Key: told again, with its reasoning and its calls, by ${model}`, async () => {
+    const body = {
+      ...ask('Once: call get_weather [[sim reasoning=3]]', model),
+      tools: [WEATHER],
+      thinking: { type: 'enabled' as const, budget_tokens: 1024 },
+      max_tokens: 4000,
+    };
+    const options = { headers: { 'idempotency-key': `messages-${index}` } };
+    const first = await client.messages.create(body, options).withResponse();
+    const second = await client.messages.create(body, options).withResponse();
+    assert.equal(second.response.headers.get('idempotent-replayed'), 'true');
+    assert.equal(second.request_id, first.request_id);
+    assert.deepEqual(second.data.content, first.data.content);
+    assert.equal(first.data.content[0]?.type, 'thinking');
+    assert.equal(callsWith(model === CLAUDE ? claude : gpt, 'Once: call').length, 1);
+    const other = await errorOf(client.messages.create(ask('Another body'), options));
+    assert.deepEqual([other.status, other.errorCode], [422, 'idempotency_mismatch']);
+  });
+}
 
 test('count_tokens: an estimate, of the whole prompt', async () => {
   const one = await client.messages.countTokens({
