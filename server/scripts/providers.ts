@@ -99,7 +99,7 @@ function prefixWords(quirk: PrefixQuirk | null): string {
     ...(quirk.path ? [`at ${code(quirk.path)}`] : []),
     ...Object.entries(quirk.body ?? {}).map(([field, value]) => code(`${field}: ${JSON.stringify(value)}`)),
   ];
-  return `goes on from a prefix${how.length === 0 ? '' : ` (${how.join(', ')})`}${quirk.echoes ? ', repeating it' : ''}`;
+  return `goes on from a prefix${how.length === 0 ? '' : ` (${how.join(', ')})`}`;
 }
 
 function effortWords({ words, switch: own }: EffortQuirk): string {

@@ -33,7 +33,7 @@ export const OPENAI: Quirks = {
 
 /**
  * Mistral forbids fields that it does not know (422 `extra_forbidden`), in messages too. Its usage comes in the last
- * chunk unasked. An answer that goes on from a prefix begins with it again (docs.mistral.ai, the official SDK's types).
+ * chunk unasked. An answer that goes on from a prefix begins with it again, which is taken out at the join.
  */
 export const MISTRAL: Quirks = {
   noStreamOptions: true,
@@ -44,7 +44,7 @@ export const MISTRAL: Quirks = {
     ...['refusal', 'annotations', 'function_call'],
   ],
   renames: { seed: 'random_seed' },
-  prefix: { mark: 'prefix', echoes: true },
+  prefix: { mark: 'prefix' },
   replay: { as: 'chunks' },
   effort: { words: [] },
   embeddings: { dimensions: 'output_dimension', textOnly: true },

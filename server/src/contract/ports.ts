@@ -76,7 +76,9 @@ export type BusMessage =
   /** On the topic `CANCELS`: whoever runs this request closes its upstream socket. */
   | { type: 'cancel'; id: string }
   /** The request reached a terminal state without a last frame, or may have ended: messages may have been missed, so look into the database. */
-  | { type: 'ended' };
+  | { type: 'ended' }
+  /** On the topic `HEALTH`: what a process knows of targets and keys. Checked by whoever reads it. */
+  | { type: 'health'; said: unknown };
 
 /** Whether a message says that its request has ended, or may have: the last frame is as good as `ended`. */
 export const tellsEnd = (message: BusMessage): boolean =>
@@ -85,8 +87,11 @@ export const tellsEnd = (message: BusMessage): boolean =>
 /** One topic for all cancels: a process follows it once, not once for each request that it runs. */
 export const CANCELS = 'cancels';
 
+/** One topic for what the processes tell each other of the vendors' health. */
+export const HEALTH = 'health';
+
 /**
- * Topics are request ids, and `CANCELS`. Messages may be lost, never doubled or out of order for one publisher. Listeners
+ * Topics are request ids, `CANCELS` and `HEALTH`. Messages may be lost, never doubled or out of order for one publisher. Listeners
  * must not throw and must not block.
  */
 export interface Bus {
@@ -206,6 +211,8 @@ export interface WireRequest {
   headers: Record<string, string>;
   body: string;
   notices: Notice[];
+  /** Of a call with a prefix: as much of it as was sent, where that is less (vendors that take no blanks at its end). */
+  prefix?: string;
 }
 
 /** One event of a stream. `name` is empty when the vendor gave none. */
@@ -287,10 +294,9 @@ export interface Dialect {
   vendor: {
     /** Throws `unsupported_by_target` when the call cannot be expressed at all. */
     encode(call: AnswerCall, target: EncodeTarget, stream: boolean): WireRequest;
-    /** `prefix`: what the call said of the beginning of the answer; a vendor that repeats it is not heard twice. */
-    decoder(quirks: Quirks, prefix?: string): Decoder;
+    decoder(quirks: Quirks): Decoder;
     /** Parts of an unstreamed answer (the JSON text), failure included. Never throws. */
-    whole(body: string, quirks: Quirks, prefix?: string): Part[];
+    whole(body: string, quirks: Quirks): Part[];
     /** Classes an answer with an error status. `headers` have lower-case names. `now` is for `retry-after` dates. */
     failure(status: number, headers: Record<string, string>, body: string, now: number): ProviderFailure;
     /** Path of the list of models, and the ids in its body. */

@@ -11,8 +11,6 @@ export interface PrefixQuirk {
   /** Path of such calls, see `WireRequest.path` and `.instead`. */
   path?: string;
   instead?: string;
-  /** The answer begins with the given text once more. */
-  echoes?: boolean;
 }
 
 /** Words for the effort of reasoning, in the order of effort. */

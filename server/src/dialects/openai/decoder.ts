@@ -11,7 +11,6 @@ import { createTextMender } from '../text.ts';
 import { createUsageTracker } from '../tokens.ts';
 import { createContentReader } from './content.ts';
 import { finishReason } from './finish.ts';
-import { createEchoFilter } from './prefix.ts';
 import { createThinkSplitter } from './think-tags.ts';
 import { createToolCallReader } from './tool-calls.ts';
 import { usageIn } from './usage.ts';
@@ -29,19 +28,15 @@ const VISIBLE = [
   'function_call',
 ];
 
-/**
- * `fast: false` parses every event; the tests hold both ways to the same parts. `prefix`: what the call said of the
- * beginning of the answer.
- */
-export function createOpenaiDecoder(quirks: Quirks, options: { fast?: boolean; prefix?: string } = {}): Decoder {
+/** `fast: false` parses every event; the tests hold both ways to the same parts. */
+export function createOpenaiDecoder(quirks: Quirks, options: { fast?: boolean } = {}): Decoder {
   const fast = options.fast === false ? null : createFastText();
   const text = createTextMender();
   const reasoning = createTextMender();
   const tools = createToolCallReader();
   const contentIn = createContentReader();
   const track = createUsageTracker();
-  /** Both look at the beginning of the text only, and are gone after it. */
-  let echo = createEchoFilter(quirks, options.prefix);
+  /** Looks at the beginning of the text only, and is gone after it. */
   let tags = quirks.thinkTags ? createThinkSplitter() : null;
   let finished = false;
   let broken = false;
@@ -54,13 +49,11 @@ export function createOpenaiDecoder(quirks: Quirks, options: { fast?: boolean; p
   }
 
   function say(clean: string, parts: Part[]): void {
-    const fresh = echo === null ? clean : echo.push(clean);
-    if (echo?.over()) echo = null;
     if (tags === null) {
-      if (fresh !== '') parts.push({ type: 'text', text: fresh });
+      parts.push({ type: 'text', text: clean });
       return;
     }
-    tags.push(fresh, parts);
+    tags.push(clean, parts);
     if (tags.passed()) tags = null;
   }
 
@@ -95,9 +88,6 @@ export function createOpenaiDecoder(quirks: Quirks, options: { fast?: boolean; p
     const rest = { reasoning: reasoning.end(), text: text.end() };
     if (rest.reasoning !== '') parts.push({ type: 'reasoning', text: rest.reasoning });
     if (rest.text !== '') say(rest.text, parts);
-    const held = echo?.end() ?? '';
-    echo = null;
-    if (held !== '') say(held, parts);
     tags?.end(parts);
     tools.end(parts);
     finished = true;
@@ -129,7 +119,7 @@ export function createOpenaiDecoder(quirks: Quirks, options: { fast?: boolean; p
           const kind = fast.key() === 'content' ? 'text' : 'reasoning';
           const clean = (kind === 'text' ? text : reasoning).push(raw);
           if (clean === '') return NOTHING;
-          if (kind === 'reasoning' || (echo === null && tags === null)) return [{ type: kind, text: clean }];
+          if (kind === 'reasoning' || tags === null) return [{ type: kind, text: clean }];
           const parts: Part[] = [];
           say(clean, parts);
           return parts;

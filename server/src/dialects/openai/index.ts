@@ -15,7 +15,7 @@ export const openai: Dialect = {
   framing: 'sse',
   vendor: {
     encode: encodeOpenai,
-    decoder: (quirks, prefix) => createOpenaiDecoder(quirks, prefix === undefined ? {} : { prefix }),
+    decoder: (quirks) => createOpenaiDecoder(quirks),
     whole: openaiWhole,
     failure: httpFailure,
     modelsPath: '/models',

@@ -1,7 +1,7 @@
-/** Going on in the middle of an answer: how it is asked for, and what a vendor that repeats the beginning is not heard saying. */
+/** Going on in the middle of an answer: how each vendor wants to be asked for it. */
 import { GoblinError } from '../../contract/errors.ts';
 import type { EncodeTarget, Notice } from '../../contract/ports.ts';
-import { type PrefixQuirk, type Quirks, quirksFor } from '../../contract/quirks.ts';
+import { type PrefixQuirk, quirksFor } from '../../contract/quirks.ts';
 import { isObject, type Json } from '../json.ts';
 import { note } from '../notices.ts';
 
@@ -42,45 +42,4 @@ function setFormat(body: Json, notices: Notice[]): void {
   }
   delete body.response_format;
   note(notices, 'dropped', 'response_format: not while an answer goes on; its beginning is JSON already');
-}
-
-export interface EchoFilter {
-  /** What is new in this text. */
-  push(text: string): string;
-  /** What was held back because it looked like a repetition. */
-  end(): string;
-  /** Nothing will be taken out any more. */
-  over(): boolean;
-}
-
-/** Shorter beginnings may be what the model says next by itself. Characters. */
-const TELLING = 40;
-
-/** Null when nothing could be a repetition. */
-export function createEchoFilter(quirks: Quirks, prefix: string | undefined): EchoFilter | null {
-  const sure = quirks.prefix?.echoes === true;
-  if (prefix === undefined || prefix === '' || (!sure && prefix.length < TELLING)) return null;
-  /** So far the answer is the prefix up to here. */
-  let at = 0;
-  let over = false;
-  return {
-    push(text) {
-      if (over) return text;
-      if (prefix.startsWith(text, at)) {
-        at += text.length;
-        over = at === prefix.length;
-        return '';
-      }
-      over = true;
-      const rest = prefix.slice(at);
-      if (text.startsWith(rest)) return text.slice(rest.length);
-      return prefix.slice(0, at) + text;
-    },
-    end() {
-      if (over) return '';
-      over = true;
-      return sure ? '' : prefix.slice(0, at);
-    },
-    over: () => over,
-  };
 }

@@ -8,20 +8,19 @@ import { readWhole } from '../whole.ts';
 import { createContentReader } from './content.ts';
 import { createOpenaiDecoder } from './decoder.ts';
 import { finishReason } from './finish.ts';
-import { createEchoFilter } from './prefix.ts';
 import { createThinkSplitter } from './think-tags.ts';
 import { createToolCallReader } from './tool-calls.ts';
 import { usageIn } from './usage.ts';
 
-export function openaiWhole(body: string, quirks: Quirks, prefix?: string): Part[] {
+export function openaiWhole(body: string, quirks: Quirks): Part[] {
   return readWhole(
     body,
-    () => createOpenaiDecoder(quirks, prefix === undefined ? {} : { prefix }),
-    (document) => readCompletion(document, quirks, prefix),
+    () => createOpenaiDecoder(quirks),
+    (document) => readCompletion(document, quirks),
   );
 }
 
-function readCompletion(completion: Json, quirks: Quirks, prefix: string | undefined): Part[] | null {
+function readCompletion(completion: Json, quirks: Quirks): Part[] | null {
   const choice = Array.isArray(completion.choices) ? completion.choices[0] : null;
   const message = isObject(choice) ? objectIn(choice, 'message') : null;
   if (!isObject(choice) || message === null) return null;
@@ -29,7 +28,7 @@ function readCompletion(completion: Json, quirks: Quirks, prefix: string | undef
   const content = createContentReader()(message);
   if (content.reasoning !== '') parts.push({ type: 'reasoning', text: mendText(content.reasoning) });
   parts.push(...content.details);
-  if (content.text !== '') readText(mendText(content.text), quirks, prefix, parts);
+  if (content.text !== '') readText(mendText(content.text), quirks, parts);
   readToolCalls(message, stringIn(completion, 'id'), parts);
   const usage = usageIn(completion, quirks);
   if (usage) parts.push({ type: 'usage', usage });
@@ -40,14 +39,14 @@ function readCompletion(completion: Json, quirks: Quirks, prefix: string | undef
   return parts;
 }
 
-function readText(text: string, quirks: Quirks, prefix: string | undefined, parts: Part[]): void {
-  const echo = createEchoFilter(quirks, prefix);
-  const fresh = echo === null ? text : echo.push(text) + echo.end();
-  if (quirks.thinkTags) {
-    const tags = createThinkSplitter();
-    tags.push(fresh, parts);
-    tags.end(parts);
-  } else if (fresh !== '') parts.push({ type: 'text', text: fresh });
+function readText(text: string, quirks: Quirks, parts: Part[]): void {
+  if (!quirks.thinkTags) {
+    parts.push({ type: 'text', text });
+    return;
+  }
+  const tags = createThinkSplitter();
+  tags.push(text, parts);
+  tags.end(parts);
 }
 
 function readToolCalls(message: Json, responseId: string | null, parts: Part[]): void {

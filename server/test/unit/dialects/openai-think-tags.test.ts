@@ -1,4 +1,4 @@
-/** Answers that go on from a prefix, or begin with reasoning between tags: whatever the slicing, no word twice. */
+/** Answers that begin with reasoning between tags, whatever the slicing. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -7,7 +7,6 @@ import { createOpenaiDecoder } from '../../../src/dialects/openai/decoder.ts';
 import { openai } from '../../../src/dialects/openai/index.ts';
 import { assemble, read } from './read.ts';
 
-const ECHOES: Quirks = { prefix: { mark: 'prefix', echoes: true } };
 const TAGS: Quirks = { thinkTags: true };
 
 const chunk = (delta: object, finish: string | null = null) =>
@@ -23,47 +22,14 @@ function cut(text: string, places: readonly number[]): string[] {
   return [0, ...at].map((from, n) => text.slice(from, at[n] ?? text.length)).filter((piece) => piece !== '');
 }
 
-function heard(pieces: readonly string[], quirks: Quirks, prefix?: string) {
-  const options = prefix === undefined ? {} : { prefix };
-  const fast = assemble(read(openai, stream(pieces), createOpenaiDecoder(quirks, options)));
-  const slow = assemble(read(openai, stream(pieces), createOpenaiDecoder(quirks, { ...options, fast: false })));
-  const one = assemble(openai.vendor.whole(whole(pieces.join('')), quirks, prefix));
+function heard(pieces: readonly string[], quirks: Quirks) {
+  const fast = assemble(read(openai, stream(pieces), createOpenaiDecoder(quirks)));
+  const slow = assemble(read(openai, stream(pieces), createOpenaiDecoder(quirks, { fast: false })));
+  const one = assemble(openai.vendor.whole(whole(pieces.join('')), quirks));
   assert.deepEqual(slow, fast);
   assert.deepEqual([one.text, one.reasoning, one.end], [fast.text, fast.reasoning, fast.end]);
   return fast;
 }
-
-describe('a prefix that comes back', () => {
-  it('is not heard twice, however it is sliced', () => {
-    const text = fc.string({ minLength: 1, maxLength: 60, unit: 'grapheme' });
-    fc.assert(
-      fc.property(text, text, fc.array(fc.nat(200), { maxLength: 12 }), (prefix, rest, places) => {
-        const { text: said, end } = heard(cut(prefix + rest, places), ECHOES, prefix);
-        assert.deepEqual([said, end], [rest, 'stop']);
-      }),
-    );
-  });
-
-  it('nothing is lost when the vendor does not repeat it after all', () => {
-    const text = fc.string({ minLength: 1, maxLength: 60 });
-    fc.assert(
-      fc.property(text, text, fc.array(fc.nat(200), { maxLength: 12 }), (prefix, rest, places) => {
-        fc.pre(!prefix.startsWith(rest) && !rest.startsWith(prefix));
-        assert.equal(heard(cut(rest, places), ECHOES, prefix).text, rest);
-      }),
-    );
-  });
-
-  it('is only looked for where a vendor repeats it, or where it is too long to be said by chance', () => {
-    assert.equal(heard(['ha', 'ha'], {}, 'ha').text, 'haha');
-    assert.equal(heard(['haha'], {}, '').text, 'haha');
-    const long = 'It was the best of times, it was the worst of times, ';
-    assert.equal(heard([long.slice(0, 20), long.slice(20), 'it was the age'], {}, long).text, 'it was the age');
-    // An answer that ends before the repetition is over was none, unless the vendor always repeats.
-    assert.equal(heard(['It was the best'], {}, long).text, 'It was the best');
-    assert.equal(heard(['It was the best'], ECHOES, long).text, '');
-  });
-});
 
 describe('reasoning between tags', () => {
   it('is told from the text, however it is sliced', () => {
