@@ -52,7 +52,7 @@ const CARRIED: Partial<Record<DialectName, ReadonlySet<string>>> = {
   ),
   anthropic: new Set(
     `messages model system stream max_tokens temperature top_p stop_sequences tools tool_choice thinking output_config
-    metadata service_tier`.split(/\s+/),
+    output_format metadata service_tier cache_control`.split(/\s+/),
   ),
   responses: new Set(
     `input instructions model stream stream_options max_output_tokens temperature top_p tools tool_choice

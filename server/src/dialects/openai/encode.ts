@@ -2,6 +2,7 @@
 import type { AnswerCall, ResponseFormat, Tool, ToolChoice } from '../../contract/call.ts';
 import type { EncodeTarget, Notice, WireRequest } from '../../contract/ports.ts';
 import { quirksFor } from '../../contract/quirks.ts';
+import { noteUnplaced } from '../asked.ts';
 import type { Json } from '../json.ts';
 import { setEffort } from './effort.ts';
 import { encodeMessages } from './encode-messages.ts';
@@ -10,6 +11,8 @@ import { takesCallExtras } from './google.ts';
 import { fitMessages } from './history.ts';
 import { addPrefix } from './prefix.ts';
 import { inTurns } from './turns.ts';
+
+const NOTHING_PLACED: ReadonlySet<string> = new Set();
 
 /**
  * A call that came through our own OpenAI door keeps the caller's body: a shallow copy in which only the model, the
@@ -29,6 +32,7 @@ export function encodeOpenai(call: AnswerCall, target: EncodeTarget, stream: boo
   setTokenLimit(body, call.maxTokens, quirks);
   setStreamOptions(body, stream, quirks);
   setEffort(body, call, quirks, notices);
+  if (call.native?.dialect !== 'openai') noteUnplaced(call, NOTHING_PLACED, notices);
   renameFields(body, quirks);
   dropRefused(body, quirks, notices);
   if (quirks.noSchema) schemaInWords(body, notices);

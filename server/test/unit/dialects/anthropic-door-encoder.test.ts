@@ -291,20 +291,21 @@ test('what a client sends back of a message is what the vendor has said, fields 
           ],
         });
         const said = back?.call.messages[1]?.content ?? [];
-        const meaning = (list: readonly { type: string }[]) =>
-          list.flatMap((part) => {
+        const meaning = (list: readonly { type: string }[]) => {
+          const units: unknown[][] = [];
+          for (const part of list) {
             const { type, text: value, vendor: field, id, name, arguments: args } = part as unknown as Json;
-            if (type === 'tool_call') return [[id, name, JSON.parse(String(args))]];
-            if (value === '' && field === undefined) return [];
+            const last = units.at(-1);
             // Redacted reasoning has no text of its own: what stood before it is reasoning by itself.
             const redacted = (field as VendorField | undefined)?.fields.type === 'redacted_thinking';
-            return redacted && value !== ''
-              ? [
-                  [type, value, undefined],
-                  [type, '', field],
-                ]
-              : [[type, value, field]];
-          });
+            if (type === 'tool_call') units.push([id, name, JSON.parse(String(args))]);
+            else if (value === '' && field === undefined) continue;
+            else if (type === 'text' && last?.[0] === 'text') last[1] = `${last[1]}${value}`;
+            else if (redacted && value !== '') units.push([type, value, undefined], [type, '', field]);
+            else units.push([type, value, field]);
+          }
+          return units;
+        };
         assert.deepEqual(meaning(said), meaning(assembly.parts()));
       },
     ),

@@ -4,11 +4,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { AnswerCall, DialectName, VendorField } from '../../../src/contract/call.ts';
 import { GoblinError } from '../../../src/contract/errors.ts';
+import type { VisiblePart } from '../../../src/contract/part.ts';
 import type { Dialect, EncodeTarget } from '../../../src/contract/ports.ts';
 import { shownId, vendorId } from '../../../src/dialects/anthropic/door-ids.ts';
 import { isSealed, seal, UNSIGNED, unseal } from '../../../src/dialects/anthropic/door-seal.ts';
 import { anthropic } from '../../../src/dialects/anthropic/index.ts';
-import { DIALECTS } from '../../../src/dialects/index.ts';
+import { DIALECTS, openaiMessage, partsOfMessage } from '../../../src/dialects/index.ts';
 import { EVERYTHING, STOCKS, SUN } from './fixtures/anthropic-requests.ts';
 
 const door = anthropic.door as NonNullable<Dialect['door']>;
@@ -99,7 +100,11 @@ test('ids: every one is taken by clients, and comes back as it was', () => {
 });
 
 test('through the door to an OpenAI vendor: messages, tools, images, limits', () => {
-  const { json } = send(decode(EVERYTHING), 'openai', 'gpt-x');
+  const { json, notices } = send(decode(EVERYTHING), 'openai', 'gpt-x');
+  assert.ok(
+    notices.includes('dropped top_k, context_management, field_of_the_future: this provider has no such setting'),
+    notices.join('; '),
+  );
   assert.deepEqual(
     json.messages.map(({ role }) => role),
     ['system', 'user', 'assistant', 'tool', 'tool', 'user', 'user', 'system'],
@@ -297,4 +302,21 @@ test('a prefix excludes a forced tool and a schema, which the API begins itself'
   for (const call of [forced, formed, { ...forced, native: undefined }, { ...formed, native: undefined }, beta]) {
     assert.match(refusal(call as unknown as AnswerCall, 'anthropic', CLAUDE, { prefix: 'x' }), /given text/);
   }
+});
+
+test('reasoning that is recorded comes out of the record with its signatures, or whole', () => {
+  const signed = (text: string, signature: string) => ({
+    type: 'reasoning' as const,
+    text,
+    vendor: { dialect: 'anthropic' as const, fields: { type: 'thinking', signature } },
+  });
+  const parts: VisiblePart[] = [
+    signed('a', 'S1'),
+    signed('', 'S2'),
+    { type: 'text', text: 'b' },
+    { type: 'tool_call', index: 0, id: 'c', name: 'f', arguments: '{}' },
+  ];
+  assert.deepEqual(partsOfMessage(openaiMessage(parts)), parts);
+  const half: VisiblePart[] = [signed('a', 'S1'), { type: 'reasoning', text: 'b' }];
+  assert.deepEqual(partsOfMessage(openaiMessage(half)), [{ type: 'reasoning', text: 'ab' }]);
 });
