@@ -26,7 +26,9 @@ export function encodeAnthropic(call: AnswerCall, target: EncodeTarget, stream: 
     delete body[field];
     note(notices, 'dropped', `${field}: the provider does not take this field`);
   }
-  return { path: '/messages', headers: { ...HEADERS }, body: JSON.stringify(body), notices };
+  const request: WireRequest = { path: '/messages', headers: { ...HEADERS }, body: JSON.stringify(body), notices };
+  const sent = target.prefix?.trimEnd();
+  return sent === target.prefix || sent === undefined ? request : { ...request, prefix: sent };
 }
 
 function fromCall(call: AnswerCall, target: EncodeTarget, notices: Notice[]): Json {

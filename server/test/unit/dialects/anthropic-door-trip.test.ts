@@ -286,6 +286,9 @@ test('a prefix: the last turn, without white space at its end, without thinking'
       notices.join(),
     );
     assert.equal(send(call, 'anthropic', CLAUDE, { prefix: ' \n' }).json.messages.length, 3);
+    const prefixOf = (prefix: string) =>
+      anthropic.vendor.encode(call, { provider: 'p', model: CLAUDE, quirks: {}, prefix }, true).prefix;
+    assert.deepEqual([prefixOf('It is'), prefixOf('It is\n\n'), prefixOf(' ')], [undefined, 'It is', '']);
   }
   for (const call of [decode(SUN), { ...decode(SUN), native: undefined } as unknown as AnswerCall]) {
     const { json } = send(call, 'anthropic', CLAUDE, { prefix: 'B) He' });
