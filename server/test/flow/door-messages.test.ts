@@ -71,7 +71,17 @@ before(async () => {
       THINKER_KEY: OPENAI_KEY,
     },
     settings: {
+      aliases: {
+        'broken-gpt': ['thinker/thinker-1?fault=cut-after-8', CLAUDE],
+        'broken-claude': ['twin/claude-sonnet-4-5?fault=cut-after-8', CLAUDE],
+      },
       providers: {
+        twin: {
+          base_url: claude.url,
+          dialect: 'anthropic',
+          key_env: 'ANTHROPIC_API_KEY',
+          models: ['claude-sonnet-4-5'],
+        },
         thinker: { base_url: gpt.url, key_env: 'THINKER_KEY', models: ['thinker-1'] },
         ear: { base_url: ear.url, dialect: 'anthropic', models: ['ear-1'] },
         other: { base_url: ear.url, models: ['other-1'] },
@@ -438,6 +448,26 @@ test('broken streams end in an error, never in a shorter success', async () => {
     }
   }
 });
+
+for (const model of ['broken-gpt', 'broken-claude']) {
+  test(`${model}: Claude goes on in mid-stream, in the same message`, async () => {
+    const content = `Go on, ${model}. [[sim tokens=30 rate=300]]`;
+    const expected = textIn(await client.messages.create(ask(content)));
+    const stream = client.messages.stream(ask(content, model));
+    const types: string[] = [];
+    let truth: { attempts?: number; provider?: string } = {};
+    stream.on('streamEvent', (event) => {
+      types.push(event.type);
+      if (event.type === 'message_delta') truth = (event as unknown as { x_mcp: typeof truth }).x_mcp;
+    });
+    const message = await stream.finalMessage();
+    assert.equal(textIn(message), expected);
+    assert.equal(message.stop_reason, 'end_turn');
+    assert.deepEqual([truth.attempts, truth.provider], [2, 'anthropic']);
+    assert.equal(types.filter((type) => type === 'message_start').length, 1);
+    assert.equal(types.filter((type) => type === 'content_block_start').length, 1, 'the join is inside of one block');
+  });
+}
 
 test('odd bytes are no fault: the same message', async () => {
   const faults = ['slice-bytes', 'crlf', 'bom', 'comments-between', 'unknown-events', 'multiline-data', 'whole-json'];
