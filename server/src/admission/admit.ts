@@ -12,7 +12,8 @@ import type { Admitted, Cancel, Receipt, Submission, Submit } from '../contract/
 import { endedBy } from '../contract/frames.ts';
 import { type Bus, CANCELS, type Ledger, type Queue } from '../contract/ports.ts';
 import type { ModelInfo, PlannedTarget, Price } from '../contract/provider.ts';
-import type { Acceptance, Accepted, StoredPlan } from '../contract/record.ts';
+import type { Acceptance, Accepted, RunPlan } from '../contract/record.ts';
+import type { FailoverMode } from '../contract/states.ts';
 import { estimateCost, estimateInputTokens } from '../money/estimate.ts';
 import { fitsWindow } from '../money/tokens.ts';
 
@@ -23,7 +24,7 @@ export interface AdmissionDeps {
   newId(): string;
   userHash(tenant: string, user: string): string;
   userKeyId: string;
-  plan(submission: Submission): StoredPlan | Promise<StoredPlan>;
+  plan(caller: Caller, submission: Submission): RunPlan | Promise<RunPlan>;
   info(target: PlannedTarget): ModelInfo | null;
   /** Writes that must not be lost; see execution/persist.ts. */
   persist<T>(write: () => Promise<T>, limitMs?: number): Promise<T>;
@@ -66,7 +67,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     }
   }
 
-  function finish(submission: Submission, plan: StoredPlan, inputTokens: number): Admitted {
+  function finish(submission: Submission, plan: RunPlan, inputTokens: number): Admitted {
     const first = plan.targets[0] as PlannedTarget;
     const price = deps.price(first);
     const maxOutput = deps.info(first)?.maxOutput ?? undefined;
@@ -90,13 +91,13 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       return recordBack().then(() => admit(caller, submission));
     }
     const inputTokens = estimateInputTokens(submission.call);
-    const plan = deps.plan(submission);
+    const plan = deps.plan(caller, submission);
     return plan instanceof Promise
       ? plan.then((late) => fit(submission, late, inputTokens))
       : fit(submission, plan, inputTokens);
   }
 
-  function fit(submission: Submission, plan: StoredPlan, inputTokens: number): Admitted | Promise<Admitted> {
+  function fit(submission: Submission, plan: RunPlan, inputTokens: number): Admitted | Promise<Admitted> {
     const windows = plan.targets.map((target) => deps.info(target)?.contextWindow ?? null);
     // The estimate is far below every window nearly always: then nothing is counted.
     if (windows.every((window) => window === null || inputTokens * 2 < window))
@@ -106,7 +107,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
 
   async function fitting(
     submission: Submission,
-    plan: StoredPlan,
+    plan: RunPlan,
     windows: (number | null)[],
     inputTokens: number,
   ): Promise<Admitted> {
@@ -131,7 +132,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
         `The prompt has more than the ${largest.toLocaleString('en-US')} tokens that the model can read; shorten it or choose a model with a larger window.`,
       );
     }
-    return finish(submission, { targets: able, dropped }, inputTokens);
+    return finish(submission, { ...plan, targets: able, dropped }, inputTokens);
   }
 
   function acceptance(caller: Caller, id: string, submission: Submission, admitted: Admitted): Acceptance {
@@ -147,7 +148,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       userKeyId: deps.userKeyId,
       notBefore: submission.notBefore,
       deadlineMs: submission.deadlineMs,
-      failover: submission.failover,
+      failover: failoverOf(submission, admitted.plan),
       callbackUrl: submission.callbackUrl,
       labels: submission.labels,
       idempotency: submission.idempotency,
@@ -259,4 +260,11 @@ const USUAL_OUTPUT = 500;
 
 function expectedOutput(submission: Submission, maxOutput: number | undefined): number {
   return Math.min(submission.call.maxTokens ?? USUAL_OUTPUT, maxOutput ?? Number.POSITIVE_INFINITY);
+}
+
+/** What the caller says; else the route; else as the mode has it: what an open stream has shown cannot be taken back. */
+function failoverOf({ failover, mode }: Submission, plan: RunPlan): FailoverMode {
+  if (failover !== null) return failover;
+  if (mode === 'detached') return plan.failover ?? 'restart';
+  return plan.failover === 'fail' ? 'fail' : 'continue';
 }

@@ -6,7 +6,7 @@ import { GoblinError } from '../contract/errors.ts';
 import type { Submission } from '../contract/flow.ts';
 import type { Bus, Ledger, Queue, Sql } from '../contract/ports.ts';
 import type { Provider } from '../contract/provider.ts';
-import type { Claim, StoredPlan } from '../contract/record.ts';
+import type { Claim, RunPlan } from '../contract/record.ts';
 import { type CallbackSender, startCallbacks } from '../dispatch/callbacks.ts';
 import { type Heart, startHeart } from '../dispatch/heart.ts';
 import { createRunning, type Running } from '../dispatch/running.ts';
@@ -23,10 +23,14 @@ import type { ProcessKind } from '../ledger/processes.ts';
 import { inputBounds } from '../money/estimate.ts';
 import type { Transport } from '../providers/transport.ts';
 import { createWheel } from '../providers/wheel.ts';
-import type { PlanRequest } from '../routing/plan.ts';
+import { createHealthBook, type HealthBook } from '../routing/book.ts';
+import type { Plan } from '../routing/plan.ts';
+import { type PlanRequest, seedOf } from '../routing/request.ts';
+import { stickOf } from '../routing/stick.ts';
 import { taskTypes } from '../settings/settings.ts';
 import type { Recorder } from '../telemetry/telemetry.ts';
 import type { Config } from './config.ts';
+import { startHealthExchange } from './health-exchange.ts';
 import type { Live } from './live.ts';
 import { reportOf } from './report.ts';
 
@@ -59,6 +63,7 @@ export interface House extends Parts {
   worker: Worker | null;
   heart: Heart | null;
   callbacks: CallbackSender | null;
+  health: HealthBook;
   registry: Running;
   hearsAll(): boolean;
   newId(): string;
@@ -91,8 +96,18 @@ export async function assemble(parts: Parts): Promise<House> {
     return found;
   };
 
-  const planRequest = (submission: Pick<Submission, 'call' | 'taskType' | 'hints'>): PlanRequest => {
+  const health = createHealthBook(
+    { breaker: settings.breaker, retryBudget: settings.retryBudget },
+    { process: parts.instance },
+  );
+  const exchange = startHealthExchange(health, bus, recorder);
+
+  const planRequest = (
+    tenant: string,
+    submission: Pick<Submission, 'call' | 'taskType' | 'hints'>,
+  ): PlanRequest & { random: number } => {
     const { call } = submission;
+    const at = Date.now();
     return {
       ...(call.model === undefined ? {} : { model: call.model }),
       taskType: submission.taskType,
@@ -103,9 +118,17 @@ export async function assemble(parts: Parts): Promise<House> {
         inputTokens: inputBounds(call),
         ...(call.maxTokens === undefined ? {} : { maxTokens: call.maxTokens }),
       },
-      at: Date.now(),
+      at,
+      health: health.snapshot(at),
+      conversation: stickOf(call, tenant),
+      random: Math.random(),
     };
   };
+  const runPlan = (request: PlanRequest, plan: Plan): RunPlan => ({
+    ...plan,
+    conversation: request.conversation ?? null,
+    seed: seedOf(request),
+  });
 
   const admission = createAdmission({
     ledger,
@@ -117,8 +140,10 @@ export async function assemble(parts: Parts): Promise<House> {
     endsPerSecond: () => heart?.endsPerSecond() ?? null,
     userHash: secrets.userHash,
     userKeyId: secrets.id,
-    plan(submission) {
-      return live.plan(planRequest(submission));
+    plan(caller, submission) {
+      const request = planRequest(caller.tenant, submission);
+      const plan = live.plan(request);
+      return plan instanceof Promise ? plan.then((late) => runPlan(request, late)) : runPlan(request, plan);
     },
     info: (target) => live.info(provider(target.provider), target.model),
     price(target) {
@@ -138,6 +163,16 @@ export async function assemble(parts: Parts): Promise<House> {
     maxOutput: (of, model) => live.info(of, model)?.maxOutput ?? undefined,
     reasons: (of, model) => live.info(of, model)?.reasoning ?? undefined,
     dialect: live.dialect,
+    health,
+    fellBack(from, to, code) {
+      recorder.fellBack();
+      recorder.count('goblin.mcp.fallback.count', {
+        provider: from.provider,
+        model: from.model,
+        to: to.provider,
+        code,
+      });
+    },
     observe(start, end) {
       recorder.attempt({
         provider: start.provider,
@@ -149,8 +184,11 @@ export async function assemble(parts: Parts): Promise<House> {
     },
   };
 
-  const replan = (claim: Claim): StoredPlan =>
-    live.planNow(planRequest({ call: claim.body.call, taskType: claim.taskType, hints: claim.body.hints }));
+  const replan = (claim: Claim): RunPlan => {
+    const { call, hints } = claim.body;
+    const request = planRequest(claim.tenant, { call, taskType: claim.taskType, hints });
+    return runPlan(request, live.planNow(request));
+  };
 
   const callbacks = sql
     ? startCallbacks({
@@ -242,6 +280,7 @@ export async function assemble(parts: Parts): Promise<House> {
     worker,
     heart,
     callbacks,
+    health,
     registry,
     hearsAll,
     newId,
@@ -266,6 +305,7 @@ export async function assemble(parts: Parts): Promise<House> {
       };
       // A database that comes and goes must not hold up the end: what is left is found by its lease.
       await Promise.race([rest(), new Promise((resolve) => setTimeout(resolve, LAST_WRITES_MS).unref())]);
+      exchange.close();
       live.close();
       await parts.transport.close();
     },

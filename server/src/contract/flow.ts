@@ -3,7 +3,7 @@ import type { AnswerCall, DialectName, Kind } from './call.ts';
 import type { Caller } from './caller.ts';
 import type { FinishReason, Part, Usage, VisiblePart } from './part.ts';
 import type { Notice } from './ports.ts';
-import type { AttemptStart, RequestError, StoredPlan } from './record.ts';
+import type { AttemptStart, RequestError, RunPlan } from './record.ts';
 import type { FailoverMode, Mode, State, TerminalState } from './states.ts';
 
 /** What a caller asked for, checked and decoded, not yet admitted. */
@@ -18,7 +18,8 @@ export interface Submission {
   userId: string;
   notBefore: number | null;
   deadlineMs: number | null;
-  failover: FailoverMode;
+  /** Null: not said. */
+  failover: FailoverMode | null;
   callbackUrl: string | null;
   labels: Record<string, string> | null;
   metadata: Record<string, unknown> | null;
@@ -98,7 +99,7 @@ export interface AttachedInput {
 
 /** What admission decided. */
 export interface Admitted {
-  plan: StoredPlan;
+  plan: RunPlan;
   inputTokens: number;
   estimatePico: number | null;
   priceVersion: string | null;

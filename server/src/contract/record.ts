@@ -54,6 +54,18 @@ export interface StoredPlan {
   dropped: { provider: string; model: string; reason: string }[];
 }
 
+/** A plan as a run goes by it. */
+export interface RunPlan extends StoredPlan {
+  /** Set when every target rests, as its vendor asked: milliseconds until the first call. */
+  restMs?: number;
+  /** What the route says for requests that do not say it themselves. */
+  failover?: FailoverMode;
+  /** The same for all requests of a conversation; null: it is the only one. */
+  conversation: number | null;
+  /** By which keys are drawn. */
+  seed: number;
+}
+
 export interface AttemptStart {
   attempt: number;
   provider: string;

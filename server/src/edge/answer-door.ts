@@ -144,6 +144,18 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
     const listener = stream
       ? streamListener(pen, spec.relay?.(includeUsage, pen.encoder) ?? null, spec.usage, deps.pulse)
       : wholeListener(pen);
+    /** A call may turn out to be another one, which began on another node with the same key in this very moment. */
+    const withOther: AnswerListener = {
+      ...listener,
+      done(outcome) {
+        if (outcome.sameAs === null) listener.done(outcome);
+        else
+          deps.replay(caller, submission).then(
+            (other) => (other ? tell(other) : listener.done(outcome)),
+            () => res.destroy(),
+          );
+      },
+    };
     const asked: Asked = { caller, path: spec.path, bytes: bytes as Buffer, idempotency: submission.idempotency };
     let ended = false;
     let over = (): void => {
@@ -205,7 +217,7 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
       // Joining may send the headers.
       pen.id = handle.requestId;
       res.setHeader('idempotent-replayed', 'true');
-      const joined = handle.join(listener);
+      const joined = handle.join(withOther);
       if (joined) listen(joined);
       else {
         pen.id = id;
@@ -231,15 +243,7 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
         tell(earlier);
         return;
       }
-      const done = (outcome: AttachedOutcome) => {
-        if (outcome.sameAs === null) listener.done(outcome);
-        else
-          deps.replay(caller, submission).then(
-            (other) => (other ? tell(other) : listener.done(outcome)),
-            () => res.destroy(),
-          );
-      };
-      settled(await begin({ ...listener, done }));
+      settled(await begin(withOther));
     }
 
     function tell(earlier: Replayed): void {

@@ -7,7 +7,8 @@ export interface DoorHeaders {
   taskType: string;
   user: string | null;
   labels: Record<string, string> | null;
-  failover: FailoverMode;
+  /** Null: not said. */
+  failover: FailoverMode | null;
   deadlineMs: number | null;
 }
 
@@ -23,8 +24,8 @@ export function readDoorHeaders(
   };
   const taskType = one('x-mcp-task') ?? 'chat';
   if (!taskTypes.includes(taskType)) wrong('x-mcp-task', `must be one of ${taskTypes.join(', ')}`);
-  const failover = one('x-mcp-failover') ?? 'continue';
-  if (failover !== 'continue' && failover !== 'restart' && failover !== 'fail') {
+  const failover = one('x-mcp-failover');
+  if (failover !== null && failover !== 'continue' && failover !== 'restart' && failover !== 'fail') {
     wrong('x-mcp-failover', 'must be continue, restart or fail');
   }
   if (failover === 'restart' && stream)

@@ -67,7 +67,8 @@ export function createJoins(now: () => number = () => performance.now()): Joins 
       const entry: Running = { ...call, handle };
       const place = running.add(entry);
       const name = call.idempotency ? nameOf(call.caller, call.idempotency.key) : null;
-      if (name !== null) keyed.set(name, entry);
+      // Of several that begin at once the first is the one that the record takes.
+      if (name !== null && !keyed.has(name)) keyed.set(name, entry);
       let on = true;
       return () => {
         if (!on) return;

@@ -101,7 +101,7 @@ export function decodeSubmission(
     userId: b.user_id ?? caller.user,
     notBefore,
     deadlineMs: b.deadline_ms ?? null,
-    failover: b.failover ?? 'restart',
+    failover: b.failover ?? null,
     callbackUrl,
     labels: b.labels ?? null,
     metadata: b.metadata ?? null,

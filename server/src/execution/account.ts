@@ -1,9 +1,9 @@
 /** What one attempt comes to: its usage, its price, its error. Every attempt is priced. */
 import type { AnswerCall } from '../contract/call.ts';
 import { GoblinError } from '../contract/errors.ts';
-import type { ProviderFailure } from '../contract/part.ts';
+import type { ProviderFailure, Usage } from '../contract/part.ts';
 import type { Price, Provider } from '../contract/provider.ts';
-import type { AttemptEnd, AttemptStart } from '../contract/record.ts';
+import type { AttemptEnd, AttemptStart, StoredPlan } from '../contract/record.ts';
 import { costOf } from '../money/cost.ts';
 import { estimateUsage } from '../money/estimate.ts';
 import type { Assembly } from './assembly.ts';
@@ -61,3 +61,25 @@ export function asFailure(error: unknown): ProviderFailure {
   if (error instanceof GoblinError) return { code: error.code, detail: error.detail };
   return { code: 'internal', detail: error instanceof Error ? error.message : 'unknown' };
 }
+
+/** The call with what was shown of its answer: what a target reads that goes on from there. */
+export const beginningWith = (call: AnswerCall, prefix: string): AnswerCall => ({
+  ...call,
+  messages: [...call.messages, { role: 'assistant', content: [{ type: 'text', text: prefix }] }],
+});
+
+/** Usage of all attempts that an answer is made of. */
+export function plus(a: Usage | null, b: Usage | null): Usage | null {
+  if (a === null || b === null) return a ?? b;
+  return {
+    inputTokens: a.inputTokens + b.inputTokens,
+    outputTokens: a.outputTokens + b.outputTokens,
+    cachedInputTokens: a.cachedInputTokens + b.cachedInputTokens,
+    cacheWriteTokens: a.cacheWriteTokens + b.cacheWriteTokens,
+    reasoningTokens: a.reasoningTokens + b.reasoningTokens,
+    source: a.source === 'reported' && b.source === 'reported' ? 'reported' : 'estimated',
+  };
+}
+
+/** A plan of one target says no more than its attempt does. */
+export const hadChoice = (plan: StoredPlan): boolean => plan.targets.length > 1 || plan.dropped.length > 0;

@@ -8,10 +8,14 @@ export interface Assembly {
   text(): string;
   /** Whether a caller has seen anything. */
   any(): boolean;
-  /** UTF-8 bytes that a caller has seen, of any kind: the ground of an estimate. */
+  /** Whether nothing but text and thoughts was shown: only that can be gone on from. */
+  isText(): boolean;
+  /** UTF-8 bytes that a caller has seen of this attempt, of any kind: the ground of an estimate. */
   shown(): number;
-  /** Visible parts that were added: most vendors send one for each token. */
+  /** Visible parts of this attempt: most vendors send one for each token. */
   pieces(): number;
+  /** Another attempt begins, which goes on from what is there. */
+  mark(): void;
   clear(): void;
 }
 
@@ -19,6 +23,16 @@ export function createAssembly(): Assembly {
   let parts: VisiblePart[] = [];
   let text = '';
   let pieces = 0;
+  /** Bytes of the attempts before. */
+  let before = 0;
+
+  const bytes = (): number =>
+    parts.reduce(
+      (sum, part) =>
+        sum + Buffer.byteLength(part.type === 'tool_call' ? part.arguments + (part.name ?? '') : part.text),
+      0,
+    );
+
   return {
     add(part) {
       const last = parts.at(-1);
@@ -46,14 +60,15 @@ export function createAssembly(): Assembly {
     parts: () => parts,
     text: () => text,
     any: () => parts.length > 0,
-    shown: () =>
-      parts.reduce(
-        (sum, part) =>
-          sum + Buffer.byteLength(part.type === 'tool_call' ? part.arguments + (part.name ?? '') : part.text),
-        0,
-      ),
+    isText: () => parts.every((part) => part.type !== 'tool_call'),
+    shown: () => bytes() - before,
     pieces: () => pieces,
+    mark() {
+      before = parts.length === 0 ? 0 : bytes();
+      pieces = 0;
+    },
     clear() {
+      before = 0;
       parts = [];
       text = '';
       pieces = 0;

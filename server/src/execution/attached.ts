@@ -8,7 +8,7 @@ import type { Caller } from '../contract/caller.ts';
 import { ERRORS, GoblinError, mismatch } from '../contract/errors.ts';
 import type { AnswerListener, AttachedHandle, AttachedInput, AttachedOutcome } from '../contract/flow.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
-import type { Acceptance, AttemptStart, StoredPlan } from '../contract/record.ts';
+import type { Acceptance, AttemptStart, RunPlan } from '../contract/record.ts';
 import type { Alarm, Wheel } from '../providers/wheel.ts';
 import { createAudience } from './audience.ts';
 import type { Persist } from './persist.ts';
@@ -60,7 +60,7 @@ export function runAttached(
   caller: Caller,
   input: AttachedInput,
   acceptance: Acceptance,
-  plan: StoredPlan,
+  plan: RunPlan,
   hop: string | null,
 ): AttachedHandle {
   const { ledger } = deps;
@@ -156,7 +156,7 @@ export function runAttached(
       firstAttempt: 1,
       unburnt: 0,
       stream: input.stream,
-      failover: input.submission.failover,
+      failover: acceptance.failover,
       requeue: false,
       restarted: null,
       hop,

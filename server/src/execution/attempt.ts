@@ -177,84 +177,90 @@ export function startAttempt(
     }
   }
 
-  upstream = deps.transport.post(provider, input.request, input.hop, {
-    head(code, received) {
-      if (over) return;
-      status = code;
-      headers = received;
-      lastData = performance.now();
-      if (isCompressed(received)) {
-        outcome.accepted = code < 300;
-        protocol('a compressed answer, which was not asked for');
-        return;
-      }
-      if (code >= 200 && code < 300) {
-        mode = 'sniff';
-        outcome.accepted = true;
-        waitingFor = late('no first token');
-        if (input.stream) alarm.set(clocks.firstTokenMs);
-      } else {
-        mode = 'error';
-        waitingFor = late('an error without an end');
-        alarm.set(clocks.idleMs);
-      }
-    },
-    data(chunk) {
-      if (over) return;
-      if (mode === 'sniff') sniff(chunk);
-      if (over) return;
-      if (mode === 'stream') {
-        if (chunks.length > 0) {
-          // Blank bytes before the first sign, kept until it came.
-          chunk = Buffer.concat([...chunks, chunk]);
-          chunks = [];
+  upstream = deps.transport.post(
+    provider,
+    input.request,
+    input.hop,
+    {
+      head(code, received) {
+        if (over) return;
+        status = code;
+        headers = received;
+        lastData = performance.now();
+        if (isCompressed(received)) {
+          outcome.accepted = code < 300;
+          protocol('a compressed answer, which was not asked for');
+          return;
         }
-        push(chunk);
-        return;
-      }
-      size += chunk.length;
-      if (mode === 'error') {
-        if (size <= MAX_ERROR_BODY) chunks.push(chunk);
-        else end();
-        return;
-      }
-      if (size > MAX_WHOLE_BODY) {
-        protocol('an answer of more than 64 MB');
-        return;
-      }
-      chunks.push(chunk);
-      if (mode === 'whole') {
-        waitingFor = late('silence in the middle of the answer');
-        alarm.set(clocks.idleMs);
-      }
-    },
-    end,
-    error(failure, sent) {
-      if (over) return;
-      // A cut after the terminal signal cuts nothing (a body shorter than announced).
-      if (outcome.finishReason !== null) {
-        finish();
-        alarm.stop();
-        return;
-      }
-      if (mode === 'error' && status > 0) {
-        end();
-        return;
-      }
-      if (mode === 'whole' || (mode === 'stream' && outcome.accepted)) {
+        if (code >= 200 && code < 300) {
+          mode = 'sniff';
+          outcome.accepted = true;
+          waitingFor = late('no first token');
+          if (input.stream) alarm.set(clocks.firstTokenMs);
+        } else {
+          mode = 'error';
+          waitingFor = late('an error without an end');
+          alarm.set(clocks.idleMs);
+        }
+      },
+      data(chunk) {
+        if (over) return;
+        if (mode === 'sniff') sniff(chunk);
+        if (over) return;
+        if (mode === 'stream') {
+          if (chunks.length > 0) {
+            // Blank bytes before the first sign, kept until it came.
+            chunk = Buffer.concat([...chunks, chunk]);
+            chunks = [];
+          }
+          push(chunk);
+          return;
+        }
+        size += chunk.length;
+        if (mode === 'error') {
+          if (size <= MAX_ERROR_BODY) chunks.push(chunk);
+          else end();
+          return;
+        }
+        if (size > MAX_WHOLE_BODY) {
+          protocol('an answer of more than 64 MB');
+          return;
+        }
+        chunks.push(chunk);
         if (mode === 'whole') {
-          // Complete JSON in a body shorter than announced is an answer; anything else says itself what it lacks.
+          waitingFor = late('silence in the middle of the answer');
+          alarm.set(clocks.idleMs);
+        }
+      },
+      end,
+      error(failure, sent) {
+        if (over) return;
+        // A cut after the terminal signal cuts nothing (a body shorter than announced).
+        if (outcome.finishReason !== null) {
+          finish();
+          alarm.stop();
+          return;
+        }
+        if (mode === 'error' && status > 0) {
           end();
           return;
         }
-        tail(failure);
-        return;
-      }
-      outcome.accepted = mode !== 'head';
-      if (!sent) outcome.accepted = false;
-      fail(mode === 'head' ? failure : { code: 'upstream_truncated', status, detail: failure.detail });
+        if (mode === 'whole' || (mode === 'stream' && outcome.accepted)) {
+          if (mode === 'whole') {
+            // Complete JSON in a body shorter than announced is an answer; anything else says itself what it lacks.
+            end();
+            return;
+          }
+          tail(failure);
+          return;
+        }
+        outcome.accepted = mode !== 'head';
+        if (!sent) outcome.accepted = false;
+        fail(mode === 'head' ? failure : { code: 'upstream_truncated', status, detail: failure.detail });
+      },
     },
-  });
+    input.key,
+  );
   alarm.set(input.stream ? clocks.headersMs : clocks.answerMs);
 
   /** The connection broke in mid-stream: what is complete in the buffer still counts. */

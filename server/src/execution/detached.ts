@@ -3,7 +3,7 @@
 import { GoblinError } from '../contract/errors.ts';
 import { type FrameBody, frameOf, wireUsage } from '../contract/part.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
-import type { Claim, RequestError, StoredPlan } from '../contract/record.ts';
+import type { Claim, RequestError, RunPlan } from '../contract/record.ts';
 import { createFrameLog } from './frames.ts';
 import type { Persist } from './persist.ts';
 import { startRun } from './run.ts';
@@ -21,7 +21,7 @@ export interface DetachedDeps {
   run: Omit<RunDeps, 'begin'>;
   totalMs: number;
   /** Plans again: providers may have changed since the request was accepted. Throws when nothing can take it. */
-  plan(claim: Claim): StoredPlan;
+  plan(claim: Claim): RunPlan;
   /** Told when a request went back to the queue. */
   released(): void;
   /** Told of every end, for metrics and call-backs. */
@@ -76,7 +76,7 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
   }
 
   async function go(): Promise<void> {
-    let plan: StoredPlan;
+    let plan: RunPlan;
     try {
       if (claim.body.call.messages.length === 0)
         throw new GoblinError('gone', 'The body of the request is no longer kept.');

@@ -35,7 +35,7 @@ export interface Situation {
   later: readonly Option[];
   /** Milliseconds until the nearest limit. */
   timeLeft: number;
-  /** Longest wait for a breaker or a budget since this failure, and how much of it is gone. Milliseconds. */
+  /** How long the request may wait for breakers and budgets in all, and how long it has rested already. Milliseconds. */
   patienceMs: number;
   waitedMs: number;
 }

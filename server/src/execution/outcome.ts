@@ -20,6 +20,8 @@ export interface AttemptInput {
   /** From the caller's own hop mark, passed on. */
   hop: string | null;
   clocks: Clocks;
+  /** Instead of the provider's first key. */
+  key?: string;
 }
 
 export interface AttemptListener {

@@ -6,27 +6,47 @@
  * Each attempt is committed before its upstream call, but the first of an attached request, which is committed beside it.
  */
 
-import { ERRORS } from '../contract/errors.ts';
-import { isVisible, type ProviderFailure } from '../contract/part.ts';
+import type { ProviderFailure, Usage } from '../contract/part.ts';
 import type { PlannedTarget, Provider } from '../contract/provider.ts';
-import type { AttemptEnd, AttemptStart, RequestError, StoredPlan } from '../contract/record.ts';
-import type { TerminalState } from '../contract/states.ts';
-import { asFailure, priced, ratesOf, silent } from './account.ts';
+import type { AttemptEnd, AttemptStart } from '../contract/record.ts';
+import type { Ticket } from '../routing/book.ts';
+import { asFailure, beginningWith, hadChoice, plus, priced, ratesOf, silent } from './account.ts';
 import { createAssembly } from './assembly.ts';
-import { startAttempt } from './attempt.ts';
-import { nextStep } from './next.ts';
-import type { AttemptOutcome, RunningAttempt } from './outcome.ts';
+import { createEnds } from './ends.ts';
+import { nextStep, type Option, type Step } from './next.ts';
+import { callOnce, encodeTarget, type Once, type Place } from './once.ts';
+import type { AttemptOutcome } from './outcome.ts';
 import type { Run, RunDeps, RunEnd, RunInput, RunSink, StopReason } from './terms.ts';
+
+/** Longest wait for a breaker or a retry budget after one failure. */
+const PATIENCE_MS = 2000;
+/** Longest wait of an open connection for a vendor that asked for time before the call began. */
+const OPEN_WAIT_MS = 60_000;
 
 export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
   const started = performance.now();
   const assembly = createAssembly();
+  const { health } = deps;
   let stopped: StopReason | null = null;
-  let current: RunningAttempt | null = null;
+  let current: Once | null = null;
   let wakeUp: (() => void) | null = null;
   let last: AttemptStart | null = null;
   let ended: AttemptEnd | null = null;
   let cost: number | null = 0;
+  /** What attempts have used whose text the answer goes on from. */
+  let carried: Usage | null = null;
+  let prefix = '';
+
+  const ends = createEnds(() => ({
+    parts: assembly.parts(),
+    text: assembly.text(),
+    finishReason: null,
+    usage: null,
+    last,
+    attempt: ended,
+    costPico: cost,
+    latencyMs: performance.now() - started,
+  }));
 
   const stop = (reason: StopReason) => {
     if (stopped) return;
@@ -43,96 +63,33 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
     return left - (performance.now() - started);
   };
 
-  function end(state: TerminalState | null, more: Partial<RunEnd>): RunEnd {
-    total.stop();
-    deadline.stop();
-    return {
-      state,
-      requeueMs: null,
-      error: null,
-      retryAfterMs: null,
-      parts: assembly.parts(),
-      text: assembly.text(),
-      finishReason: null,
-      usage: null,
-      last,
-      attempt: ended,
-      costPico: cost,
-      latencyMs: performance.now() - started,
-      body: null,
-      ...more,
-    };
-  }
-
-  function failed(code: RequestError['code'], message: string, more: Partial<RunEnd> = {}, status?: number): RunEnd {
-    return end('failed', {
-      ...more,
-      error: { code, message, ...(status === undefined ? {} : { upstream_status: status }) },
-    });
-  }
-
-  function stoppedEnd(reason: StopReason): RunEnd {
-    switch (reason) {
-      case 'lost':
-      case 'unrecorded':
-        return end(null, {});
-      case 'drain':
-        return end(null, { requeueMs: 0 });
-      case 'timeout':
-        return failed('timeout', ERRORS.timeout.title);
-      case 'expired':
-        return end('expired', { error: { code: 'expired', message: ERRORS.expired.title } });
-      default:
-        return end('cancelled', { error: { code: 'cancelled', message: ERRORS.cancelled.title } });
-    }
-  }
-
-  function account(
-    provider: Provider,
-    start: AttemptStart,
-    outcome: AttemptOutcome,
-    status: AttemptEnd['status'],
-  ): AttemptEnd {
-    const done = priced(input.call, assembly, provider, start, outcome, status, deps.price);
+  function account(provider: Provider, start: AttemptStart, outcome: AttemptOutcome, status: AttemptEnd['status']) {
+    const call = prefix === '' ? input.call : beginningWith(input.call, prefix);
+    const done = priced(call, assembly, provider, start, outcome, status, deps.price);
     cost = cost === null || done.costPico === null ? null : cost + done.costPico;
     return done;
   }
 
-  function once(provider: Provider, target: PlannedTarget): Promise<AttemptOutcome> {
-    const dialect = deps.dialect(provider);
-    const maxOutput = deps.maxOutput(provider, target.model);
-    const reasons = deps.reasons(provider, target.model);
-    const request = dialect.vendor.encode(
-      input.call,
-      {
-        provider: provider.name,
-        model: target.model,
-        quirks: provider.quirks,
-        ...(maxOutput ? { maxOutput } : {}),
-        ...(reasons === undefined ? {} : { reasons }),
-      },
-      input.stream,
-    );
-    if (input.pass?.dialect === dialect.name) request.headers = { ...request.headers, ...input.pass.headers };
-    for (const notice of request.notices) sink.notice(notice);
-    return new Promise((resolve) => {
-      wakeUp = () => {
-        if (current) resolve(current.abort());
-      };
-      current = startAttempt(
-        deps,
-        { dialect, provider, request, stream: input.stream, hop: input.hop, clocks: deps.clocks },
-        {
-          event(parts, data) {
-            for (const part of parts) if (isVisible(part)) assembly.add(part);
-            sink.event(parts, data, dialect);
-          },
-          flush: () => sink.flush(),
-          done: resolve,
-        },
-      );
-      if (stopped) wakeUp();
-    });
+  async function once(place: Place, ticket: Ticket): Promise<AttemptOutcome> {
+    try {
+      current = callOnce(deps, input, place, prefix, assembly, sink, () => health.spoke(ticket));
+      wakeUp = current.abort;
+      if (stopped) current.abort();
+      return await current.done;
+    } catch (error) {
+      return silent(asFailure(error));
+    } finally {
+      current = null;
+    }
+  }
+
+  /** Every target rests, as its vendor asked: the attempt stands in the record and waits, if that is not too long. */
+  async function onceRested(ms: number, place: Place, ticket: Ticket): Promise<AttemptOutcome> {
+    if (ms >= Math.min(timeLeft(), input.requeue ? Number.POSITIVE_INFINITY : OPEN_WAIT_MS)) {
+      return silent({ code: 'upstream_rate_limited', detail: 'asked for time by the provider', retryAfterMs: ms });
+    }
+    await rest(ms);
+    return stopped ? silent(null) : await once(place, ticket);
   }
 
   function rest(ms: number): Promise<void> {
@@ -147,105 +104,164 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
     });
   }
 
+  /** What stands for and against a target as the next one. */
+  function option(target: PlannedTarget, kind: 'retry' | 'fallback', now: number): Option {
+    const provider = deps.provider(target.provider);
+    if (!provider) return { canContinue: false, waitMs: Number.POSITIVE_INFINITY, mayRetry: 'no' };
+    return {
+      canContinue: canContinue(provider, target.model),
+      waitMs: health.waitMs(provider, target.model, now),
+      mayRetry: health.mayRetry(target.provider, target.model, kind, now),
+    };
+  }
+
+  function canContinue(provider: Provider, model: string): boolean {
+    if (!assembly.isText()) return false;
+    // Where only thoughts were shown, the answer itself has yet to begin.
+    if (assembly.text() === '') return true;
+    const { goesOn } = deps.dialect(provider).vendor;
+    return goesOn?.({ ...encodeTarget(deps, { provider, model }), prefix: assembly.text() }) ?? false;
+  }
+
+  /** What comes after a failure; asked again while a breaker or a budget may change its mind. */
+  async function decide(
+    failure: ProviderFailure,
+    target: PlannedTarget,
+    start: AttemptStart,
+    later: readonly PlannedTarget[],
+    cap: number,
+  ): Promise<Exclude<Step, { kind: 'wait' }> | null> {
+    for (let waitedMs = 0; ; ) {
+      const now = Date.now();
+      const provider = deps.provider(target.provider);
+      const other = provider && health.key(provider, target.model, input.plan.seed, now);
+      const step = nextStep(
+        {
+          failure,
+          shown: assembly.any(),
+          failover: input.failover,
+          attempt: start.attempt,
+          cap,
+          same: {
+            ...option(target, 'retry', now),
+            otherKey: other !== null && start.keyRef !== undefined && other !== start.keyRef,
+          },
+          later: later.map((one) => option(one, 'fallback', now)),
+          timeLeft: timeLeft(),
+          patienceMs: PATIENCE_MS,
+          waitedMs,
+        },
+        Math.random(),
+      );
+      if (step.kind !== 'wait') return step;
+      await rest(step.ms);
+      if (stopped) return null;
+      waitedMs += step.ms;
+    }
+  }
+
   async function go(): Promise<RunEnd> {
-    const { targets } = input.plan;
+    const [first, ...later] = input.plan.targets as [PlannedTarget, ...PlannedTarget[]];
     const cap = deps.attemptCap + input.unburnt;
+    const restMs = input.plan.restMs ?? 0;
+    if (input.requeue && restMs > deps.leaseMs) return ends.end(null, { requeueMs: restMs });
+    let target = first;
+    let kind: 'first' | 'retry' | 'fallback' = 'first';
     let restart = input.restarted;
-    let index = 0;
     let before: AttemptEnd | null = null;
     let failure: ProviderFailure | null = null;
     for (let n = input.firstAttempt; ; n++) {
-      if (stopped) return stoppedEnd(stopped);
+      if (stopped) return ends.stopped(stopped);
       if (n > cap) {
         return failure
-          ? failed(
-              failure.code,
-              ERRORS[failure.code].title,
-              { retryAfterMs: failure.retryAfterMs ?? null },
-              failure.status,
-            )
-          : failed('poisoned', 'Every attempt was used up before this process took over.');
+          ? ends.failure(failure)
+          : ends.failed('poisoned', 'Every attempt was used up before this process took over.');
       }
-      const target = targets[index] as PlannedTarget;
       const provider = deps.provider(target.provider);
-      if (!provider) return failed('no_provider', `The provider ${target.provider} is no longer configured.`);
+      if (!provider) return ends.failed('no_provider', `The provider ${target.provider} is no longer configured.`);
+      const now = Date.now();
+      const keyRef = (kind === 'first' && target.keyRef) || health.key(provider, target.model, input.plan.seed, now);
       const start: AttemptStart = {
         attempt: n,
         provider: target.provider,
         model: target.model,
         reason: target.reason,
         ...ratesOf(input.call, provider, deps.price(provider, target.model)),
-        ...(n === input.firstAttempt && hadChoice(input.plan) ? { plan: input.plan } : {}),
+        ...(keyRef === null || (provider.keys ?? []).length < 2 ? {} : { keyRef }),
+        ...(n === input.firstAttempt && hadChoice(input.plan)
+          ? { plan: { targets: input.plan.targets, dropped: input.plan.dropped } }
+          : {}),
       };
-      let begun: boolean;
+      const { conversation } = input.plan;
+      const call = { provider: target.provider, model: target.model, key: keyRef, kind, conversation };
+      const ticket = health.begin(call, now);
       try {
-        begun = await deps.begin(start, before, restart);
+        if (!(await deps.begin(start, before, restart))) {
+          health.end(ticket, null, Date.now());
+          return ends.end(null);
+        }
       } catch (error) {
-        const known = asFailure(error);
-        return failed(known.code, ERRORS[known.code].title, { retryAfterMs: known.retryAfterMs ?? null });
-      }
-      if (!begun) return end(null, {});
-      if (stopped) {
-        // Begun in the record, but nothing was sent.
-        last = start;
-        ended = account(provider, start, silent(null), 'cancelled');
-        return stoppedEnd(stopped);
+        health.end(ticket, null, Date.now());
+        return ends.failure(asFailure(error));
       }
       last = start;
+      if (stopped) {
+        // Begun in the record, but nothing was sent.
+        health.end(ticket, null, Date.now());
+        ended = account(provider, start, silent(null), 'cancelled');
+        return ends.stopped(stopped);
+      }
       ended = null;
       sink.attempt(start, restart);
       restart = null;
-      let outcome: AttemptOutcome;
-      try {
-        outcome = await once(provider, target);
-      } catch (error) {
-        outcome = silent(asFailure(error));
-      }
-      current = null;
+      assembly.mark();
+      const outcome =
+        kind === 'first' && restMs > 0
+          ? await onceRested(restMs, { provider, model: target.model, keyRef }, ticket)
+          : await once({ provider, model: target.model, keyRef }, ticket);
       const success = outcome.failure === null && outcome.finishReason !== null;
       ended = account(provider, start, outcome, success ? 'succeeded' : stopped ? 'cancelled' : 'failed');
+      health.end(ticket, healthOf(ended, outcome, input.stream), Date.now());
       if (success) {
         deps.observe(start, ended);
-        return end('succeeded', { finishReason: outcome.finishReason, usage: ended.usage, body: outcome.body });
+        const usage = plus(carried, ended.usage);
+        return ends.end('succeeded', {
+          finishReason: outcome.finishReason,
+          usage,
+          body: carried ? null : outcome.body,
+        });
       }
-      if (stopped) return stoppedEnd(stopped);
+      if (stopped) return ends.stopped(stopped);
       deps.observe(start, ended);
       failure = outcome.failure ?? { code: 'upstream_truncated', detail: 'the answer has no end' };
-      const shown = assembly.any();
-      const step = nextStep(
-        {
-          failure,
-          shown,
-          failover: input.failover,
-          attempt: n,
-          cap,
-          more: targets.length - index - 1,
-          timeLeft: timeLeft(),
-        },
-        Math.random(),
-      );
+      const step = await decide(failure, target, start, later, cap);
+      if (step === null) continue;
       if (step.kind === 'end') {
-        if (shown && input.failover === 'continue') {
+        if (step.why === 'cannot_continue') {
           sink.notice({ code: 'cannot_continue', detail: 'No target can go on from where the answer broke.' });
         }
-        return failed(
-          failure.code,
-          ERRORS[failure.code].title,
-          { retryAfterMs: failure.retryAfterMs ?? null },
-          failure.status,
-        );
+        return ends.failure(failure);
       }
-      if (shown) {
+      if (step.shown === 'restart') {
         restart = failure.code;
+        prefix = '';
+        carried = null;
         assembly.clear();
+      } else if (step.shown === 'continue') {
+        carried = plus(carried, ended.usage);
+        prefix = assembly.text();
       }
       before = ended;
-      if (step.kind === 'next') index++;
-      else {
-        // A rest longer than a lease is not worth a worker's place: the queue keeps it.
-        if (input.requeue && step.ms > deps.leaseMs) return end(null, { requeueMs: step.ms });
-        await rest(step.ms);
+      if (step.kind === 'next') {
+        target = later.splice(step.place, 1)[0] as PlannedTarget;
+        kind = 'fallback';
+        deps.fellBack(start, target, failure.code);
+        continue;
       }
+      kind = 'retry';
+      // A rest longer than a lease is not worth a worker's place: the queue keeps it.
+      if (input.requeue && step.ms > deps.leaseMs) return ends.end(null, { requeueMs: step.ms });
+      if (step.ms > 0) await rest(step.ms);
     }
   }
 
@@ -260,5 +276,16 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
   };
 }
 
-/** A plan of one target says no more than its attempt does. */
-const hadChoice = (plan: StoredPlan): boolean => plan.targets.length > 1 || plan.dropped.length > 0;
+/** What is learnt of the target. */
+function healthOf(ended: AttemptEnd, outcome: AttemptOutcome, streamed: boolean) {
+  const { usage } = outcome;
+  return {
+    code: ended.status === 'cancelled' ? ('cancelled' as const) : (ended.error?.code ?? null),
+    ...(outcome.failure?.retryAfterMs === undefined ? {} : { retryAfterMs: outcome.failure.retryAfterMs }),
+    firstTokenMs: outcome.firstTokenMs,
+    latencyMs: outcome.latencyMs,
+    tokens: usage ? usage.inputTokens + usage.outputTokens : null,
+    outputTokens: usage?.outputTokens ?? null,
+    streamed,
+  };
+}

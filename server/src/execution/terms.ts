@@ -1,12 +1,14 @@
 /** The words of a run: what it is given, what it needs, whom it tells, how it ends. */
 import type { AnswerCall, DialectName } from '../contract/call.ts';
+import type { ErrorCode } from '../contract/errors.ts';
 import type { FinishReason, Part, Usage, VisiblePart } from '../contract/part.ts';
 import type { Dialect, Notice } from '../contract/ports.ts';
-import type { Price, Provider } from '../contract/provider.ts';
-import type { AttemptEnd, AttemptStart, RequestError, StoredPlan } from '../contract/record.ts';
+import type { PlannedTarget, Price, Provider } from '../contract/provider.ts';
+import type { AttemptEnd, AttemptStart, RequestError, RunPlan } from '../contract/record.ts';
 import type { FailoverMode, TerminalState } from '../contract/states.ts';
 import type { Transport } from '../providers/transport.ts';
 import type { Wheel } from '../providers/wheel.ts';
+import type { HealthBook } from '../routing/book.ts';
 import type { Clocks } from './outcome.ts';
 
 /** Why a run is stopped from outside. `lost`: another process owns it now; nothing more is written. */
@@ -15,7 +17,7 @@ export type StopReason = 'cancelled' | 'expired' | 'timeout' | 'left' | 'lost' |
 export interface RunInput {
   id: string;
   call: AnswerCall;
-  plan: StoredPlan;
+  plan: RunPlan;
   /** Number of the first attempt, after those of earlier epochs. */
   firstAttempt: number;
   /** Earlier attempts that do not count against the limit. */
@@ -58,7 +60,10 @@ export interface RunDeps {
    * request is no longer ours. Throws when the record is away for too long.
    */
   begin(start: AttemptStart, before: AttemptEnd | null, restart: string | null): Promise<boolean>;
-  /** Told of every attempt that ended, for health and metrics. */
+  health: HealthBook;
+  /** Told when another target takes over. */
+  fellBack(from: AttemptStart, to: PlannedTarget, code: ErrorCode): void;
+  /** Told of every attempt that ended, for metrics. */
   observe(start: AttemptStart, end: AttemptEnd): void;
 }
 

@@ -52,6 +52,12 @@ with input as (
 )${
   has.ended
     ? `, closed as (${ATTEMPT_OF_OURS}
+  returning a.request_id, a.provider, a.model
+), hops as (
+  insert into mcp_event (tenant, request_id, type, payload)
+  select i.tenant, i.id, 'request.fallback', jsonb_build_object('attempt', i.attempt, 'from', c.provider || '/' || c.model,
+    'to', i.provider || '/' || i.model, 'code', i.error ->> 'code')
+  from input i join closed c on c.request_id = i.id where (c.provider, c.model) <> (i.provider, i.model)
 )`
     : ''
 }, begun as (

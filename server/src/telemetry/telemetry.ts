@@ -14,6 +14,7 @@ export interface TargetNumbers {
 
 export interface Minute {
   requests: Record<string, number>;
+  fallbacks: number;
   targets: TargetNumbers[];
 }
 
@@ -25,10 +26,14 @@ export interface Recorder extends Telemetry {
     latencyMs: number;
     firstTokenMs: number | null;
   }): void;
+  /** Another target took over. */
+  fellBack(): void;
   ended(state: string): void;
   lastMinute(): Minute;
 }
 
+/** Counted beside the states in which requests end. */
+const FALLBACK = '(fallback)';
 const MINUTE_MS = 60_000;
 /** Samples kept for each target; older ones fall out. */
 const MOST_SAMPLES = 512;
@@ -68,6 +73,17 @@ export function createRecorder(level: string): Recorder {
     counts: {},
   }));
 
+  function tally(what: string): void {
+    const second = Math.floor(performance.now() / 1000);
+    const slot = seconds[second % 60];
+    if (!slot) return;
+    if (slot.second !== second) {
+      slot.second = second;
+      slot.counts = {};
+    }
+    slot.counts[what] = (slot.counts[what] ?? 0) + 1;
+  }
+
   return {
     count() {},
     time() {},
@@ -89,16 +105,8 @@ export function createRecorder(level: string): Recorder {
       target.firstTokenMs[i] = firstTokenMs ?? Number.NaN;
       target.ok[i] = ok ? 1 : 0;
     },
-    ended(state) {
-      const second = Math.floor(performance.now() / 1000);
-      const slot = seconds[second % 60];
-      if (!slot) return;
-      if (slot.second !== second) {
-        slot.second = second;
-        slot.counts = {};
-      }
-      slot.counts[state] = (slot.counts[state] ?? 0) + 1;
-    },
+    fellBack: () => tally(FALLBACK),
+    ended: tally,
     lastMinute() {
       const now = performance.now();
       const requests: Record<string, number> = {};
@@ -106,8 +114,10 @@ export function createRecorder(level: string): Recorder {
         if (second < 0 || now - second * 1000 > MINUTE_MS) continue;
         for (const [state, n] of Object.entries(counts)) requests[state] = (requests[state] ?? 0) + n;
       }
+      const { [FALLBACK]: fallbacks = 0, ...states } = requests;
       return {
-        requests,
+        requests: states,
+        fallbacks,
         targets: [...targets.values()].map((target) => {
           const recent = [...target.at.keys()].filter((i) => now - (target.at[i] as number) <= MINUTE_MS);
           const good = recent.filter((i) => target.ok[i] === 1);

@@ -3,18 +3,55 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import OpenAI from 'openai';
+import { type Simulator, startSimulator } from '../../src/providers/simulator/index.ts';
 import { call, post, result, view } from '../support/api.ts';
-import { eventually } from '../support/server.ts';
+import { eventually, type Server, startServer } from '../support/server.ts';
 import { checkFrames, openSse, readAll, textOf } from '../support/streams.ts';
-import { callsOver, callsWith, type House, MODEL, saidBy, startHouse } from '../support/vendors.ts';
+import {
+  callsOver,
+  callsWith,
+  type House,
+  MODEL,
+  OPENAI_KEY,
+  PATIENT,
+  saidBy,
+  startHouse,
+  underNames,
+} from '../support/vendors.ts';
+
+/** Faults that end a call at once, and the status that its caller gets. */
+const REFUSALS: readonly [string, number][] = [
+  ['retry-after-60', 429],
+  ['status-400', 400],
+  ['context-too-long', 400],
+  ['status-404', 404],
+  ['status-401', 502],
+  ['quota', 503],
+];
 
 let house: House;
+let broken: Simulator;
+let strict: Server;
 let client: OpenAI;
 before(async () => {
   house = await startHouse({ settings: { clocks: { idle_ms: 1500 } } });
+  broken = await startSimulator();
+  strict = await startServer({
+    env: { OPENAI_API_KEY: OPENAI_KEY },
+    settings: {
+      ...PATIENT,
+      providers: underNames(
+        broken,
+        REFUSALS.map(([fault]) => fault),
+      ),
+    },
+  });
   client = new OpenAI({ baseURL: house.server.url('/v1'), apiKey: 'unused', maxRetries: 0 });
 });
-after(() => house.close());
+after(async () => {
+  await Promise.all([house.close(), strict.stop()]);
+  await broken.close();
+});
 
 const ask = (content: string) => ({ model: MODEL, messages: [{ role: 'user' as const, content }] });
 
@@ -165,19 +202,12 @@ test("errors come in OpenAI's shape and class", async () => {
   const invalid = await errorOf(client.chat.completions.create({ ...ask('x'), temperature: 9 }));
   assert.ok(invalid instanceof OpenAI.BadRequestError);
   assert.equal(invalid.param, 'temperature');
-  const expected: [string, number][] = [
-    ['retry-after-60', 429],
-    ['status-400', 400],
-    ['context-too-long', 400],
-    ['status-404', 404],
-    ['status-401', 502],
-    ['quota', 503],
-  ];
-  for (const [fault, status] of expected) {
+  const refused = new OpenAI({ baseURL: `${strict.address}/v1`, apiKey: 'unused', maxRetries: 0 });
+  for (const [fault, status] of REFUSALS) {
     for (const stream of [false, true]) {
       const error = await errorOf(
-        client.chat.completions.create(
-          { ...ask(`Door ${fault}. [[sim fault=${fault}]]`), stream },
+        refused.chat.completions.create(
+          { ...ask(`Door ${fault}. [[sim fault=${fault}]]`), model: `${fault}/gpt-4o-mini`, stream },
           { headers: { 'x-mcp-deadline-ms': '3000' } },
         ),
       );

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { type Simulator, startSimulator } from '../../src/providers/simulator/index.ts';
 import { outcome, result, submit, view } from '../support/api.ts';
 import { checkFrames, openSse, readAll, textOf } from '../support/streams.ts';
-import { callsWith, type House, startHouse } from '../support/vendors.ts';
+import { callsWith, type House, startHouse, underNames } from '../support/vendors.ts';
 
 /** Before anything is shown these send a request on; the code is what the first attempt died of. */
 const BEFORE: Record<string, string> = {
@@ -32,21 +32,27 @@ const BEFORE: Record<string, string> = {
 const NEVER = ['status-400', 'status-413', 'status-422', 'content-filter'];
 const AFTER = ['cut-after-8', 'end-after-8', 'error-after-8', 'stall-after-8', 'bad-json-after-8'];
 
+/** A provider for each fault: what a refused key or a limit teaches of one must not keep the others' calls away. */
+const nameOf = (fault: string): string => `first-${fault}`;
+const FAULTS = [...Object.keys(BEFORE), ...NEVER, ...AFTER];
+
 const aliases = Object.fromEntries(
-  [...Object.keys(BEFORE), ...NEVER, ...AFTER].map((fault) => [
-    `duo-${fault}`,
-    [`openai/gpt-4o-mini?fault=${fault}`, 'second/goblin-sim'],
-  ]),
+  FAULTS.map((fault) => [`duo-${fault}`, [`${nameOf(fault)}/gpt-4o-mini?fault=${fault}`, 'second/goblin-sim']]),
 );
 
 let house: House;
+let first: Simulator;
 let second: Simulator;
 before(async () => {
-  second = await startSimulator({ journal: true });
+  [first, second] = await Promise.all([startSimulator({ journal: true }), startSimulator({ journal: true })]);
   const place = { base_url: second.url, models: ['goblin-sim'], free: true };
   house = await startHouse({
     settings: {
-      providers: { second: place, gone: { base_url: 'http://127.0.0.1:9/v1', models: ['x'] } },
+      providers: {
+        ...underNames(first, FAULTS.map(nameOf)),
+        second: place,
+        gone: { base_url: 'http://127.0.0.1:9/v1', models: ['x'] },
+      },
       aliases: { ...aliases, 'duo-gone': ['gone/x', 'second/goblin-sim'] },
       clocks: { connect_ms: 1000, headers_ms: 1000, first_token_ms: 1000, idle_ms: 800 },
     },
@@ -54,7 +60,7 @@ before(async () => {
 });
 after(async () => {
   await house.close();
-  await second.close();
+  await Promise.all([first.close(), second.close()]);
 });
 
 test('before the first visible part the second target answers', { concurrency: 6 }, async (t) => {
@@ -72,7 +78,7 @@ test('before the first visible part the second target answers', { concurrency: 6
       assert.deepEqual(
         row.attempts.map((attempt) => [attempt.provider, attempt.status, attempt.error?.code ?? null]),
         [
-          ['openai', 'failed', code],
+          [nameOf(fault), 'failed', code],
           ['second', 'succeeded', null],
         ],
       );
@@ -80,7 +86,7 @@ test('before the first visible part the second target answers', { concurrency: 6
         row.attempts.every((attempt) => attempt.reason.includes(`duo-${fault}`)),
         'each says why it stands there',
       );
-      assert.equal(callsWith(house.vendor, `Duo ${fault}.`).length, 1);
+      assert.equal(callsWith(first, `Duo ${fault}.`).length, 1);
       assert.equal(callsWith(second, `Duo ${fault}.`).length, 1);
     }),
   );
@@ -150,5 +156,5 @@ test('a hint puts a provider first', { timeout: 20_000 }, async () => {
     provider_hint: ['second'],
   });
   assert.equal((await result(house.server, id)).provider, 'second');
-  assert.equal(callsWith(house.vendor, 'Hinted.').length, 0);
+  assert.equal(callsWith(first, 'Hinted.').length, 0);
 });

@@ -5,7 +5,7 @@ import { FAULTS, type FaultRow, type Simulator, startSimulator } from '../../src
 import { outcome, result, submit, view } from '../support/api.ts';
 import { eventually } from '../support/server.ts';
 import { checkFrames, openSse, readAll, textOf } from '../support/streams.ts';
-import { callsWith, type House, MODEL, saidBy, startHouse } from '../support/vendors.ts';
+import { callsWith, type House, MODEL, OPENAI_KEY, saidBy, startHouse, underNames } from '../support/vendors.ts';
 
 /** What the first attempt is told to have died of; with `final`, no second one follows on the same target. */
 interface Expected {
@@ -76,8 +76,16 @@ let house: House;
 let oracle: Simulator;
 before(async () => {
   oracle = await startSimulator();
+  const vendor = await startSimulator({ journal: true, key: OPENAI_KEY });
   house = await startHouse({
-    settings: { clocks: { headers_ms: 1200, first_token_ms: 1200, idle_ms: 900, lease_ms: 4000 } },
+    vendor,
+    settings: {
+      providers: underNames(
+        vendor,
+        Object.keys(STATUSES).map((status) => `status-${status}`),
+      ),
+      clocks: { headers_ms: 1200, first_token_ms: 1200, idle_ms: 900, lease_ms: 4000 },
+    },
   });
 });
 after(async () => {
@@ -143,10 +151,10 @@ test('odd but whole: a success with the right text', { concurrency: 6 }, async (
   await Promise.all(cases);
 });
 
-async function broken(fault: string, expected: Expected): Promise<void> {
+async function broken(fault: string, expected: Expected, model = MODEL): Promise<void> {
   const prompt = `Broken ${fault}. [[sim tokens=30 fault=${fault} times=1]]`;
   const said = await saidBy(oracle, `Broken ${fault}. [[sim tokens=30]]`);
-  const { request_id: id } = await submit(house.server, { prompt, model: MODEL });
+  const { request_id: id } = await submit(house.server, { prompt, model });
   const frames = await readAll(openSse(house.server, id));
   const end = checkFrames(frames);
   const answer = await outcome(house.server, id);
@@ -192,7 +200,9 @@ test('a line of megabytes', { timeout: 40_000 }, () => broken('mega-line', BROKE
 
 test('every status has its class', { concurrency: 6 }, async (t) => {
   const cases = Object.entries(STATUSES).map(([status, expected]) =>
-    t.test(status, { timeout: 30_000 }, () => broken(`status-${status}`, { status: Number(status), ...expected })),
+    t.test(status, { timeout: 30_000 }, () =>
+      broken(`status-${status}`, { status: Number(status), ...expected }, `status-${status}/gpt-4o-mini`),
+    ),
   );
   await Promise.all(cases);
 });

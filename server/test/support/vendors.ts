@@ -17,9 +17,19 @@ export const openaiEnv = (vendor: Simulator): Record<string, string> => ({
   OPENAI_BASE_URL: vendor.url,
 });
 
-export async function startHouse(options: ServerOptions = {}): Promise<House> {
-  const vendor = await startSimulator({ journal: true, key: OPENAI_KEY });
-  const server = await startServer({ ...options, env: { ...openaiEnv(vendor), ...options.env } });
+/** For tests in which one vendor fails on purpose, again and again: its breaker stays closed, its retry budget full. */
+export const PATIENT = {
+  breaker: { consecutive: 1000, min_calls: 100_000 },
+  retry_budget: { ratio: 10, reserve: 10_000 },
+};
+
+export async function startHouse(options: ServerOptions & { vendor?: Simulator } = {}): Promise<House> {
+  const vendor = options.vendor ?? (await startSimulator({ journal: true, key: OPENAI_KEY }));
+  const server = await startServer({
+    ...options,
+    settings: { ...PATIENT, ...options.settings },
+    env: { ...openaiEnv(vendor), ...options.env },
+  });
   return {
     server,
     vendor,
@@ -29,6 +39,18 @@ export async function startHouse(options: ServerOptions = {}): Promise<House> {
     },
   };
 }
+
+/**
+ * One vendor under a name for each fault: what a refused key or a limit teaches of one must not keep the others' calls
+ * away. Settings of `providers`.
+ */
+export const underNames = (vendor: Pick<Simulator, 'url'>, names: readonly string[]): Record<string, unknown> =>
+  Object.fromEntries(
+    names.map((name) => [
+      name,
+      { base_url: vendor.url, models: ['gpt-4o-mini'], free: true, key_env: 'OPENAI_API_KEY' },
+    ]),
+  );
 
 interface Asked {
   messages?: { content?: unknown }[];

@@ -1,0 +1,124 @@
+/** One call of a run: encoded for its target, sent, and its parts joined to what was shown before. */
+import type { AnswerCall } from '../contract/call.ts';
+import { isVisible, type Part } from '../contract/part.ts';
+import type { EncodeTarget } from '../contract/ports.ts';
+import type { Provider } from '../contract/provider.ts';
+import type { Assembly } from './assembly.ts';
+import { startAttempt } from './attempt.ts';
+import { createJoin, type Join } from './join.ts';
+import type { AttemptOutcome } from './outcome.ts';
+import type { RunDeps, RunInput, RunSink } from './terms.ts';
+
+/** Where a call goes. */
+export interface Place {
+  provider: Provider;
+  model: string;
+  /** Id of one of the provider's keys; null: its only one. */
+  keyRef: string | null;
+}
+
+export interface Once {
+  done: Promise<AttemptOutcome>;
+  /** Closes the upstream socket; `done` resolves with what it had come to. */
+  abort(): void;
+  resume(): void;
+}
+
+/** Room that a continued answer is given at least. Tokens. */
+const LEAST_ROOM = 16;
+
+/** What a dialect is told of the target. */
+export function encodeTarget(deps: RunDeps, { provider, model }: Pick<Place, 'provider' | 'model'>): EncodeTarget {
+  const maxOutput = deps.maxOutput(provider, model);
+  const reasons = deps.reasons(provider, model);
+  return {
+    provider: provider.name,
+    model,
+    quirks: provider.quirks,
+    ...(maxOutput ? { maxOutput } : {}),
+    ...(reasons === undefined ? {} : { reasons }),
+  };
+}
+
+/** `prefix`: what was shown of the answer, from which this call goes on; empty: it begins. Throws what `encode` throws. */
+export function callOnce(
+  deps: RunDeps,
+  input: RunInput,
+  place: Place,
+  prefix: string,
+  assembly: Assembly,
+  sink: RunSink,
+  spoke: () => void,
+): Once {
+  const { provider } = place;
+  const dialect = deps.dialect(provider);
+  const target = encodeTarget(deps, place);
+  const request = dialect.vendor.encode(
+    prefix === '' ? input.call : withLessRoom(input.call, assembly),
+    prefix === '' ? target : { ...target, prefix },
+    input.stream,
+  );
+  if (input.pass?.dialect === dialect.name) request.headers = { ...request.headers, ...input.pass.headers };
+  for (const notice of request.notices) sink.notice(notice);
+  const key = provider.keys?.find(({ id }) => id === place.keyRef)?.key;
+  const join = prefix === '' ? null : createJoin(prefix, request.prefix ?? prefix);
+  let resolve: (outcome: AttemptOutcome) => void = () => {};
+  const done = new Promise<AttemptOutcome>((settle) => {
+    resolve = settle;
+  });
+
+  let quiet = true;
+  function tell(parts: readonly Part[], data: string): void {
+    for (const part of parts) {
+      if (!isVisible(part)) continue;
+      assembly.add(part);
+      if (quiet) {
+        quiet = false;
+        spoke();
+      }
+    }
+    sink.event(parts, data, dialect);
+  }
+
+  const running = startAttempt(
+    deps,
+    {
+      dialect,
+      provider,
+      request,
+      stream: input.stream,
+      hop: input.hop,
+      clocks: deps.clocks,
+      ...(key === undefined ? {} : { key }),
+    },
+    {
+      event: join ? (parts) => tell(joined(join, parts), '') : tell,
+      flush: () => sink.flush(),
+      done(outcome) {
+        const rest = join?.end() ?? '';
+        if (rest !== '') tell([{ type: 'text', text: rest }], '');
+        resolve(outcome);
+      },
+    },
+  );
+  return { done, abort: () => resolve(running.abort()), resume: () => running.resume() };
+}
+
+/** Text that was held back comes before whatever is not text. */
+function joined(join: Join, parts: readonly Part[]): Part[] {
+  const told: Part[] = [];
+  for (const part of parts) {
+    const isText = part.type === 'text';
+    const text = isText ? join.push(part.text) : part.type === 'tool_call' || part.type === 'finish' ? join.end() : '';
+    if (text !== '') told.push({ type: 'text', text });
+    if (!isText) told.push(part);
+  }
+  return told;
+}
+
+/** What was shown counts against the caller's bound. */
+function withLessRoom(call: AnswerCall, assembly: Assembly): AnswerCall {
+  if (call.maxTokens === undefined) return call;
+  const used = Math.max(Math.ceil(Buffer.byteLength(assembly.text()) / 4), 1);
+  return { ...call, maxTokens: Math.max(LEAST_ROOM, call.maxTokens - used) };
+}
