@@ -1,24 +1,25 @@
 /** `auto` without a route: the cheapest able model of each vendor with a key, then the local servers. */
 import { looksLikeChat, looksStable } from '../catalogue/names.ts';
-import type { ModelInfo, PlannedTarget, Provider } from '../contract/provider.ts';
+import type { ModelInfo, Provider } from '../contract/provider.ts';
 import { type Dropped, describeLack, hasRoom, type Lack, lackOf, type Needs } from './able.ts';
-import { byOffer, type Offer, type Offers, RANK, type RouterSnapshot } from './offers.ts';
+import { byOffer, type Candidate, type Offer, type Offers, RANK, type RouterSnapshot } from './offers.ts';
 
 const MINUTE = 60_000;
 /** As many as there are attempts by default: more would never be tried. */
 const MOST_VENDORS = 4;
 
 interface Choice extends Offer {
-  info: ModelInfo | null;
+  candidate: Candidate;
 }
 
 interface AutoPlan {
-  targets: PlannedTarget[];
+  targets: { candidate: Candidate; reason: string }[];
   dropped: (Dropped & { lack: Lack })[];
 }
 
 export interface Auto {
-  choose(needs: Needs, hints: readonly string[], at: number): AutoPlan;
+  /** `usable`: nothing keeps it from being called now. Others are chosen only where no such one is left. */
+  choose(needs: Needs, hints: readonly string[], at: number, usable: (candidate: Candidate) => boolean): AutoPlan;
 }
 
 const isChat = (id: string, info: ModelInfo | null): boolean => info?.chat ?? looksLikeChat(id);
@@ -53,7 +54,7 @@ export function createAuto(snapshot: RouterSnapshot, offers: Offers): Auto {
   function choicesOf(provider: Provider, at: number): Choice[] {
     const choices = namesFor(provider).map((name) => ({
       ...offers.offer(provider, name, at),
-      info: offers.info(provider, name),
+      candidate: offers.candidate(provider, name),
     }));
     // What a vendor makes is no reason here: only the price is. Local models cost the same: the first one it named.
     for (const choice of choices) {
@@ -72,6 +73,11 @@ export function createAuto(snapshot: RouterSnapshot, offers: Offers): Auto {
     return kept;
   }
 
+  /** The first of them where the answer has room too, else the first. */
+  function fitting(list: readonly Choice[], needs: Needs): Choice | undefined {
+    return list.find(({ candidate }) => hasRoom(candidate.info, needs)) ?? list[0];
+  }
+
   function reasonOf(choice: Choice, place: number, hinted: boolean): string {
     const start = hinted ? 'hinted, ' : '';
     if (choice.rank === RANK.local) return `${start}local server`;
@@ -81,30 +87,42 @@ export function createAuto(snapshot: RouterSnapshot, offers: Offers): Auto {
   }
 
   return {
-    choose(needs, hints, at) {
+    choose(needs, hints, at, usable) {
       const dropped: AutoPlan['dropped'] = [];
       const chosen: Choice[] = [];
+      const resting = new Set<Choice>();
       for (const ofVendor of choices(at)) {
         const first = ofVendor[0];
         if (first === undefined) continue;
-        const able = ofVendor.filter((choice) => lackOf(choice.info, needs) === null);
-        const best = able.find((choice) => hasRoom(choice.info, needs)) ?? able[0];
-        if (best !== undefined) chosen.push(best);
-        else {
-          const lack = lackOf(first.info, needs) ?? 'context';
-          const reason = describeLack(lack, first.info, needs);
+        const able = ofVendor.filter(({ candidate }) => lackOf(candidate.info, needs) === null);
+        const best = fitting(able, needs);
+        if (best !== undefined) {
+          chosen.push(best);
+          if (usable(best.candidate)) continue;
+          resting.add(best);
+          const other = fitting(
+            able.filter(({ candidate }) => usable(candidate)),
+            needs,
+          );
+          if (other !== undefined) chosen.push(other);
+        } else {
+          const { info } = first.candidate;
+          const lack = lackOf(info, needs) ?? 'context';
+          const reason = describeLack(lack, info, needs);
           dropped.push({ provider: first.provider.name, model: first.model, reason, lack });
         }
       }
       chosen.sort(byOffer);
-      const hinted = hints.flatMap((hint) => chosen.filter((choice) => choice.provider.name === hint));
+      const hinted = [...new Set(hints)].flatMap((hint) => chosen.filter((choice) => choice.provider.name === hint));
       const others = chosen.filter((choice) => !hinted.includes(choice));
       const vendors = others.filter((choice) => choice.rank < RANK.local);
       const rest = others.filter((choice) => choice.rank >= RANK.local);
-      const room = Math.max(0, MOST_VENDORS - hinted.length);
-      const targets = [...hinted, ...vendors.slice(0, room), ...rest].map((choice) => ({
-        provider: choice.provider.name,
-        model: choice.model,
+      const room = Math.max(0, MOST_VENDORS - hinted.filter((choice) => !resting.has(choice)).length);
+      // Who rests takes nobody's place, but is named, so that the plan can say why it was left out.
+      let taken = 0;
+      const some = vendors.filter((choice) => resting.has(choice) || taken++ < room);
+      const targets = [...hinted, ...some, ...rest].map((choice) => ({
+        candidate: choice.candidate,
         reason: reasonOf(choice, vendors.indexOf(choice), hinted.includes(choice)),
       }));
       return { targets, dropped };

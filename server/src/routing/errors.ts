@@ -2,6 +2,7 @@
 import { LOCAL_VENDORS, VENDORS } from '../catalogue/vendors.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Provider, Vendor } from '../contract/provider.ts';
+import type { Dropped } from './able.ts';
 import { nearNames } from './near.ts';
 
 const KNOWN: ReadonlyMap<string, Vendor> = new Map(
@@ -67,4 +68,13 @@ export function nothingForAuto(providers: readonly Provider[]): GoblinError {
     `No model to choose from: none of the configured providers (${configured(providers)}) has a known chat model. ` +
       'Ask for provider/model, or name models under the provider in goblin.yaml.',
   );
+}
+
+/** Every target is left out by a policy, or by what its keys are for. */
+export function nothingAllowed(code: 'forbidden' | 'unknown_model', dropped: readonly Dropped[]): GoblinError {
+  const list = dropped
+    .slice(0, 3)
+    .map(({ provider, model, reason }) => `${provider}/${model}: ${reason}`)
+    .join('; ');
+  return new GoblinError(code, `No chosen model may be used for this request (${list}).`);
 }

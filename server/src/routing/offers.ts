@@ -1,7 +1,10 @@
 /** Who offers what: the lists of all configured providers, indexed once for each snapshot of the settings. */
 import type { Catalogue } from '../catalogue/models.ts';
+import { looksLikeChat } from '../catalogue/names.ts';
 import type { ModelInfo, Price, Provider } from '../contract/provider.ts';
 import { blend, createPriceSayer } from './cost.ts';
+import { hashOf } from './hash.ts';
+import type { RouteRule } from './rule.ts';
 
 export interface RouterSnapshot {
   /** All that are switched on, in the order of the configuration. */
@@ -9,6 +12,8 @@ export interface RouterSnapshot {
   aliases: Readonly<Record<string, readonly string[]>>;
   /** By task type. */
   tasks: Readonly<Record<string, { model?: string | readonly string[] }>>;
+  /** How the lists of `aliases` and `tasks` are ordered; left out: as they stand. */
+  routes?: { aliases: Readonly<Record<string, RouteRule>>; tasks: Readonly<Record<string, RouteRule>> };
   catalogue: Pick<Catalogue, 'vendorModels' | 'lists' | 'model' | 'autoModels'>;
   /** The price at a moment (milliseconds); null means not known. Not asked for providers that are free. */
   price(provider: Provider, model: string, at: number): Price | null;
@@ -27,7 +32,21 @@ export interface Offer {
   price: Price | null;
 }
 
+/** A provider and one of its models: what a plan is made of. */
+export interface Candidate {
+  of: Provider;
+  provider: string;
+  model: string;
+  /** `provider/model`. */
+  key: string;
+  hash: number;
+  info: ModelInfo | null;
+}
+
 export interface Offers {
+  candidate(provider: Provider, model: string): Candidate;
+  /** The offer as of this minute. */
+  offerNow(candidate: Candidate, at: number): Offer;
   find(name: string): Provider | undefined;
   /** Providers whose lists hold this name. */
   listing(name: string): readonly Provider[];
@@ -38,6 +57,12 @@ export interface Offers {
   offer(provider: Provider, model: string, at: number): Offer;
   sayPrice(price: Price): string;
 }
+
+/** As many candidates and offers are kept; then all are made anew. */
+const MOST_KEPT = 10_000;
+const MINUTE = 60_000;
+
+const UNKNOWN = { contextWindow: null, maxOutput: null, tools: null, images: null, reasoning: null };
 
 export const byOffer = (a: Offer, b: Offer): number => a.rank - b.rank || (a.cost === b.cost ? 0 : a.cost - b.cost);
 
@@ -52,6 +77,10 @@ export function createOffers(snapshot: RouterSnapshot): Offers {
   const { providers, catalogue } = snapshot;
   const byName = new Map(providers.map((provider) => [provider.name, provider]));
   let index: Map<string, Provider[]> | undefined;
+  const candidates = new Map<string, Map<string, Candidate>>();
+  let size = 0;
+  let minute = Number.NaN;
+  const offered = new Map<string, Offer>();
 
   /** Local servers have no rows in the catalogue: what they offer is what they answered. */
   const catalogued = (provider: Provider): string | null =>
@@ -77,9 +106,74 @@ export function createOffers(snapshot: RouterSnapshot): Offers {
     return listed().get(model)?.includes(provider) === true || (vendor !== null && catalogue.lists(vendor, model));
   }
 
+  /** What `goblin.yaml` says of a model comes before what the catalogue knows. */
+  function info(provider: Provider, model: string): ModelInfo | null {
+    const vendor = catalogued(provider);
+    const known = vendor === null ? null : catalogue.model(vendor, model);
+    const { abilities } = provider;
+    if (abilities === undefined || !Object.hasOwn(abilities, model)) return known;
+    const told = abilities[model];
+    return { ...(known ?? { ...UNKNOWN, id: model, chat: looksLikeChat(model) }), ...told };
+  }
+
+  /** Callers may ask for names that nobody has heard of, so what is kept has a bound. */
+  function candidate(provider: Provider, model: string): Candidate {
+    let models = candidates.get(provider.name);
+    const known = models?.get(model);
+    if (known !== undefined) return known;
+    if (size >= MOST_KEPT) {
+      candidates.clear();
+      models = undefined;
+      size = 0;
+    }
+    if (models === undefined) {
+      models = new Map();
+      candidates.set(provider.name, models);
+    }
+    const key = `${provider.name}/${model}`;
+    const made: Candidate = {
+      of: provider,
+      provider: provider.name,
+      model,
+      key,
+      hash: hashOf(key),
+      info: info(provider, model),
+    };
+    models.set(model, made);
+    size++;
+    return made;
+  }
+
+  function offer(provider: Provider, model: string, at: number): Offer {
+    const price = provider.free ? null : snapshot.price(provider, model, at);
+    const cost = provider.free ? 0 : price === null ? Number.POSITIVE_INFINITY : blend(price);
+    let rank: Rank = price === null ? RANK.unpriced : RANK.priced;
+    if (makes(provider, model)) rank = RANK.maker;
+    if (provider.local) rank = RANK.local;
+    else if (provider.free) rank = RANK.simulator;
+    return { provider, model, rank, cost, price };
+  }
+
   return {
+    candidate,
+    offer,
+    info,
     find: (name) => byName.get(name),
     lists,
+
+    offerNow(of, at) {
+      const now = Math.floor(at / MINUTE);
+      if (now !== minute || offered.size >= MOST_KEPT) {
+        offered.clear();
+        minute = now;
+      }
+      let found = offered.get(of.key);
+      if (found === undefined) {
+        found = offer(of.of, of.model, at);
+        offered.set(of.key, found);
+      }
+      return found;
+    },
 
     listing(name) {
       const found = listed().get(name) ?? [];
@@ -92,22 +186,6 @@ export function createOffers(snapshot: RouterSnapshot): Offers {
     },
 
     listings: () => listed(),
-
-    info(provider, model) {
-      const vendor = catalogued(provider);
-      return vendor === null ? null : catalogue.model(vendor, model);
-    },
-
-    offer(provider, model, at) {
-      const price = provider.free ? null : snapshot.price(provider, model, at);
-      const cost = provider.free ? 0 : price === null ? Number.POSITIVE_INFINITY : blend(price);
-      let rank: Rank = price === null ? RANK.unpriced : RANK.priced;
-      if (makes(provider, model)) rank = RANK.maker;
-      if (provider.local) rank = RANK.local;
-      else if (provider.free) rank = RANK.simulator;
-      return { provider, model, rank, cost, price };
-    },
-
     sayPrice: createPriceSayer(),
   };
 }

@@ -1,5 +1,6 @@
 /** What `goblin.yaml` may say. Unknown fields are refused by name. */
 import { type Static, Type } from '@sinclair/typebox';
+import { STRATEGIES } from '../routing/rule.ts';
 
 const strict = { additionalProperties: false };
 const Ms = Type.Integer({ minimum: 1, maximum: 86_400_000 });
@@ -88,16 +89,27 @@ export const ProviderEntry = Type.Object(
   strict,
 );
 
+/** A model, a list of them, or a list and how it is used. */
+const RouteEntry = Type.Union([
+  ...OneOrMany.anyOf,
+  Type.Object(
+    {
+      model: Type.Optional(OneOrMany),
+      models: Type.Optional(OneOrMany),
+      strategy: Type.Optional(words(...STRATEGIES)),
+      weights: Type.Optional(Type.Record(Name, Type.Number({ minimum: 0, maximum: 1_000_000 }))),
+      failover: Type.Optional(words('continue', 'restart', 'fail')),
+    },
+    strict,
+  ),
+]);
+export type RouteEntry = Static<typeof RouteEntry>;
+
 export const SettingsFile = Type.Object(
   {
     providers: Type.Optional(Type.Record(Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$' }), ProviderEntry)),
-    aliases: Type.Optional(Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$' }), OneOrMany)),
-    tasks: Type.Optional(
-      Type.Record(
-        Type.String({ pattern: '^[a-z][a-z0-9_-]{0,62}$' }),
-        Type.Object({ model: Type.Optional(OneOrMany) }, strict),
-      ),
-    ),
+    aliases: Type.Optional(Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$' }), RouteEntry)),
+    tasks: Type.Optional(Type.Record(Type.String({ pattern: '^[a-z][a-z0-9_-]{0,62}$' }), RouteEntry)),
     prices: Type.Optional(Type.Record(Type.String({ pattern: '^[a-z0-9][a-z0-9-]*/.+$' }), Rates)),
     clocks: Type.Optional(
       Type.Object(
@@ -111,6 +123,30 @@ export const SettingsFile = Type.Object(
           lease_ms: Type.Optional(Type.Integer({ minimum: 200, maximum: 3_600_000 })),
           heartbeat_ms: Type.Optional(Type.Integer({ minimum: 50, maximum: 3_600_000 })),
           drain_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: 3_600_000 })),
+        },
+        strict,
+      ),
+    ),
+    breaker: Type.Optional(
+      Type.Object(
+        {
+          consecutive: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+          rate: Type.Optional(Type.Number({ minimum: 0.01, maximum: 1 })),
+          min_calls: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+          window_ms: Type.Optional(Type.Integer({ minimum: 1200, maximum: 3_600_000 })),
+          open_ms: Type.Optional(Type.Integer({ minimum: 10, maximum: 3_600_000 })),
+          max_open_ms: Type.Optional(Type.Integer({ minimum: 10, maximum: 3_600_000 })),
+          slow_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400_000 })),
+          probes: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 })),
+        },
+        strict,
+      ),
+    ),
+    retry_budget: Type.Optional(
+      Type.Object(
+        {
+          ratio: Type.Optional(Type.Number({ minimum: 0, maximum: 10 })),
+          reserve: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000 })),
         },
         strict,
       ),

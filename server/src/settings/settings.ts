@@ -1,12 +1,19 @@
 /** One immutable snapshot of what the file says, with every default filled in. */
 import { Value, type ValueError } from '@sinclair/typebox/value';
 import { parse } from 'yaml';
+import type { RouteRule } from '../routing/rule.ts';
+import type { HealthRules } from '../routing/target.ts';
+import { readRoutes } from './routes.ts';
 import { type ProviderEntry, SettingsFile } from './schema.ts';
 
 export interface Settings {
   providers: Readonly<Record<string, ProviderEntry>>;
   aliases: Readonly<Record<string, readonly string[]>>;
   tasks: Readonly<Record<string, { model?: readonly string[] }>>;
+  /** How the lists of aliases and task types are used, where more is said than a list. */
+  routes: { aliases: Readonly<Record<string, RouteRule>>; tasks: Readonly<Record<string, RouteRule>> };
+  breaker: HealthRules['breaker'];
+  retryBudget: HealthRules['retryBudget'];
   /** USD per million tokens, by `provider/model`. */
   prices: NonNullable<SettingsFile['prices']>;
   clocks: {
@@ -73,7 +80,6 @@ function sayError(error: ValueError | undefined): string {
 }
 
 const lower = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);
-const many = (value: string | string[] | undefined) => (value === undefined ? undefined : [value].flat());
 
 /** Fills in the defaults of API.md. Throws `SettingsError` when values contradict each other. */
 export function settle(file: SettingsFile, fileName = 'goblin.yaml'): Settings {
@@ -93,15 +99,26 @@ export function settle(file: SettingsFile, fileName = 'goblin.yaml'): Settings {
       `${fileName}: rows_days (${rowsDays}) must be at least bodies_days (${bodiesDays}): content without its request could not be found.`,
     );
   }
+  const refuse = (message: string): never => {
+    throw new SettingsError(`${fileName}: ${message}`);
+  };
+  const aliases = readRoutes('aliases', file.aliases ?? {}, refuse);
+  for (const name of Object.keys(file.aliases ?? {})) {
+    if (!aliases.lists.has(name)) refuse(`aliases.${name} names no model: add model.`);
+  }
+  const tasks = readRoutes('tasks', file.tasks ?? {}, refuse);
   return Object.freeze({
     providers: file.providers ?? {},
-    aliases: Object.fromEntries(Object.entries(file.aliases ?? {}).map(([name, list]) => [name, many(list) ?? []])),
+    aliases: Object.fromEntries(aliases.lists),
     tasks: Object.fromEntries(
-      Object.entries(file.tasks ?? {}).map(([name, task]) => {
-        const model = many(task.model);
+      Object.keys(file.tasks ?? {}).map((name) => {
+        const model = tasks.lists.get(name);
         return [name, model ? { model } : {}];
       }),
     ),
+    routes: { aliases: Object.fromEntries(aliases.rules), tasks: Object.fromEntries(tasks.rules) },
+    breaker: breakerOf(file, refuse),
+    retryBudget: { ratio: file.retry_budget?.ratio ?? 0.1, reserve: file.retry_budget?.reserve ?? 10 },
     prices: pricesOf(file, fileName),
     clocks: {
       connectMs: clocks.connect_ms ?? 5000,
@@ -126,6 +143,25 @@ export function settle(file: SettingsFile, fileName = 'goblin.yaml'): Settings {
     simulator: file.simulator ?? false,
     allowPrivateCallbacks: file.callbacks?.allow_private ?? false,
   });
+}
+
+function breakerOf(file: SettingsFile, refuse: (message: string) => never): Settings['breaker'] {
+  const given = file.breaker ?? {};
+  const openMs = given.open_ms ?? Math.min(5000, given.max_open_ms ?? 5000);
+  const maxOpenMs = given.max_open_ms ?? Math.max(300_000, openMs);
+  if (maxOpenMs < openMs) {
+    refuse(`breaker.max_open_ms (${maxOpenMs}) must be at least breaker.open_ms (${openMs}).`);
+  }
+  return {
+    consecutive: given.consecutive ?? 5,
+    rate: given.rate ?? 0.5,
+    minCalls: given.min_calls ?? 20,
+    windowMs: given.window_ms ?? 60_000,
+    openMs,
+    maxOpenMs,
+    slowMs: given.slow_ms ?? 0,
+    probes: given.probes ?? 1,
+  };
 }
 
 /** Those of `prices`, and those that stand beside the models of a provider. Throws when both name one model. */

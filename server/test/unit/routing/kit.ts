@@ -1,5 +1,5 @@
 /** Small catalogues and providers for the tests of routing. */
-import type { ModelInfo, Price, Provider, Vendor } from '../../../src/contract/provider.ts';
+import type { ModelInfo, Price, Provider, ProviderKey, Vendor } from '../../../src/contract/provider.ts';
 import { createRouter, type PlanRequest, type RouterSnapshot } from '../../../src/routing/plan.ts';
 
 export interface Shelf {
@@ -20,9 +20,11 @@ export interface Shop {
   anyModel?: boolean;
   /** No row of the catalogue: an own server in goblin.yaml. */
   own?: boolean;
+  keys?: readonly ProviderKey[];
+  abilities?: Readonly<Record<string, Partial<ModelInfo>>>;
 }
 
-function providerOf(shop: Shop): Provider {
+export function providerOf(shop: Shop): Provider {
   const vendor: Vendor = {
     name: shop.name,
     title: shop.name,
@@ -47,6 +49,8 @@ function providerOf(shop: Shop): Provider {
     local: shop.local === true,
     models: shop.models ?? [],
     anyModel: shop.anyModel === true,
+    ...(shop.keys === undefined ? {} : { keys: shop.keys }),
+    ...(shop.abilities === undefined ? {} : { abilities: shop.abilities }),
   };
 }
 
@@ -110,11 +114,18 @@ export function requestOf(ask: Ask = {}): PlanRequest {
 
 /** Plans and shortens: `provider/model` of each target. */
 export function planner(shops: readonly Shop[], more: Partial<RouterSnapshot> = {}) {
-  const router = createRouter(snapshotOf(shops, more));
+  const snapshot = snapshotOf(shops, more);
+  const router = createRouter(snapshot);
   const plan = (ask?: Ask) => router.plan(requestOf(ask));
+  const provider = (name: string): Provider => {
+    const found = snapshot.providers.find((one) => one.name === name);
+    if (found === undefined) throw new Error(`no shop ${name}`);
+    return found;
+  };
   return {
     router,
     plan,
+    provider,
     targets: (ask?: Ask) => plan(ask).targets.map(({ provider, model }) => `${provider}/${model}`),
     reasons: (ask?: Ask) => plan(ask).targets.map(({ reason }) => reason),
   };

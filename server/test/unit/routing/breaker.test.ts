@@ -1,0 +1,274 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Breaker, type BreakerRecord, openFor } from '../../../src/routing/breaker.ts';
+import { isNewer, newest } from '../../../src/routing/newest.ts';
+import { RULES, START, steady } from './health-kit.ts';
+
+const rules = RULES.breaker;
+const FEW = { calls: 5, faults: 5 };
+
+/** Fails so often in a row, and returns when. */
+function fail(breaker: Breaker, times: number, at: number, window = FEW): void {
+  for (let i = 0; i < times; i++) breaker.fault(at, false, at, window);
+}
+
+const make = (more: Partial<typeof rules> = {}, random = steady): Breaker => new Breaker({ ...rules, ...more }, random);
+
+test('five failures in a row open it, four do not, and a success in between starts the count anew', () => {
+  const breaker = make();
+  fail(breaker, 4, START);
+  assert.equal(breaker.gate(START), 'closed');
+  assert.equal(breaker.good(START, false, START, true), false);
+  fail(breaker, 4, START);
+  assert.equal(breaker.gate(START), 'closed');
+  assert.equal(breaker.fault(START, false, START, FEW), true);
+  assert.equal(breaker.gate(START), 'open');
+  assert.equal(breaker.say(START), 'breaker open for 5 s more after 5 failures in a row');
+});
+
+test('a refusal for a good reason neither counts nor starts the count anew', () => {
+  const breaker = make();
+  fail(breaker, 4, START);
+  breaker.good(START, false, START, false);
+  fail(breaker, 1, START);
+  assert.equal(breaker.gate(START), 'open');
+});
+
+test('half of twenty calls open it, half of nineteen do not', () => {
+  const breaker = make({ consecutive: 1000 });
+  fail(breaker, 1, START, { calls: 19, faults: 19 });
+  fail(breaker, 1, START, { calls: 20, faults: 9 });
+  assert.equal(breaker.gate(START), 'closed');
+  fail(breaker, 1, START, { calls: 20, faults: 10 });
+  assert.equal(breaker.say(START), 'breaker open for 5 s more after 10 of 20 calls failed');
+});
+
+test('after its time one probe may go; what becomes of it decides', () => {
+  const breaker = make();
+  fail(breaker, 5, START);
+  const { until } = breaker.record;
+  assert.equal(until, START + 5000);
+  assert.equal(breaker.gate(until), 'open', 'this process waits a little longer');
+  const due = until + 250;
+  assert.equal(breaker.waitMs(until), 250);
+  assert.equal(breaker.gate(due), 'probe');
+  assert.equal(breaker.state(due), 'half_open');
+  assert.match(breaker.say(due), /the next call is a probe/);
+  assert.equal(breaker.begin(due), true);
+  assert.equal(breaker.gate(due), 'open');
+  assert.equal(breaker.begin(due), false, 'one at a time');
+  assert.match(breaker.say(due), /a probe is on its way/);
+  // Fails: twice as long.
+  assert.equal(breaker.fault(due, true, due + 10, FEW), true);
+  assert.equal(breaker.record.until, due + 10 + 10_000);
+  assert.equal(breaker.say(due + 10), 'breaker open for 10 s more after the last probe failed');
+  const again = breaker.record.until + 500;
+  assert.equal(breaker.begin(again), true);
+  assert.equal(breaker.good(again, true, again + 10, true), true);
+  assert.equal(breaker.gate(again + 10), 'closed');
+  assert.equal(breaker.say(again + 10), 'closed');
+});
+
+test('as many probes as the rules allow', () => {
+  const breaker = make({ probes: 3 });
+  fail(breaker, 5, START);
+  const due = START + 6000;
+  assert.deepEqual(
+    [1, 2, 3, 4].map((n) => breaker.begin(due + n)),
+    [true, true, true, false],
+  );
+  breaker.nothing(due + 1, true, due + 9);
+  assert.equal(breaker.begin(due + 10), true);
+  assert.equal(breaker.fault(due + 2, true, due + 20, FEW), true);
+  assert.equal(breaker.gate(due + 20), 'open');
+  assert.equal(breaker.fault(due + 3, true, due + 21, FEW), false, 'the others change nothing any more');
+});
+
+test('a probe of which nothing is learnt, or that never ends, makes room for another', () => {
+  const breaker = make();
+  fail(breaker, 5, START);
+  const due = START + 6000;
+  breaker.begin(due);
+  breaker.nothing(due, true, due + 5);
+  assert.equal(breaker.gate(due + 5), 'probe');
+  breaker.begin(due + 5);
+  assert.equal(breaker.gate(due + 59_000), 'open');
+  assert.equal(breaker.gate(due + 61_000), 'probe');
+});
+
+test('calls that began before it opened or closed say nothing of what is now', () => {
+  const breaker = make();
+  fail(breaker, 5, START);
+  assert.equal(breaker.good(START - 1000, false, START + 100, true), false, 'an old success does not close it');
+  assert.equal(breaker.gate(START + 100), 'open');
+  // Sent for want of another target, while it was open: that is as good as a probe.
+  assert.equal(breaker.good(START + 200, false, START + 300, false), false, 'a refusal is not');
+  assert.equal(breaker.good(START + 200, false, START + 300, true), true);
+  fail(breaker, 0, START);
+  for (let i = 0; i < 20; i++) breaker.fault(START - 1000, false, START + 400, FEW);
+  assert.equal(breaker.gate(START + 400), 'closed', 'old failures do not open it again');
+});
+
+test('open again soon after it closed: longer; after a good while: as at first', () => {
+  const breaker = make();
+  fail(breaker, 5, START);
+  breaker.good(START + 5500, false, START + 5500, true);
+  fail(breaker, 5, START + 6000);
+  assert.equal(breaker.record.streak, 2);
+  breaker.good(START + 20_000, false, START + 20_000, true);
+  fail(breaker, 5, START + 120_000);
+  assert.equal(breaker.record.streak, 1);
+});
+
+test('the time doubles up to the most, a little more or less', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 100 }), fc.double({ min: 0, max: 1, noNaN: true }), (streak, random) => {
+      const ms = openFor(streak, rules, random);
+      const exact = Math.min(rules.maxOpenMs, rules.openMs * 2 ** (streak - 1));
+      assert.ok(ms >= 0.9 * exact - 1 && ms <= Math.min(1.1 * exact + 1, rules.maxOpenMs));
+    }),
+  );
+});
+
+test('by hand: open is open, closed never opens, both until their time or until taken back', () => {
+  const breaker = make();
+  breaker.force('open', START + 60_000, 'alice', START);
+  assert.equal(breaker.gate(START), 'open');
+  assert.equal(breaker.say(START), 'set open by alice for 60 s more');
+  assert.equal(breaker.waitMs(START), 60_000);
+  assert.equal(breaker.gate(START + 60_000), 'closed');
+  breaker.force('closed', null, 'bob', START + 60_000);
+  fail(breaker, 50, START + 60_001);
+  assert.equal(breaker.gate(START + 60_001), 'closed');
+  assert.equal(breaker.say(START + 60_001), 'set closed by bob');
+  breaker.force('auto', null, 'bob', START + 60_002);
+  assert.equal(breaker.override(START + 60_002), null);
+  fail(breaker, 5, START + 60_003);
+  assert.equal(breaker.gate(START + 60_003), 'open');
+});
+
+test('a clock that was put back does not keep it open for hours', () => {
+  const breaker = make();
+  fail(breaker, 5, START);
+  assert.equal(breaker.gate(START - 3_600_000), 'probe');
+});
+
+/* ---- what processes tell each other ---- */
+
+const record: fc.Arbitrary<BreakerRecord> = fc.record({
+  state: fc.constantFrom('closed', 'open', 'half_open'),
+  at: fc.nat(3),
+  version: fc.nat(3),
+  until: fc.nat(3),
+  streak: fc.nat(2),
+  cause: fc.constantFrom('consecutive', 'rate', 'probe', null),
+  failures: fc.nat(1),
+  calls: fc.nat(1),
+});
+
+test('the newest wins: whoever merges, in whatever order, however often', () => {
+  fc.assert(
+    fc.property(record, record, record, (a, b, c) => {
+      assert.deepEqual(newest(a, b), newest(b, a));
+      assert.deepEqual(newest(a, newest(b, c)), newest(newest(a, b), c));
+      assert.deepEqual(newest(a, a), a);
+      const merged = newest(a, b);
+      assert.equal(isNewer(merged, a) || isNewer(merged, b), false, 'never older than either');
+      if (a.at !== b.at) assert.equal(merged.at, Math.max(a.at, b.at));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+type Happening = { who: number; what: 'fault' | 'good' | 'probe' | 'tell' | 'force'; gap: number; to: number };
+const happening: fc.Arbitrary<Happening> = fc.record({
+  who: fc.nat(2),
+  what: fc.constantFrom('fault', 'fault', 'fault', 'good', 'probe', 'tell', 'force'),
+  gap: fc.nat(3000),
+  to: fc.nat(2),
+});
+
+test('processes that tell each other everything agree; nobody ever goes back to an older state', () => {
+  fc.assert(
+    fc.property(
+      fc.array(happening, { maxLength: 80 }),
+      fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })),
+      (happenings, stream) => {
+        const random = () => stream.next().value ?? 0.5;
+        const all = [make({}, random), make({}, random), make({}, random)] as const;
+        let now = START;
+        for (const { who, what, gap, to } of happenings) {
+          now += gap;
+          const breaker = all[who] ?? all[0];
+          const other = all[to] ?? all[0];
+          const before = all.map((one) => one.record);
+          if (what === 'fault') breaker.fault(now, false, now, FEW);
+          else if (what === 'good') breaker.good(now, false, now, true);
+          else if (what === 'force') breaker.force('auto', null, 'x', now);
+          else if (what === 'probe') {
+            if (breaker.begin(now)) breaker.fault(now, true, now, FEW);
+          } else other.hear(breaker.record, breaker.forced);
+          for (const [i, one] of all.entries()) {
+            const last = before[i];
+            assert.ok(last !== undefined && (one.record === last || isNewer(last, one.record)));
+          }
+        }
+        for (const one of all) for (const other of all) other.hear(one.record, one.forced);
+        assert.deepEqual(all[1].record, all[0].record);
+        assert.deepEqual(all[2].record, all[0].record);
+        assert.deepEqual(all[1].forced, all[0].forced);
+      },
+    ),
+  );
+});
+
+test('a probe elsewhere is waited for; its end is taken over', () => {
+  const [mine, other] = [make(), make()];
+  fail(other, 5, START);
+  assert.equal(mine.hear(other.record, null), true);
+  assert.equal(mine.hear(other.record, null), false, 'known already');
+  assert.equal(mine.gate(START + 100), 'open');
+  const due = START + 5300;
+  assert.equal(other.begin(due), true);
+  mine.hear(other.record, null);
+  assert.equal(mine.gate(due), 'open');
+  assert.equal(mine.waitMs(due), 1000);
+  other.good(due, true, due + 100, true);
+  mine.hear(other.record, null);
+  assert.equal(mine.gate(due + 100), 'closed');
+});
+
+test('whatever happens: no more probes at once than allowed, and only probes while it is open', () => {
+  const step = fc.record({
+    gap: fc.nat(4000),
+    end: fc.constantFrom('good', 'fault', 'nothing', 'none'),
+    pick: fc.nat(9),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 120 }), fc.integer({ min: 1, max: 3 }), (steps, probes) => {
+      const breaker = make({ probes });
+      let now = START;
+      let running: { at: number; probe: boolean }[] = [];
+      for (const { gap, end, pick } of steps) {
+        now += gap + 1;
+        const gate = breaker.gate(now);
+        if (gate !== 'open') {
+          const probe = breaker.begin(now);
+          assert.equal(probe, gate === 'probe');
+          running.push({ at: now, probe });
+        } else assert.equal(breaker.begin(now), false);
+        const young = running.filter((one) => one.probe && now - one.at < 60_000);
+        assert.ok(young.length <= probes);
+        const call = running[pick % Math.max(1, running.length)];
+        if (call === undefined || end === 'none') continue;
+        running = running.filter((one) => one !== call);
+        if (end === 'good') breaker.good(call.at, call.probe, now, true);
+        else if (end === 'fault') breaker.fault(call.at, call.probe, now, FEW);
+        else breaker.nothing(call.at, call.probe, now);
+        // Once it is closed, what ran as a probe is a call like any other.
+        if (breaker.record.state !== 'half_open') for (const one of running) one.probe = false;
+      }
+    }),
+  );
+});
