@@ -1,6 +1,14 @@
 /** Outcomes, rules and clocks for the tests of health. */
+import assert from 'node:assert/strict';
 import type { ErrorCode } from '../../../src/contract/errors.ts';
-import { createHealthBook, type HealthBook, type HealthRules, type Outcome } from '../../../src/routing/book.ts';
+import {
+  type CallStart,
+  createHealthBook,
+  type HealthBook,
+  type HealthRow,
+  type HealthRules,
+  type Outcome,
+} from '../../../src/routing/book.ts';
 
 /** Any moment: times are counted from the epoch. */
 export const START = 1_800_000_000_000;
@@ -73,4 +81,19 @@ export function observe(
   const slash = name.indexOf('/');
   const call = { provider: name.slice(0, slash), model: name.slice(slash + 1), key: key ?? null };
   for (let i = 0; i < times; i++) book.observe(call, outcome, at + i);
+}
+
+export const call = (more: Partial<CallStart> = {}): CallStart => ({
+  provider: 'a',
+  model: 'm',
+  key: null,
+  kind: 'first',
+  conversation: null,
+  ...more,
+});
+
+export function row(book: HealthBook, name: string, now: number): HealthRow {
+  const found = book.rows(now).find(({ provider, model }) => `${provider}/${model}` === name);
+  assert.ok(found, `${name} is not known`);
+  return found;
 }

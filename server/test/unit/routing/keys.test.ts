@@ -3,15 +3,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { ProviderKey } from '../../../src/contract/provider.ts';
 import { hasKeyFor, type KeyState, pickKey } from '../../../src/routing/keys.ts';
+import { keyOf } from './kit.ts';
 
-const key = (id: string, weight = 1, models: string[] | null = null): ProviderKey => ({
-  id,
-  key: `secret-${id}`,
-  weight,
-  requestsPerMinute: null,
-  tokensPerMinute: null,
-  models,
-});
+const key = (id: string, weight = 1, models: string[] | null = null): ProviderKey => keyOf(id, { weight, models });
 const free: KeyState = { load: 0, restMs: 0, why: '' };
 const states = (of: Record<string, Partial<KeyState>>) => (one: ProviderKey) => ({ ...free, ...of[one.id] });
 const pick = (keys: ProviderKey[], seed: number, of: Record<string, Partial<KeyState>> = {}) =>

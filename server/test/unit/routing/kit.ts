@@ -54,6 +54,16 @@ export function providerOf(shop: Shop): Provider {
   };
 }
 
+export const keyOf = (id: string, more: Partial<ProviderKey> = {}): ProviderKey => ({
+  id,
+  key: `secret-${id}`,
+  weight: 1,
+  requestsPerMinute: null,
+  tokensPerMinute: null,
+  models: null,
+  ...more,
+});
+
 const infoOf = (id: string, shelf: Shelf): ModelInfo => ({
   id,
   contextWindow: null,
