@@ -5,37 +5,12 @@ import fc from 'fast-check';
 import type { AnswerCall, DialectName, VendorField } from '../../../src/contract/call.ts';
 import { GoblinError } from '../../../src/contract/errors.ts';
 import type { VisiblePart } from '../../../src/contract/part.ts';
-import type { Dialect, EncodeTarget } from '../../../src/contract/ports.ts';
 import { shownId, vendorId } from '../../../src/dialects/anthropic/door-ids.ts';
 import { isSealed, seal, UNSIGNED, unseal } from '../../../src/dialects/anthropic/door-seal.ts';
-import { anthropic } from '../../../src/dialects/anthropic/index.ts';
-import { DIALECTS, openaiMessage, partsOfMessage } from '../../../src/dialects/index.ts';
+import { openaiMessage, partsOfMessage } from '../../../src/dialects/index.ts';
 import { EVERYTHING, STOCKS, SUN } from './fixtures/anthropic-requests.ts';
+import { CLAUDE, decode, door, refusal, send } from './sent.ts';
 
-const door = anthropic.door as NonNullable<Dialect['door']>;
-const decode = (body: Record<string, unknown>) => door.decode(structuredClone(body)).call;
-
-interface Sent {
-  json: Record<string, unknown> & { messages: { role: string; content: unknown }[] };
-  notices: string[];
-}
-
-function send(call: AnswerCall, name: DialectName, model: string, more: Partial<EncodeTarget> = {}): Sent {
-  const wire = DIALECTS[name].vendor.encode(call, { provider: 'p', model, quirks: {}, ...more }, false);
-  return { json: JSON.parse(wire.body), notices: wire.notices.map(({ code, detail }) => `${code} ${detail}`) };
-}
-
-function refusal(call: AnswerCall, name: DialectName, model: string, more: Partial<EncodeTarget> = {}): string {
-  try {
-    send(call, name, model, more);
-  } catch (error) {
-    assert.ok(error instanceof GoblinError && error.code === 'unsupported_by_target', String(error));
-    return error.detail;
-  }
-  return assert.fail('it was accepted');
-}
-
-const CLAUDE = 'claude-sonnet-4-5';
 const user = (content: unknown) => ({ role: 'user', content });
 const said = (...content: object[]) => ({ role: 'assistant', content });
 const thinking = (thought: string, signature: string) => ({ type: 'thinking', thinking: thought, signature });
@@ -241,70 +216,6 @@ test('a changed conversation is built anew, with its marks and documents', () =>
   });
   assert.deepEqual(json.system, [...EVERYTHING.system, { type: 'text', text: 'The user went home.' }]);
   assert.deepEqual(json.tools, EVERYTHING.tools);
-});
-
-test('going on from a prefix: the older Claudes can, the newer and those of other makers cannot', () => {
-  const goesOn = (model: string) => anthropic.vendor.goesOn?.({ provider: 'p', model, quirks: {} });
-  assert.deepEqual(
-    [
-      'claude-3-5-haiku-latest',
-      'claude-sonnet-4-5',
-      'claude-opus-4-6',
-      'claude-opus-5-5',
-      'glm-4.6',
-      'claude-next',
-    ].map(goesOn),
-    [true, true, false, false, false, false],
-  );
-  const call = decode(STOCKS);
-  for (const model of ['claude-opus-5-5', 'glm-4.6']) {
-    assert.match(refusal(call, 'anthropic', model, { prefix: 'It is' }), /go on/);
-    assert.match(
-      refusal({ ...call, native: undefined } as unknown as AnswerCall, 'anthropic', model, { prefix: 'It is' }),
-      /go on/,
-    );
-  }
-});
-
-test('a prefix: the last turn, without white space at its end, without thinking', () => {
-  const asked = decode({
-    ...STOCKS,
-    max_tokens: 9000,
-    thinking: { type: 'enabled', budget_tokens: 2000 },
-    output_config: { effort: 'high' },
-  });
-  const { native: _, ...plain } = asked;
-  for (const call of [asked, plain]) {
-    const { json, notices } = send(call, 'anthropic', CLAUDE, { prefix: 'It is 259.75\n\n' });
-    const last = json.messages.at(-1);
-    assert.equal(last?.role, 'assistant');
-    assert.match(JSON.stringify(last?.content), /"It is 259.75"/);
-    assert.equal(json.messages.length, 4);
-    assert.equal('thinking' in json, false);
-    assert.ok(
-      notices.some((notice) => notice.includes('goes on from a given text')),
-      notices.join(),
-    );
-    assert.equal(send(call, 'anthropic', CLAUDE, { prefix: ' \n' }).json.messages.length, 3);
-    const prefixOf = (prefix: string) =>
-      anthropic.vendor.encode(call, { provider: 'p', model: CLAUDE, quirks: {}, prefix }, true).prefix;
-    assert.deepEqual([prefixOf('It is'), prefixOf('It is\n\n'), prefixOf(' ')], [undefined, 'It is', '']);
-  }
-  for (const call of [decode(SUN), { ...decode(SUN), native: undefined } as unknown as AnswerCall]) {
-    const { json } = send(call, 'anthropic', CLAUDE, { prefix: 'B) He' });
-    assert.equal(json.messages.length, 2);
-    assert.match(JSON.stringify(json.messages[1]), /"The best answer is \(B\) He"/);
-  }
-});
-
-test('a prefix excludes a forced tool and a schema, which the API begins itself', () => {
-  const forced = decode({ ...STOCKS, tool_choice: { type: 'any' } });
-  const format = { type: 'json_schema', schema: { type: 'object' } };
-  const formed = decode({ ...STOCKS, output_config: { format } });
-  const beta = decode({ ...STOCKS, output_format: format });
-  for (const call of [forced, formed, { ...forced, native: undefined }, { ...formed, native: undefined }, beta]) {
-    assert.match(refusal(call as unknown as AnswerCall, 'anthropic', CLAUDE, { prefix: 'x' }), /given text/);
-  }
 });
 
 test('reasoning that is recorded comes out of the record with its signatures, or whole', () => {
