@@ -9,12 +9,22 @@ import { callsOver, callsWith } from '../support/vendors.ts';
 import { type AnthropicVendor, startAnthropicVendor } from '../vendors/anthropic.ts';
 
 const MODEL = 'anthropic/claude-sonnet-4-5';
+/** Faults that end a call at once, and the status that its caller gets; each from a provider that is out afterwards. */
+const REFUSALS: readonly [string, number][] = [
+  ['status-400', 400],
+  ['retry-after-60', 429],
+  ['status-401', 502],
+];
 let vendor: AnthropicVendor;
 let server: Server;
 let client: OpenAI;
 before(async () => {
   vendor = await startAnthropicVendor();
-  server = await startServer({ env: { ANTHROPIC_API_KEY: vendor.key, ANTHROPIC_BASE_URL: vendor.url } });
+  const provider = { base_url: vendor.url, dialect: 'anthropic', key_env: 'ANTHROPIC_API_KEY', models: [] };
+  server = await startServer({
+    env: { ANTHROPIC_API_KEY: vendor.key, ANTHROPIC_BASE_URL: vendor.url },
+    settings: { providers: Object.fromEntries(REFUSALS.map(([fault]) => [fault, provider])) },
+  });
   client = new OpenAI({ baseURL: server.url('/v1'), apiKey: 'unused', maxRetries: 0 });
 });
 after(async () => {
@@ -99,17 +109,12 @@ test('tools go there and back', async () => {
 });
 
 test('errors, aborts and broken streams', async () => {
-  const failing: [string, number][] = [
-    ['status-400', 400],
-    ['retry-after-60', 429],
-    ['status-401', 502],
-  ];
-  for (const [fault, status] of failing) {
+  for (const [fault, status] of REFUSALS) {
+    const body = { ...ask(`Claude ${fault}. [[sim fault=${fault}]]`), model: `${fault}/claude-sonnet-4-5` };
     await assert.rejects(
-      client.chat.completions.create(ask(`Claude ${fault}. [[sim fault=${fault}]]`), {
-        headers: { 'x-mcp-deadline-ms': '3000' },
-      }),
+      client.chat.completions.create(body, { headers: { 'x-mcp-deadline-ms': '3000' } }),
       (error) => error instanceof OpenAI.APIError && error.status === status,
+      fault,
     );
   }
   for (const fault of ['cut-after-6', 'end-after-6', 'error-after-6', 'event-error-after-6']) {

@@ -7,7 +7,7 @@ import { type Simulator, startSimulator } from '../../src/providers/simulator/in
 import { HELLO } from '../unit/dialects/fixtures/anthropic.ts';
 import { type AnthropicVendor, startAnthropicVendor } from '../vendors/anthropic.ts';
 import { type Server, startServer } from './server.ts';
-import { OPENAI_KEY, openaiEnv } from './vendors.ts';
+import { OPENAI_KEY, openaiEnv, PATIENT } from './vendors.ts';
 
 export const CLAUDE = 'anthropic/claude-sonnet-4-5';
 export const GPT = 'openai/gpt-4o-mini';
@@ -83,6 +83,7 @@ export async function startMessagesHouse(): Promise<MessagesHouse> {
       THINKER_KEY: OPENAI_KEY,
     },
     settings: {
+      ...PATIENT,
       aliases: {
         'broken-gpt': ['thinker/thinker-1?fault=cut-after-8', CLAUDE],
         'broken-claude': ['twin/claude-sonnet-4-5?fault=cut-after-8', CLAUDE],
