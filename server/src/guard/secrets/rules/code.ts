@@ -1,0 +1,120 @@
+/** Keys of code hosts, package registries, build services and what watches software run. Sources as in models.ts. */
+import { isMixed } from '../checks.ts';
+import { token } from './make.ts';
+
+const mixed = { check: isMixed };
+const UUID = '[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}';
+
+export const CODE_RULES = [
+  // docs.github.com: the prefix says the kind; the last six characters are a checksum, which fakes in documents lack,
+  // so that it cannot be asked for.
+  token('github_token', 'GitHub token', 'ghp_ gho_ ghu_ ghs_ ghr_', /gh[pousr]_[A-Za-z0-9_]{36,255}/, { glued: true }),
+  token('github_fine_grained_token', 'GitHub fine-grained token', 'github_pat_', /github_pat_\w{60,255}/, {
+    glued: true,
+  }),
+  token(
+    'gitlab_token',
+    'GitLab token',
+    'glpat- gldt- glrt- glrtr- glft- glsoat- glcbt- glimt- glptt- glagent- gloas- glffct- glwt-',
+    /gl(?:pat|dt|rtr?|ft|soat|cbt|imt|ptt|agent|oas|ffct|wt)-[\w.-]{20,320}/,
+    { glued: true },
+  ),
+  token('gitlab_runner_token', 'GitLab runner registration token', 'GR1348941', /GR1348941[\w-]{20,50}/),
+  token('gitlab_session', 'GitLab session cookie', '_gitlab_session=', /_gitlab_session=([0-9a-z]{32})/, {
+    group: 1,
+    glued: true,
+  }),
+  token(
+    'gitlab_mail_token',
+    'GitLab incoming mail token',
+    'incoming+',
+    /incoming\+[\w.-]{0,100}-\d{1,12}-([\w-]{16,40})-(?:issue|merge-request)/,
+    { group: 1 },
+  ),
+  token(
+    'bitbucket_token',
+    'Bitbucket token',
+    'ATBB ATCTT3 BBDC-',
+    /(?:ATBB[A-Za-z0-9]{32}|ATCTT3[\w=-]{100,250}|BBDC-[A-Za-z0-9+/=]{32,80})/,
+  ),
+  token('gitea_token', 'Gitea or Codeberg token', 'gta_ gtu_', /gt[au]_[a-f0-9]{40}/),
+  token('npm_token', 'npm token', 'npm_', /npm_[A-Za-z0-9]{36,60}/),
+  token(
+    'npmrc_token',
+    'Token in .npmrc',
+    ':_authToken= :_auth= :_password=',
+    /:_(?:authToken|auth|password)=["']?([\w+/=.-]{16,400})/,
+    { group: 1, glued: true, vague: true },
+  ),
+  token('pypi_token', 'PyPI token', 'pypi-AgE', /pypi-AgE(?:IcHlwaS5vcmc|NdGVzdC5weXBpLm9yZ)[\w-]{40,1000}/),
+  token('rubygems_key', 'RubyGems key', 'rubygems_', /rubygems_[a-f0-9]{48}/),
+  token('nuget_key', 'NuGet key', 'oy2', /oy2[a-z0-9]{43}(?![A-Za-z0-9])/, mixed),
+  token('crates_token', 'crates.io token', 'cio', /cio[A-Za-z0-9]{32}(?![A-Za-z0-9])/, mixed),
+  token('clojars_token', 'Clojars token', 'CLOJARS_', /CLOJARS_[a-z0-9]{60}/i),
+  token('packagist_key', 'Packagist key', 'packagist_', /packagist_(?:ort|out|acs|ack|uut|urt)_[0-9a-f]{28,96}/),
+  token('docker_token', 'Docker Hub token', 'dckr_pat_ dckr_oat_', /dckr_[po]at_[\w-]{24,60}/),
+  token('artifactory_key', 'JFrog key', 'AKCp', /AKCp[A-Za-z0-9]{60,80}/),
+  token('artifactory_token', 'JFrog reference token', 'cmVmd', /cmVmd[A-Za-z0-9]{59}(?![A-Za-z0-9])/),
+  token(
+    'buildkite_token',
+    'Buildkite token',
+    'bkua_ bkaa_ bkaj_ bkar_ bkct_ bkpt_ bkpat_ bkps_',
+    /bk(?:ua|aa|aj|ar|ct|pt|pat|ps)_[\w-]{40,340}/,
+  ),
+  token('circleci_token', 'CircleCI token', 'CCIPAT_ CCIPRJ_', /CCIP(?:AT|RJ)_[A-Za-z0-9]{22}_[a-z0-9]{40}/),
+  token('azure_devops_token', 'Azure DevOps token', 'AZDO', /(?<=[A-Za-z0-9]{40})AZDO[A-Za-z0-9]{4}(?![A-Za-z0-9])/, {
+    glued: true,
+    minEntropy: 1.5,
+  }),
+  token('sonar_token', 'Sonar token', 'squ_ sqp_ sqa_', /sq[upa]_[a-f0-9]{40}/),
+  token(
+    'sourcegraph_token',
+    'Sourcegraph or Segment token',
+    'sgp_',
+    /sgp_(?:(?:[a-fA-F0-9]{16}|local)_[a-fA-F0-9]{40}|[A-Za-z0-9]{40,64})/,
+  ),
+  token('snyk_token', 'Snyk token', 'snyk_', /snyk_(?:uat|sat)\.[a-z0-9]{8}\.[\w.-]{40,400}/),
+  token('postman_key', 'Postman key', 'PMAK- PMAT-', /(?:PMAK-[a-f0-9]{24}-[a-f0-9]{34}|PMAT-[A-Z0-9]{26})/i),
+  token('readme_key', 'ReadMe key', 'rdme_', /rdme_[a-z0-9]{70}/),
+  token('prefect_key', 'Prefect key', 'pnu_ pnb_', /pn[ub]_[A-Za-z0-9]{36}/),
+  token('launchdarkly_key', 'LaunchDarkly key', 'sdk- api-', new RegExp(`(?:sdk|api)-${UUID}`)),
+  token('harness_key', 'Harness key', 'pat. sat.', /[ps]at\.[\w-]{22}\.[A-Za-z0-9]{24}\.[A-Za-z0-9]{20}/),
+  token(
+    'grafana_token',
+    'Grafana token',
+    'glsa_ glc_',
+    /(?:glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}|glc_[A-Za-z0-9+/]{32,400}={0,3})/,
+  ),
+  token('grafana_key', 'Grafana API key', 'eyJrIjoi', /eyJrIjoi[A-Za-z0-9+/]{40,400}={0,3}/i),
+  token(
+    'new_relic_key',
+    'New Relic key',
+    'NRAK- NRII- NRJS- NRAA- NRRA- NRSP-',
+    /NR(?:AK|II|JS|AA|RA|SP)-[A-Za-z0-9-]{19,48}/i,
+  ),
+  token('new_relic_license', 'New Relic license key', '', /[a-f0-9]{36}NRAL(?![A-Za-z0-9])/, {
+    at: 'run',
+  }),
+  token('sentry_token', 'Sentry token', 'sntrys_ sntryu_', /(?:sntryu_[a-f0-9]{64}|sntrys_[A-Za-z0-9+/_=-]{60,500})/),
+  token('dynatrace_token', 'Dynatrace token', 'dt0c01. dt0s', /dt0[a-z]\d{2}\.[A-Za-z0-9]{8,24}\.[A-Za-z0-9]{64}/i),
+  token('honeycomb_key', 'Honeycomb key', 'hcaik_ hcalk_ hcxik_ hcxmk_', /hc[ax][ilm]k_[a-z0-9]{50,70}/),
+  token('datadog_key', 'Datadog key', 'ddapp_ ddpat_', /(?:ddapp|ddpat)_[A-Za-z0-9]{32,60}/),
+  token('deno_token', 'Deno Deploy token', 'ddp_ ddo_ ddw_', /dd[pow]_[A-Za-z0-9]{36,40}/),
+  token('octopus_key', 'Octopus Deploy key', 'API-', /API-[A-Z0-9]{26,32}(?![A-Za-z0-9])/, {
+    check: isMixed,
+    minEntropy: 3,
+  }),
+  token('rootly_key', 'Rootly key', 'rootly_', /rootly_[a-f0-9]{64}/),
+  token('aikido_secret', 'Aikido secret', 'AIK_', /AIK_(?:CI|SECRET)_[A-Za-z0-9]{20,64}/),
+  token('endor_key', 'Endor Labs key', 'endr+', /endr\+[A-Za-z0-9-]{16}/),
+  token('configcat_key', 'ConfigCat SDK key', 'configcat-sdk', /configcat-sdk-\d\/[\w-]{22}\/[\w-]{22}/),
+  token('devcycle_key', 'DevCycle key', 'dvc_', /dvc_(?:server|client|mobile)_[A-Za-z0-9_]{8,64}/, { minEntropy: 2.5 }),
+  token('posthog_key', 'PostHog key', 'phx_ phc_', /ph[xc]_[\w-]{40,50}/),
+  token('waka_key', 'WakaTime key', 'waka_', /waka_[a-z0-9-]{36,64}/i),
+  token('unkey_key', 'Unkey root key', 'unkey_', /unkey_[A-Za-z0-9]{20,40}/),
+  token('zuplo_key', 'Zuplo key', 'zpka_', /zpka_[a-z0-9]{32}_[0-9a-f]{8}/),
+  token('mergify_key', 'Mergify key', 'mergify_', /mergify_application_key_[\w-]{40,200}/),
+  token('val_town_token', 'Val Town token', 'vtwn_', /vtwn_[\w-]{20,80}/),
+  token('cloudsmith_key', 'Cloudsmith key', 'csa_', /csa_[a-f0-9]{30}[A-Za-z0-9]{6}/),
+  token('ionic_token', 'Ionic token', 'ion_', /ion_[A-Za-z0-9]{42}(?![A-Za-z0-9])/, mixed),
+];
