@@ -183,6 +183,7 @@ function simulatorProvider(baseUrl: string, anyModel: boolean): Provider {
     title: 'Goblin simulator',
     dialect: 'openai',
     baseUrl,
+    reach: 'private',
     auth: 'none',
     headers: {},
     key: null,

@@ -86,6 +86,7 @@ export const ERRORS = {
   upstream_forbidden: theirs(502, 'The provider does not let our key use this model', { fallback: true }),
   upstream_unknown_model: theirs(404, 'The provider does not know this model', { fallback: true }),
   upstream_redirect: theirs(502, 'The provider answered with a redirect, which is never followed', { fallback: true }),
+  egress_refused: theirs(502, 'The address of the provider may not be called', { fallback: true }),
   upstream_rejected: theirs(400, 'The provider refused the request', {}),
   upstream_context_too_long: theirs(400, 'The prompt is longer than the model can read', { fallback: true }),
   content_filter: theirs(422, "The provider's content filter stopped the answer", {}),

@@ -162,6 +162,8 @@ export interface Provider {
   keys?: readonly ProviderKey[];
   /** Region, project and the like, as they stand in the address; signers need them too. */
   parameters?: Readonly<Record<string, string>>;
+  /** Where its address may lie: `private` when the operator named it himself. Left out: the open internet alone. */
+  reach?: 'public' | 'private';
   /** Makes credentials for each call; `key` then is null. */
   signer?: Signer;
   quirks: Quirks;

@@ -1,8 +1,6 @@
 /** Signed POSTs at the end of requests, as Standard Webhooks describes; tried again for a day. */
 import { createHmac } from 'node:crypto';
-import { lookup } from 'node:dns/promises';
 import type { Sql, Telemetry } from '../contract/ports.ts';
-import { isPrivateAddress } from '../guard/addresses.ts';
 import { type DueCallback, noteCallback, takeCallbacks } from '../ledger/callbacks.ts';
 import type { Transport } from '../providers/transport.ts';
 
@@ -49,7 +47,6 @@ export function startCallbacks(deps: CallbackDeps): CallbackSender {
     let problem: string;
     try {
       const url = new URL(due.url);
-      if (!deps.allowPrivate) await refusePrivate(url);
       const status = await deps.transport.deliver(
         url,
         {
@@ -60,6 +57,7 @@ export function startCallbacks(deps: CallbackDeps): CallbackSender {
         },
         body,
         TIMEOUT_MS,
+        deps.allowPrivate ? 'private' : 'public',
       );
       if (status >= 200 && status < 300) {
         await noteCallback(deps.sql, due.id, 'delivered', null, null);
@@ -104,11 +102,4 @@ export function startCallbacks(deps: CallbackDeps): CallbackSender {
       await working;
     },
   };
-}
-
-/** The name is resolved here and by the connection once more; pinning one to the other comes with the egress guard. */
-async function refusePrivate(url: URL): Promise<void> {
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  const addresses = await lookup(host, { all: true });
-  if (addresses.some(({ address }) => isPrivateAddress(address))) throw new Error('the address is private');
 }

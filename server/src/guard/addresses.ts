@@ -39,12 +39,12 @@ export function isPrivateAddress(address: string): boolean {
   const family = isIP(address);
   if (family === 4) return PRIVATE.check(address, 'ipv4');
   if (family !== 6) return false;
-  const hex = mapped(address);
+  const hex = mappedAddress(address);
   return hex ? PRIVATE.check(hex, 'ipv4') : PRIVATE.check(address, 'ipv6');
 }
 
 /** The IPv4 address inside `::ffff:a.b.c.d` and `64:ff9b::a.b.c.d`, whichever way it is written. */
-function mapped(address: string): string | null {
+export function mappedAddress(address: string): string | null {
   const canonical = new URL(`http://[${address}]/`).hostname.slice(1, -1);
   const match = /^(?:::ffff:|64:ff9b::)([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical);
   if (!match) return null;

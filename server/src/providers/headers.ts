@@ -19,6 +19,8 @@ export function flatHeaders(headers: RawHeaders): Record<string, string> {
 /** Error codes mean the same on every system; messages may name addresses and stay inside. */
 export function classify(error: Error & { code?: string }): ProviderFailure {
   const code = error.code ?? (error.cause as { code?: string } | undefined)?.code ?? '';
+  if (code === 'EGRESS_REFUSED')
+    return { code: 'egress_refused', detail: `the address may not be called: ${error.message}` };
   if (code === 'UND_ERR_CONNECT_TIMEOUT') return { code: 'upstream_unreachable', detail: 'no connection in time' };
   if (code.startsWith('HPE_')) return { code: 'upstream_protocol', detail: `not HTTP (${code})` };
   return { code: 'upstream_unreachable', detail: code ? `connection failed (${code})` : 'connection failed' };

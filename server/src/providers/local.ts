@@ -47,6 +47,7 @@ async function probe(vendor: Vendor, deps: LocalDeps): Promise<Provider | null> 
     title: vendor.title,
     dialect: vendor.dialect,
     baseUrl: url.href.replace(/\/+$/, ''),
+    reach: 'private',
     auth: vendor.auth,
     headers: {},
     key: deps.key(vendor),

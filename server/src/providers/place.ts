@@ -2,6 +2,7 @@
 import type { DialectName } from '../contract/call.ts';
 import { PARAMETER_NAMES, type ParameterName, type Vendor } from '../contract/provider.ts';
 import type { Quirks } from '../contract/quirks.ts';
+import { hostWhyNot } from '../guard/egress.ts';
 import type { ProviderEntry } from '../settings/schema.ts';
 
 /** What stops the start: one sentence that names the variable or the entry. */
@@ -15,6 +16,7 @@ export interface PlaceInput {
 
 export interface Place {
   baseUrl: string;
+  reach: 'public' | 'private';
   parameters: Readonly<Record<string, string>>;
   /** The vendor's, with those of the form that holds. */
   quirks: Quirks;
@@ -44,7 +46,7 @@ export function placeOf(
   const own = (urlName && input.env[urlName]) || entry?.base_url;
   if (own) {
     const source = urlName ?? `goblin.yaml: providers.${vendor.name}.base_url`;
-    return { baseUrl: checkedUrl(input, source, own, dialect), parameters, quirks };
+    return { baseUrl: checkedUrl(input, source, own, dialect), reach: 'private', parameters, quirks };
   }
   if (dialect !== vendor.dialect && vendor.speaks?.[dialect] === undefined) {
     throw new ProviderConfigError(
@@ -61,7 +63,12 @@ export function placeOf(
       `goblin.yaml: providers.${vendor.name} has no ${missing.name}; set it there or in ${missing.variables.join(' or ')}, e.g. ${missing.name}: ${missing.example}.`,
     );
   }
-  return { baseUrl: checkedUrl(input, vendor.name, fill(template, parameters), dialect), parameters, quirks };
+  return {
+    baseUrl: checkedUrl(input, vendor.name, fill(template, parameters), dialect),
+    reach: vendor.local ? 'private' : 'public',
+    parameters,
+    quirks,
+  };
 }
 
 /** Variables of a parameter; the first goes before `goblin.yaml`, the others after it. */
@@ -130,6 +137,8 @@ export function checkedUrl(input: PlaceInput, source: string, written: string, d
     throw new ProviderConfigError(`${source} has a user or password in it; put the key into the key variable instead.`);
   }
   if (url.search || url.hash) throw wrong('which has a query or fragment');
+  if (hostWhyNot(url.hostname, 'private') !== null)
+    throw wrong('which is an address of cloud metadata and never called');
   if (input.isOurs(url)) {
     throw new ProviderConfigError(
       `${source} is "${written}", which is this server itself; point it at the vendor, e.g. ${example}.`,

@@ -1,5 +1,6 @@
 /** Credentials that are made for each call, or fetched and renewed: one signer for each provider that needs one. */
 import type { Provider, Signer } from '../contract/provider.ts';
+import { hostWhyNot } from '../guard/egress.ts';
 import { createAwsSigner } from './auth/aws.ts';
 import { createEntraSigner, entraCredentials } from './auth/entra.ts';
 import { createGoogleSigner } from './auth/google.ts';
@@ -17,7 +18,15 @@ export function withSigner(provider: Provider, deps: SignerDeps): Provider {
   return signer === null ? provider : { ...provider, signer };
 }
 
-function signerOf({ name, auth, parameters }: Provider, { env, fetch }: SignerDeps): Signer | null {
+/** Fixed addresses of identity endpoints are called for credentials alone; every other address must be a public one. */
+function credentialsFetch(fetch: Transport['fetch']): Transport['fetch'] {
+  return (method, url, headers, body, timeoutMs) =>
+    fetch(method, url, headers, body, timeoutMs, hostWhyNot(url.hostname, 'public') === null ? 'public' : 'identity');
+}
+
+function signerOf({ name, auth, parameters }: Provider, deps: SignerDeps): Signer | null {
+  const { env } = deps;
+  const fetch = credentialsFetch(deps.fetch);
   switch (auth) {
     case 'sigv4':
       return createAwsSigner({ env, region: parameters?.region ?? '', fetchSmall: fetch });

@@ -1,11 +1,13 @@
 /** The only code that talks to a vendor. Keep-alive pools, no redirects, no compression, our hop mark, the vendor's key. */
-import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
 import { GoblinError } from '../contract/errors.ts';
 import type { ProviderFailure } from '../contract/part.ts';
 import type { WireRequest } from '../contract/ports.ts';
 import type { AuthStyle, Provider, Signer } from '../contract/provider.ts';
+import type { Reach } from '../guard/egress.ts';
 import { Exchange, type Upstream, type UpstreamHandler } from './exchange.ts';
-import { flatHeaders, lowered } from './headers.ts';
+import { classify, flatHeaders, lowered } from './headers.ts';
+import { createPools } from './pools.ts';
 
 /** Names the processes that a call went through, so that one that comes back is refused. */
 export const HOP_HEADER = 'x-mcp-hop';
@@ -28,9 +30,10 @@ export interface Transport {
     headers: Record<string, string>,
     body: string | null,
     timeoutMs: number,
+    reach?: Reach,
   ): Promise<SmallAnswer>;
   /** A POST to an address outside the catalogue (call-backs). Answers the status. */
-  deliver(url: URL, headers: Record<string, string>, body: string, timeoutMs: number): Promise<number>;
+  deliver(url: URL, headers: Record<string, string>, body: string, timeoutMs: number, reach: Reach): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -71,34 +74,11 @@ export function authHeaders(provider: Provider, key: string | null = provider.ke
 }
 
 export function createTransport(options: TransportOptions): Transport {
-  const pools = new Map<string, Dispatcher>();
-  const settings = {
-    connect: { timeout: options.connectMs, noDelay: true },
-    // Our own clocks decide; theirs would cut long thoughts short.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    keepAliveTimeout: 30_000,
-    allowH2: false,
-  };
-
-  function poolOf(origin: string): Dispatcher {
-    let pool = pools.get(origin);
-    if (!pool) {
-      pool = options.proxy
-        ? new EnvHttpProxyAgent({
-            ...settings,
-            httpProxy: '',
-            httpsProxy: options.proxy.https,
-            noProxy: options.proxy.none,
-          })
-        : new Pool(origin, settings);
-      pools.set(origin, pool);
-    }
-    return pool;
-  }
+  const pools = createPools(options);
 
   interface Place {
     origin: string;
+    reach: Reach;
     path: string;
     /** Names and values in turn, as `undici` takes them fastest. */
     headers: readonly string[];
@@ -124,6 +104,7 @@ export function createTransport(options: TransportOptions): Transport {
       });
       place = {
         origin: url.origin,
+        reach: provider.reach ?? 'public',
         path: url.pathname.replace(/\/+$/, ''),
         headers: Object.entries(headers).flat(),
         names: new Set(Object.keys(headers)),
@@ -133,8 +114,21 @@ export function createTransport(options: TransportOptions): Transport {
     return place;
   }
 
+  /** An address that must not be called is told as a failure, like one that cannot be reached. */
+  function dispatch(to: Pick<Place, 'origin' | 'reach'>, call: Dispatcher.DispatchOptions, exchange: Exchange): void {
+    let pool: Dispatcher;
+    try {
+      pool = pools.of(to.origin, to.reach);
+    } catch (error) {
+      // Whoever called has not yet got what it would be told by.
+      queueMicrotask(() => exchange.refuse(classify(error as Error)));
+      return;
+    }
+    pool.dispatch(call, exchange);
+  }
+
   function send(
-    origin: string,
+    to: Pick<Place, 'origin' | 'reach'>,
     path: string,
     method: Method,
     headers: string[],
@@ -142,7 +136,7 @@ export function createTransport(options: TransportOptions): Transport {
     handler: UpstreamHandler,
   ): Upstream {
     const exchange = new Exchange(handler);
-    poolOf(origin).dispatch({ origin, path, method, headers, body }, exchange);
+    dispatch(to, { origin: to.origin, path, method, headers, body }, exchange);
     return exchange;
   }
 
@@ -162,7 +156,7 @@ export function createTransport(options: TransportOptions): Transport {
     const go = (made: Record<string, string>) => {
       if (exchange.over) return;
       const all = Object.entries({ ...given, ...made }).flat();
-      poolOf(place.origin).dispatch({ origin: place.origin, path, method, headers: all, body }, exchange);
+      dispatch(place, { origin: place.origin, path, method, headers: all, body }, exchange);
     };
     const refused = (error: unknown) => exchange.refuse(notSigned(error));
     try {
@@ -186,7 +180,7 @@ export function createTransport(options: TransportOptions): Transport {
       const path = baseOf(place.path, request.instead) + request.path;
       return provider.signer
         ? signed(provider.signer, place, path, 'POST', headers, request.body, handler)
-        : send(place.origin, path, 'POST', headers, request.body, handler);
+        : send(place, path, 'POST', headers, request.body, handler);
     },
     get(provider, path, timeoutMs) {
       const place = placeOf(provider);
@@ -194,21 +188,23 @@ export function createTransport(options: TransportOptions): Transport {
       return small(timeoutMs, (handler) =>
         provider.signer
           ? signed(provider.signer, place, place.path + path, 'GET', headers, null, handler)
-          : send(place.origin, place.path + path, 'GET', headers, null, handler),
+          : send(place, place.path + path, 'GET', headers, null, handler),
       );
     },
-    fetch(method, url, headers, body, timeoutMs) {
+    fetch(method, url, headers, body, timeoutMs, reach = 'public') {
       const all = Object.entries({ 'user-agent': options.userAgent, ...headers }).flat();
-      return small(timeoutMs, (handler) => send(url.origin, url.pathname + url.search, method, all, body, handler));
+      return small(timeoutMs, (handler) =>
+        send({ origin: url.origin, reach }, url.pathname + url.search, method, all, body, handler),
+      );
     },
-    deliver(url, headers, body, timeoutMs) {
+    deliver(url, headers, body, timeoutMs, reach) {
       return new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
           upstream.abort();
           reject(new Error(`no answer within ${timeoutMs} ms`));
         }, timeoutMs);
         const upstream = send(
-          url.origin,
+          { origin: url.origin, reach },
           url.pathname + url.search,
           'POST',
           Object.entries({ 'user-agent': options.userAgent, ...headers }).flat(),
@@ -230,8 +226,7 @@ export function createTransport(options: TransportOptions): Transport {
       });
     },
     async close() {
-      await Promise.all([...pools.values()].map((pool) => pool.destroy()));
-      pools.clear();
+      await pools.close();
     },
   };
 }
