@@ -10,6 +10,8 @@ export interface KeyState {
   restMs: number;
   /** Why it rests; empty when it does not. */
   why: string;
+  /** Its vendor refused it, rather than asked for time: where nothing else is left, it is tried again. */
+  refused?: boolean;
 }
 
 export interface KeyChoice {
@@ -17,6 +19,7 @@ export interface KeyChoice {
   id: string | null;
   restMs: number;
   why: string;
+  refused?: boolean;
 }
 
 /** The id under which a provider's only key is known. */
@@ -56,8 +59,8 @@ export function pickKey(
   for (const key of keys) if (key.weight > heaviest) heaviest = key.weight;
   for (const key of keys) {
     if (!allows(key, model)) continue;
-    const { load, restMs, why } = stateOf(key);
-    const choice: KeyChoice = { id: key.id, restMs, why };
+    const { load, restMs, why, refused = false } = stateOf(key);
+    const choice: KeyChoice = { id: key.id, restMs, why, refused };
     if (restMs > 0) {
       if (soonest === null || restMs < soonest.restMs) soonest = choice;
       continue;

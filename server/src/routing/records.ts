@@ -1,6 +1,6 @@
 /** What the health book keeps: targets, keys, conversations. Each kind has a bound; what was used longest ago is forgotten. */
 import type { Provider, ProviderKey } from '../contract/provider.ts';
-import { type Cooldowns, createCooldowns, keyName, restMs, sayRest } from './cooldowns.ts';
+import { type Cooldowns, createCooldowns, keyName, type Rest, restMs, sayRest } from './cooldowns.ts';
 import { type KeyChoice, type KeyState, keysOf, ONLY, pickKey } from './keys.ts';
 import { type HealthRules, Target } from './target.ts';
 import { Window } from './window.ts';
@@ -43,6 +43,12 @@ export function keepLast<K, V>(map: Map<K, V>, key: K, value: V, most: number): 
   }
 }
 
+const saidOf = (rest: Rest, now: number) => ({
+  restMs: restMs(rest, now),
+  why: sayRest(rest, now),
+  refused: rest.code !== 'upstream_rate_limited',
+});
+
 export function createRecords(rules: HealthRules, random: () => number, most: number): Records {
   const targets = new Map<string, Target>();
   const uses = new Map<string, KeyUse>();
@@ -53,7 +59,7 @@ export function createRecords(rules: HealthRules, random: () => number, most: nu
     const use = uses.get(keyName(provider, key.id));
     const load = use?.load ?? 0;
     const rest = cooldowns.about(provider) ? cooldowns.rest(provider, key.id, model, now) : null;
-    if (rest !== null) return { load, restMs: restMs(rest, now), why: sayRest(rest, now) };
+    if (rest !== null) return { load, ...saidOf(rest, now) };
     const full = use === undefined ? null : limitOf(key, use, now);
     return use === undefined || full === null
       ? { load, restMs: 0, why: '' }
@@ -85,7 +91,7 @@ export function createRecords(rules: HealthRules, random: () => number, most: nu
       if (keys.length > 0) return pickKey(keys, model, seed, (key) => stateOf(provider.name, key, model, now));
       if (!cooldowns.about(provider.name)) return null;
       const rest = cooldowns.rest(provider.name, ONLY, model, now);
-      return rest === null ? null : { id: null, restMs: restMs(rest, now), why: sayRest(rest, now) };
+      return rest === null ? null : { id: null, ...saidOf(rest, now) };
     },
 
     stick: (conversation, key, now) => keepLast(conversations, conversation, { key, at: now }, MOST_CONVERSATIONS),

@@ -34,7 +34,7 @@ export class View implements HealthView {
     const choice = this.#records.chooseKey(of, model, 0, now);
     if (choice === null || choice.restMs === 0) return null;
     const several = keysOf(of).length > 1 ? `all its keys rest, ${choice.id} is free first: ` : '';
-    return { forced: false, rests: true, waitMs: choice.restMs, why: `${several}${choice.why}` };
+    return { forced: false, rests: choice.refused !== true, waitMs: choice.restMs, why: `${several}${choice.why}` };
   }
 
   sick({ key }: Candidate): string | null {
