@@ -29,7 +29,7 @@ export interface Live {
   /** Plans with what is known now. */
   planNow(request: PlanRequest): Plan;
   /** Every model that can be asked for, the vendors' own lists included. */
-  models(): Promise<{ id: string; provider: string }[]>;
+  models(): Promise<{ id: string; provider: string; info: ModelInfo | null; price: Price | 'free' | null }[]>;
   close(): void;
 }
 
@@ -67,6 +67,9 @@ export async function createLive(input: LiveInput): Promise<Live> {
   const price = (provider: Provider, model: string, at: number = Date.now()): Price | null =>
     overrides.get(`${provider.name}/${model}`) ??
     (provider.vendor && !provider.local ? catalogue.price(provider.vendor.name, model, at) : null);
+
+  const info = (provider: Provider, model: string): ModelInfo | null =>
+    withOwn(provider, model, provider.vendor && !provider.local ? catalogue.model(provider.vendor.name, model) : null);
 
   async function swap(): Promise<void> {
     const real = [...configured, ...local];
@@ -123,12 +126,7 @@ export async function createLive(input: LiveInput): Promise<Live> {
     providers: () => all,
     provider: (name) => all.find((provider) => provider.name === name) ?? null,
     dialect,
-    info: (provider, model) =>
-      withOwn(
-        provider,
-        model,
-        provider.vendor && !provider.local ? catalogue.model(provider.vendor.name, model) : null,
-      ),
+    info,
     price: (provider, model) => price(provider, model),
     planNow: (request) => current().plan(request),
     plan(request) {
@@ -152,7 +150,15 @@ export async function createLive(input: LiveInput): Promise<Live> {
       await lists.refresh(all);
       return current()
         .models()
-        .map(({ provider, model }) => ({ id: `${provider}/${model}`, provider }));
+        .map(({ provider, model }) => {
+          const by = all.find(({ name }) => name === provider);
+          return {
+            id: `${provider}/${model}`,
+            provider,
+            info: by ? info(by, model) : null,
+            price: by?.free ? 'free' : by ? price(by, model) : null,
+          };
+        });
     },
     close() {
       if (timer) clearInterval(timer);

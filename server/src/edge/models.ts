@@ -2,12 +2,18 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { DialectName } from '../contract/call.ts';
+import { GoblinError } from '../contract/errors.ts';
+import type { ModelInfo, Price, Rate } from '../contract/provider.ts';
 import { wrong } from './query.ts';
 
 export interface ListedModel {
   /** `provider/model` */
   id: string;
   provider: string;
+  /** Null: nothing is known of it. */
+  info: ModelInfo | null;
+  /** Null: not known. */
+  price: Price | 'free' | null;
 }
 
 /** Anthropic's own most on a page. */
@@ -34,13 +40,76 @@ export function modelsRoute(app: FastifyInstance, list: () => Promise<ListedMode
       return shapeOf(request.headers) === 'anthropic' ? anthropicList(models, request) : openaiList(models);
     },
   );
+
+  // Names of models have slashes: `openai/gpt-5`, and `groq/openai/gpt-oss-20b`.
+  app.get(
+    '/v1/models/*',
+    {
+      config: { permission: 'request:read', door: (request) => shapeOf(request.headers) },
+      schema: { summary: 'One model', tags: ['Drop-in doors'] },
+    },
+    async (request) => {
+      const wanted = (request.params as { '*': string })['*'];
+      const models = await list();
+      const found = models.find(({ id }) => id === wanted) ?? models.find((one) => bareName(one) === wanted);
+      if (!found) {
+        throw new GoblinError(
+          'not_found',
+          'No configured provider lists a model of that name; GET /v1/models has all.',
+        );
+      }
+      return shapeOf(request.headers) === 'anthropic' ? anthropicModel(found) : openaiModel(found);
+    },
+  );
 }
 
-function openaiList(models: readonly ListedModel[]): Record<string, unknown> {
+/** What the list says of a model beside its name; null in a field: not known. */
+function factsOf({ info, price }: ListedModel): Record<string, unknown> {
   return {
-    object: 'list',
-    data: models.map(({ id, provider }) => ({ id, object: 'model', created: 0, owned_by: provider })),
+    context_window: info?.contextWindow ?? null,
+    max_output_tokens: info?.maxOutput ?? null,
+    abilities: info
+      ? {
+          chat: info.chat,
+          embeddings: info.embeds ?? false,
+          tools: info.tools,
+          images: info.images,
+          reasoning: info.reasoning,
+          json_schema: info.schema ?? null,
+          prefix: info.prefix ?? null,
+          system_messages: info.systemRole ?? null,
+        }
+      : null,
+    usd_per_million_tokens: price === null ? null : price === 'free' ? FREE : ratesOf(price),
   };
+}
+
+const FREE = { input: 0, output: 0, cached_input: 0, cache_write: 0, version: 'free' };
+
+function ratesOf(price: Price): Record<string, unknown> {
+  // A picodollar for one token is a microdollar for a million.
+  const rate = ({ base }: Rate): number => base / 1e6;
+  return {
+    input: rate(price.input),
+    output: rate(price.output),
+    cached_input: rate(price.cachedInput ?? price.input),
+    cache_write: rate(price.cacheWrite ?? price.input),
+    version: price.version,
+  };
+}
+
+const openaiModel = (model: ListedModel): Record<string, unknown> => ({
+  id: model.id,
+  object: 'model',
+  created: 0,
+  owned_by: model.provider,
+  ...factsOf(model),
+});
+
+const bareName = ({ id, provider }: ListedModel): string => id.slice(provider.length + 1);
+
+function openaiList(models: readonly ListedModel[]): Record<string, unknown> {
+  return { object: 'list', data: models.map(openaiModel) };
 }
 
 /** `limit`, `after_id` and `before_id` as the API has them; without a limit everything comes at once. */
@@ -72,15 +141,17 @@ function anthropicList(models: readonly ListedModel[], request: FastifyRequest):
   };
 }
 
-function anthropicModel({ id, provider }: ListedModel): Record<string, unknown> {
+function anthropicModel(model: ListedModel): Record<string, unknown> {
+  const { id, provider, info } = model;
   return {
     type: 'model',
     id,
-    display_name: `${id.slice(provider.length + 1)} (${provider})`,
+    display_name: `${bareName(model)} (${provider})`,
     created_at: UNKNOWN_TIME,
     lifecycle: 'active',
     capabilities: null,
-    max_input_tokens: null,
-    max_tokens: null,
+    max_input_tokens: info?.contextWindow ?? null,
+    max_tokens: info?.maxOutput ?? null,
+    x_mcp: factsOf(model),
   };
 }

@@ -282,6 +282,28 @@ test("the list of models, in Anthropic's shape for its clients alone, page by pa
   );
 });
 
+test('a model in the list says what it can and what it costs, also alone', { timeout: 60_000 }, async () => {
+  type Listed = {
+    id: string;
+    context_window: number | null;
+    abilities: { tools: boolean } | null;
+    usd_per_million_tokens: { input: number } | null;
+  };
+  const id = 'openai/gpt-4o-mini';
+  const list = await call<{ data: Listed[] }>(house.server, '/v1/models');
+  const listed = list.body.data.find((one) => one.id === id);
+  assert.equal(listed?.context_window, 128_000);
+  assert.equal(listed?.abilities?.tools, true);
+  assert.equal(listed?.usd_per_million_tokens?.input, 0.15);
+  assert.deepEqual((await call<Listed>(house.server, `/v1/models/${id}`)).body, listed);
+  assert.deepEqual((await call<Listed>(house.server, '/v1/models/gpt-4o-mini')).body, listed);
+  const claude = await house.client.models.retrieve(id);
+  assert.equal(claude.max_input_tokens, 128_000);
+  const none = await call<{ error: { message: string } }>(house.server, '/v1/models/nobody/nothing');
+  assert.equal(none.status, 404);
+  assert.match(none.body.error.message, /GET \/v1\/models has all/);
+});
+
 test('the built-in simulator answers when nothing is configured', { timeout: 60_000 }, async () => {
   const alone = await startServer();
   try {
