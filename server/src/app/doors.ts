@@ -2,13 +2,14 @@
 import type { Server } from 'node:http';
 import type { ListenOptions } from 'node:net';
 import { mismatch } from '../contract/errors.ts';
-import type { AttachedOutcome } from '../contract/flow.ts';
+import type { AttachedOutcome, Cancel } from '../contract/flow.ts';
 import { tellsEnd } from '../contract/ports.ts';
 import { isTerminal } from '../contract/states.ts';
-import { DIALECTS, partsOfMessage } from '../dialects/index.ts';
+import { DIALECTS, partsOfMessage, partsOfStored, vectorsOfMessage } from '../dialects/index.ts';
 import { type AnswerDoorDeps, answerDoor, readHop } from '../edge/answer-door.ts';
 import { anthropicAnswers, countTokensRoute } from '../edge/anthropic-door.ts';
 import { docsRoutes } from '../edge/docs.ts';
+import { embeddings } from '../edge/embeddings-door.ts';
 import { createFastLane, type FastLane } from '../edge/fast-lane.ts';
 import { healthServer } from '../edge/health.ts';
 import { createJoins } from '../edge/joins.ts';
@@ -18,6 +19,9 @@ import { openaiAnswers } from '../edge/openai-door.ts';
 import { operationRoutes } from '../edge/operations.ts';
 import { createPulse } from '../edge/pulse.ts';
 import { requestRoutes } from '../edge/requests.ts';
+import { responsesAnswers } from '../edge/responses-door.ts';
+import { createResponseRecord } from '../edge/responses-record.ts';
+import { responseRoutes } from '../edge/responses-routes.ts';
 import { createServer } from '../edge/server.ts';
 import { streamRoutes } from '../edge/streams.ts';
 import { runAttached } from '../execution/attached.ts';
@@ -84,15 +88,16 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
   });
 
   operationRoutes(app, operations(house));
+  const cancel: Cancel = async (caller, id) => {
+    const ended = await house.admission.cancel(caller, id);
+    house.callbacks?.wake();
+    return ended;
+  };
   const requests = requestRoutes(app, {
     ledger,
     bus,
     submit: house.admission.submit,
-    async cancel(caller, id) {
-      const ended = await house.admission.cancel(caller, id);
-      house.callbacks?.wake();
-      return ended;
-    },
+    cancel,
     rules: () => ({
       taskTypes: house.taskTypes,
       allowPrivateCallbacks: config.settings.allowPrivateCallbacks,
@@ -134,13 +139,31 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
   const chat = answerDoor(app, openaiAnswers(DIALECTS.openai), deps);
   const messages = answerDoor(app, anthropicAnswers(DIALECTS.anthropic), deps);
   countTokensRoute(app, DIALECTS.anthropic, countInput);
-  modelsRoute(app, live.models);
+  const vectors = answerDoor(app, embeddings(DIALECTS.openai), deps);
+  const background = {
+    ledger,
+    bus,
+    pulse,
+    record: createResponseRecord({ ledger, bus, recordBack: house.admission.recordBack }),
+    framesHours: config.settings.framesHours,
+    now: house.clock.now,
+    hearsAll: house.hearsAll,
+  };
+  const responses = answerDoor(
+    app,
+    responsesAnswers(DIALECTS.responses, { ...background, submit: house.admission.submit }),
+    { ...deps, replay: replayer(house, partsOfStored) },
+  );
+  responseRoutes(app, { ...background, cancel, bodiesDays: config.settings.bodiesDays });
+  modelsRoute(app, () => live.models());
   fastLane.take = createFastLane({
     doors: new Map([
       ['/v1/chat/completions', chat],
       ['/v1/messages', messages],
       // As Anthropic's clients call it whenever they use a beta.
       ['/v1/messages?beta=true', messages],
+      ['/v1/responses', responses],
+      ['/v1/embeddings', vectors],
     ]),
     bodyLimit: config.settings.bodyBytes,
     hostAllowed,
@@ -167,8 +190,13 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
   };
 }
 
+/** Said once more by `errorBody` (door.ts): that it ended so, and that a new try needs a new key. */
+const VECTORS_GONE = { code: 'gone', message: 'The vectors were too many to be kept.' } as const;
+
+const ERASED = { code: 'gone', message: 'The answer is no longer kept.' } as const;
+
 /** An earlier attached request with the same key: joined when it runs, told again when it has ended. */
-function replayer(house: House): AnswerDoorDeps['replay'] {
+function replayer(house: House, partsOf = partsOfMessage): AnswerDoorDeps['replay'] {
   const { bus, ledger } = house;
   return async (caller, submission) => {
     if (!submission.idempotency) return null;
@@ -200,12 +228,14 @@ function replayer(house: House): AnswerDoorDeps['replay'] {
       ledger.result(caller.tenant, known.id),
       ledger.attempts(caller.tenant, known.id),
     ]);
+    const vectors = result ? vectorsOfMessage(result.message) : null;
+    const erased = row.state === 'succeeded' && !result;
     const outcome: AttachedOutcome = {
       sameAs: null,
-      state: isTerminal(row.state) ? row.state : 'failed',
-      error: row.error,
+      state: isTerminal(row.state) && vectors !== 'gone' && !erased ? row.state : 'failed',
+      error: vectors === 'gone' ? VECTORS_GONE : erased ? ERASED : row.error,
       retryAfterMs: null,
-      parts: result ? partsOfMessage(result.message) : [],
+      parts: result ? partsOf(result.message) : [],
       finishReason: result?.finishReason ?? null,
       usage: result?.usage ?? null,
       provider: result?.provider ?? attempts.at(-1)?.provider ?? '',
@@ -215,6 +245,7 @@ function replayer(house: House): AnswerDoorDeps['replay'] {
       priceReason: null,
       replayed: true,
       body: null,
+      ...(vectors !== null && vectors !== 'gone' ? { vectors } : {}),
     };
     return { id: known.id, outcome };
   };
