@@ -239,6 +239,30 @@ test('a probe elsewhere is waited for; its end is taken over', () => {
   assert.equal(mine.gate(due + 100), 'closed');
 });
 
+test('of two at the same moment the later version is newer; a clock that was put back makes nothing older', () => {
+  const at = (version: number) => ({ ...make().record, at: START, version });
+  assert.equal(isNewer(at(9), at(10)), true);
+  assert.equal(isNewer(at(10), at(9)), false);
+  const [mine, other] = [make(), make()];
+  fail(mine, 5, START);
+  other.hear(mine.record, null);
+  mine.good(START + 1, false, START - 500, true);
+  assert.equal(mine.gate(START), 'closed');
+  assert.equal(other.hear(mine.record, null), true);
+  assert.equal(other.gate(START), 'closed');
+});
+
+test('what was counted before a state was taken over does not count any more', () => {
+  const [mine, other] = [make(), make()];
+  fail(mine, 4, START);
+  fail(other, 5, START);
+  mine.hear(other.record, null);
+  other.good(START + 100, false, START + 100, true);
+  mine.hear(other.record, null);
+  fail(mine, 4, START + 200);
+  assert.equal(mine.gate(START + 200), 'closed');
+});
+
 test('whatever happens: no more probes at once than allowed, and only probes while it is open', () => {
   const step = fc.record({
     gap: fc.nat(4000),

@@ -65,6 +65,7 @@ test('a target that fails often goes to the back, but not behind others that do 
   often('b/m');
   often('c/m');
   assert.deepEqual(targets({ at: START + 20 }), ['a/m', 'b/m', 'c/m']);
+  assert.equal(plan({ at: START + 20 }).targets[0]?.reason, 'cheapest that offers it: $1.00/$1.00 per Mtok');
   assert.deepEqual(targets({ at: START + 70_000 }), ['a/m', 'b/m', 'c/m'], 'a minute later it is forgotten');
 });
 
@@ -203,6 +204,24 @@ test('keys for other models, policies, and what goblin.yaml says of a model', ()
   assert.equal(error.code, 'forbidden');
   assert.match(error.detail, /b\/m: policy red forbids it/);
   assert.equal(refusal(() => plan({ model: 'a/m' })).code, 'unknown_model');
+});
+
+test('a list is worked out once a minute only where it says the same to everyone', () => {
+  const shops: Shop[] = [
+    shop('blind', 1, { catalogue: { m: { price: [1, 1], info: { images: false } } } }),
+    shop('seeing', 2),
+  ];
+  const aliases = { any: ['auto'], fast: ['blind/m', 'seeing/m'], outer: ['fast'] };
+  const { targets } = planner(shops, { aliases, routes: { aliases: { fast: { strategy: 'fastest' } }, tasks: {} } });
+  assert.deepEqual(targets({ model: 'any' }), ['blind/m', 'seeing/m']);
+  assert.deepEqual(targets({ model: 'any', needs: { images: true } }), ['seeing/m']);
+  const book = bookOf();
+  const ask = () => targets({ model: 'outer', at: START, health: book.snapshot(START) });
+  observe(book, 'blind/m', good({ firstTokenMs: 10, outputTokens: null }), 3, START);
+  observe(book, 'seeing/m', good({ firstTokenMs: 900, outputTokens: null }), 3, START);
+  assert.deepEqual(ask(), ['blind/m', 'seeing/m']);
+  observe(book, 'blind/m', good({ firstTokenMs: 9000, latencyMs: 9900, outputTokens: null }), 30, START);
+  assert.deepEqual(ask(), ['seeing/m', 'blind/m']);
 });
 
 test('auto: who rests takes nobody else’s place, and within a vendor another model is taken', () => {

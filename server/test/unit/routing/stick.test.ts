@@ -12,6 +12,7 @@ const stick = (...messages: Message[]) => stickOf({ messages }, 'tenant');
 test('a conversation keeps its number while it grows', () => {
   const first = stick(system('be kind'), user('hello'));
   assert.equal(stick(system('be kind'), user('hello'), assistant('hi'), user('and now?')), first);
+  assert.equal(stick(system('be kind'), user('hello'), user('are you there?')), first);
   assert.equal(
     stick(system('be kind'), user('hello'), assistant('hi'), { role: 'tool', toolCallId: '1', content: [] }),
     first,
