@@ -1,5 +1,5 @@
 /** What the processes tell each other of health, and what is taken over from them. */
-import { keepLast, type Records } from './records.ts';
+import type { Records } from './records.ts';
 import { readShared, type Shared, type SharedTarget } from './share.ts';
 
 export interface Exchange {
@@ -33,7 +33,8 @@ export function createExchange(records: Records, process: string, since: number)
     for (const [other, at] of heard) if (now - at > TOLD_MS) forget(other);
     const [oldest] = heard.keys();
     if (oldest !== undefined && heard.size >= MOST_PROCESSES && !heard.has(shared.process)) forget(oldest);
-    keepLast(heard, shared.process, shared.at, MOST_PROCESSES);
+    heard.delete(shared.process);
+    heard.set(shared.process, shared.at);
     return true;
   }
 

@@ -8,6 +8,8 @@ import { Window } from './window.ts';
 /** How a key is used. */
 export interface KeyUse {
   load: number;
+  /** A number that grows with each use of any. */
+  used: number;
   /** Calls that began, and tokens, in the last minute. */
   window: Window;
 }
@@ -32,15 +34,16 @@ const MOST_CONVERSATIONS = 10_000;
 /** Vendors keep a prompt for five minutes or longer after its last use. */
 const CONVERSATION_MS = 10 * MINUTE;
 
-/** Puts an entry last; the first one goes when there are too many. */
-export function keepLast<K, V>(map: Map<K, V>, key: K, value: V, most: number): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size <= most) return;
-  for (const [oldest] of map) {
-    map.delete(oldest);
-    return;
+/** Removes the entry that was used longest ago. Called when one is made, so the look at all of them is rare. */
+function evict<T extends { used: number }>(map: Map<string, T>): void {
+  let oldest: string | null = null;
+  let least = Number.POSITIVE_INFINITY;
+  for (const [name, { used }] of map) {
+    if (used >= least) continue;
+    least = used;
+    oldest = name;
   }
+  if (oldest !== null) map.delete(oldest);
 }
 
 const saidOf = (rest: Rest, now: number) => ({
@@ -52,7 +55,10 @@ const saidOf = (rest: Rest, now: number) => ({
 export function createRecords(rules: HealthRules, random: () => number, most: number): Records {
   const targets = new Map<string, Target>();
   const uses = new Map<string, KeyUse>();
-  const conversations = new Map<number, { key: string; at: number }>();
+  /** Two halves: when the young one is full it becomes the old one, and what is used again becomes young. */
+  let young = new Map<number, { key: string; at: number }>();
+  let old = young;
+  let turn = 0;
   const cooldowns = createCooldowns(random);
 
   function stateOf(provider: string, key: ProviderKey, model: string, now: number): KeyState {
@@ -74,15 +80,25 @@ export function createRecords(rules: HealthRules, random: () => number, most: nu
 
     target(provider, model) {
       const key = `${provider}/${model}`;
-      const target = targets.get(key) ?? new Target(provider, model, rules, random);
-      keepLast(targets, key, target, most);
+      let target = targets.get(key);
+      if (target === undefined) {
+        if (targets.size >= most) evict(targets);
+        target = new Target(provider, model, rules, random);
+        targets.set(key, target);
+      }
+      target.used = turn++;
       return target;
     },
 
     use(provider, key) {
       const name = keyName(provider, key);
-      const use = uses.get(name) ?? { load: 0, window: new Window(MINUTE) };
-      keepLast(uses, name, use, most);
+      let use = uses.get(name);
+      if (use === undefined) {
+        if (uses.size >= most) evict(uses);
+        use = { load: 0, used: 0, window: new Window(MINUTE) };
+        uses.set(name, use);
+      }
+      use.used = turn++;
       return use;
     },
 
@@ -94,10 +110,16 @@ export function createRecords(rules: HealthRules, random: () => number, most: nu
       return rest === null ? null : { id: null, ...saidOf(rest, now) };
     },
 
-    stick: (conversation, key, now) => keepLast(conversations, conversation, { key, at: now }, MOST_CONVERSATIONS),
+    stick(conversation, key, now) {
+      if (young.size >= MOST_CONVERSATIONS / 2) {
+        old = young;
+        young = new Map();
+      }
+      young.set(conversation, { key, at: now });
+    },
 
     stuck(conversation, now) {
-      const last = conversations.get(conversation);
+      const last = young.get(conversation) ?? old.get(conversation);
       return last === undefined || now - last.at > CONVERSATION_MS ? null : last.key;
     },
   };

@@ -31,6 +31,8 @@ export class Target {
   load = 0;
   silent = 0;
   speaking = 0;
+  /** A number that grows with each use of any target. */
+  used = 0;
   readonly #rules: HealthRules;
   #measure: Measure | null = null;
   #measured = 0;

@@ -156,16 +156,19 @@ test('a clock that was put back does not keep it open for hours', () => {
 
 /* ---- what processes tell each other ---- */
 
-const record: fc.Arbitrary<BreakerRecord> = fc.record({
-  state: fc.constantFrom('closed', 'open', 'half_open'),
-  at: fc.nat(3),
-  version: fc.nat(3),
-  until: fc.nat(3),
-  streak: fc.nat(2),
-  cause: fc.constantFrom('consecutive', 'rate', 'probe', null),
-  failures: fc.nat(1),
-  calls: fc.nat(1),
-});
+const record: fc.Arbitrary<BreakerRecord> = fc.record(
+  {
+    state: fc.constantFrom('closed', 'open', 'half_open'),
+    at: fc.nat(3),
+    version: fc.nat(3),
+    until: fc.nat(3),
+    streak: fc.nat(2),
+    cause: fc.constantFrom('consecutive', 'rate', 'probe', null),
+    failures: fc.nat(1),
+    calls: fc.nat(1),
+  },
+  { noNullPrototype: true },
+);
 
 test('the newest wins: whoever merges, in whatever order, however often', () => {
   fc.assert(
