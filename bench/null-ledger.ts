@@ -16,6 +16,7 @@ export function createNullLedger(): Ledger {
     settleAttempt: async () => {},
     release: async () => true,
     end: async () => null,
+    erase: async () => null,
     get: async () => null,
     attempts: async () => [],
     list: async () => [],

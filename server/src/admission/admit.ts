@@ -5,7 +5,6 @@
  *   record → route → window → price → queue → accept
  */
 
-import type { AnswerCall } from '../contract/call.ts';
 import type { Caller } from '../contract/caller.ts';
 import { GoblinError, mismatch } from '../contract/errors.ts';
 import type { Admitted, Cancel, Receipt, Submission, Submit } from '../contract/flow.ts';
@@ -14,6 +13,7 @@ import { type Bus, CANCELS, type Ledger, type Queue } from '../contract/ports.ts
 import type { ModelInfo, PlannedTarget, Price } from '../contract/provider.ts';
 import type { Acceptance, Accepted, RunPlan } from '../contract/record.ts';
 import type { FailoverMode } from '../contract/states.ts';
+import { keptCall } from '../dialects/index.ts';
 import { estimateCost, estimateInputTokens } from '../money/estimate.ts';
 import { fitsWindow } from '../money/tokens.ts';
 
@@ -153,7 +153,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       labels: submission.labels,
       idempotency: submission.idempotency,
       // What a vendor of the door's dialect gets as it came is not kept: it says everything twice, and the end user's name in clear.
-      body: { call: withoutNative(submission.call), hints: submission.hints, metadata: submission.metadata },
+      body: { call: keptCall(submission.call), hints: submission.hints, metadata: submission.metadata },
       estimatePico: admitted.estimatePico,
       priceVersion: admitted.priceVersion,
     };
@@ -252,8 +252,6 @@ const away = () =>
 
 const shuttingDown = () =>
   new GoblinError('shutting_down', 'This process is shutting down; try again in a moment.', { retryAfterMs: 2000 });
-
-const withoutNative = ({ native: _native, ...call }: AnswerCall): AnswerCall => call;
 
 /** What an answer usually comes to when nobody bounds it. Tokens. */
 const USUAL_OUTPUT = 500;

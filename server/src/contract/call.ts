@@ -102,6 +102,8 @@ export interface AnswerCall {
     body: Record<string, unknown>;
     /** What only vendors of this dialect can do, as in `tools of type "web_search_20260209"`: all others refuse the call. */
     only?: string[];
+    /** The earlier response that the caller goes on from, where its dialect has such: what was said is in the messages. */
+    previous?: string;
   };
 }
 

@@ -74,8 +74,8 @@ export function isVisible(part: Part): part is VisiblePart {
 export type FrameBody =
   | { type: 'attempt'; attempt: number; provider: string; model: string; reason: string }
   | { type: 'text'; text: string }
-  | { type: 'reasoning'; text: string }
-  | { type: 'tool_call'; index: number; id?: string; name?: string; arguments: string }
+  | { type: 'reasoning'; text: string; vendor?: VendorField }
+  | { type: 'tool_call'; index: number; id?: string; name?: string; arguments: string; vendor?: VendorField }
   | { type: 'notice'; code: string; detail: string }
   | { type: 'progress'; done: number; total: number; unit: string }
   | { type: 'restart'; attempt: number; reason: string }
@@ -115,6 +115,7 @@ export function frameOf(part: Part): FrameBody | null {
     case 'text':
       return part.text === '' ? null : { type: 'text', text: part.text };
     case 'reasoning':
+      if (part.vendor) return { type: 'reasoning', text: part.text, vendor: part.vendor };
       return part.text === '' ? null : { type: 'reasoning', text: part.text };
     case 'tool_call':
       return {
@@ -123,6 +124,7 @@ export function frameOf(part: Part): FrameBody | null {
         ...(part.id === undefined ? {} : { id: part.id }),
         ...(part.name === undefined ? {} : { name: part.name }),
         arguments: part.arguments,
+        ...(part.vendor === undefined ? {} : { vendor: part.vendor }),
       };
     default:
       return null;

@@ -13,6 +13,7 @@ import type {
   AttemptRow,
   AttemptStart,
   Claim,
+  Erased,
   EventRow,
   FrameWrite,
   ListFilter,
@@ -154,6 +155,12 @@ export interface Ledger {
     actor: string,
   ): Promise<{ state: State; changed: boolean; frame: StoredFrame | null } | null>;
 
+  /**
+   * Takes body, result, shown text and frames of a request out of the record; its row, its attempts and its trail stay.
+   * Null for an unknown id.
+   */
+  erase(tenant: string, id: string, actor: string): Promise<Erased | null>;
+
   get(tenant: string, id: string): Promise<RequestRow | null>;
   attempts(tenant: string, id: string): Promise<AttemptRow[]>;
   list(tenant: string, filter: ListFilter): Promise<RequestRow[]>;
@@ -247,6 +254,8 @@ export interface DoorContext {
   includeUsage: boolean;
   /** About how many tokens the prompt has, for dialects that say so before the answer. */
   inputTokens?: number;
+  /** The caller's own body, for dialects that repeat it. */
+  request?: Record<string, unknown>;
 }
 
 /** Our own facts for the caller, as `x_mcp` in the last chunk. */

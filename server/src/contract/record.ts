@@ -176,6 +176,12 @@ export interface Settlement {
   frames: FrameBody[];
 }
 
+/**
+ * `busy`: the request is not over, or what it cost is not written yet. `shared`: long texts of the body are kept once
+ * for the tenant and the day, as other requests may hold them too; they go with the bodies of that day.
+ */
+export type Erased = { outcome: 'busy' } | { outcome: 'erased'; shared: boolean };
+
 export interface RequestError {
   code: ErrorCode;
   message: string;

@@ -13,10 +13,17 @@ import { responses } from './responses/index.ts';
 export { openaiUsage } from './openai/encoder.ts';
 export { openaiMessage, partsOfMessage } from './openai/message.ts';
 export {
+  askedBody,
+  createReplay,
   decodeResponses,
+  inputItems,
+  isStored,
+  keptCall,
   namedRequests,
   partsOfStored,
+  type Replay,
   requestIdOf,
+  responseId,
   responseObject,
   withItems,
   withPrevious,

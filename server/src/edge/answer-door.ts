@@ -10,6 +10,7 @@ import type { AnswerListener, AttachedHandle, AttachedInput, AttachedOutcome, Su
 import type { Usage } from '../contract/part.ts';
 import type { Dialect, Encoder, Ledger, Telemetry } from '../contract/ports.ts';
 import { estimateInputTokens } from '../money/estimate.ts';
+import type { Come, Detached, Read } from './answer-read.ts';
 import { canonicalHash, idempotencyKey, parseObject } from './body.ts';
 import { attach, type Pen, streamListener, wholeListener, writeDoorError } from './door.ts';
 import { readDoorHeaders, readPassHeaders } from './door-headers.ts';
@@ -34,6 +35,12 @@ export interface AnswerDialect {
   idHeader: string | null;
   /** Headers of callers that vendors of this dialect get too. */
   passHeaders: readonly string[];
+  /** Set where an answer carries our own ids: a vendor's body is never sent as it came. */
+  anew?: true;
+  /** In place of the dialect's own decoder: bodies that the record completes. */
+  read?(caller: Caller, body: Record<string, unknown>, res: ServerResponse): Read | Promise<Read>;
+  /** Takes requests that are not answered on the connection. */
+  detach?(asked: Detached): boolean;
 }
 
 export interface AnswerDoorDeps {
@@ -100,7 +107,15 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
   function answer(caller: Caller, given: IncomingHttpHeaders, bytes: unknown, res: ServerResponse, id: string): void {
     if (!door) return;
     const body = parseObject(bytes);
-    const { call, stream, includeUsage, user } = door.decode(body);
+    const go = (read: Read) => begin({ caller, given, bytes, res, id, body, read });
+    const read = spec.read ? spec.read(caller, body, res) : door.decode(body);
+    if (read instanceof Promise) read.then(go).catch((error: unknown) => fail(res, id, error));
+    else go(read);
+  }
+
+  function begin({ caller, given, bytes, res, id, body, read }: Come): void {
+    if (!door) return;
+    const { call, stream, includeUsage, user } = read;
     const headers = readDoorHeaders(given, stream, deps.taskTypes());
     const passHeaders = readPassHeaders(given, spec.passHeaders);
     const key = idempotencyKey(given['idempotency-key']);
@@ -118,15 +133,17 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
       failover: headers.failover,
       callbackUrl: null,
       labels: headers.labels,
-      metadata: null,
+      metadata: read.metadata ?? null,
       idempotency: key === null ? null : { key, bodyHash: canonicalHash(body) },
     };
+    if (spec.detach?.({ caller, submission, read, res, refuse, fail: (error) => fail(res, id, error) })) return;
     let made: Encoder | null = null;
     const pen: Pen = {
       id,
       door,
       res,
       idHeader: spec.idHeader,
+      anew: spec.anew === true,
       encoder() {
         made ??= door.encoder({
           requestId: pen.id,
@@ -134,6 +151,7 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
           created: Math.floor(Date.now() / 1000),
           includeUsage,
           inputTokens: estimateInputTokens(call),
+          request: body,
         });
         return made;
       },
@@ -166,7 +184,7 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
       if (told?.state === 'succeeded' && !res.writableFinished && key === null)
         deps.joins.undelivered(asked, pen.id, told);
     });
-    const begin = (to: AnswerListener) =>
+    const run = (to: AnswerListener) =>
       deps.run(
         caller,
         id,
@@ -200,7 +218,7 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
     }
     if (isMarkedRetry(given) && joinSame()) return;
     try {
-      const handle = begin(listener);
+      const handle = run(listener);
       if (handle instanceof Promise) handle.then(settled, refuse);
       else settled(handle);
     } catch (error) {
@@ -243,7 +261,7 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
         tell(earlier);
         return;
       }
-      settled(await begin(withOther));
+      settled(await run(withOther));
     }
 
     function tell(earlier: Replayed): void {

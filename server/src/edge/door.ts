@@ -96,6 +96,8 @@ export interface Pen {
   /** Nothing that the encoder made has been sent: the next one begins anew. */
   forget(): void;
   res: ServerResponse;
+  /** What a vendor of the dialect says unstreamed is not sent as it came. */
+  anew: boolean;
   /** Where this dialect's clients look for the request's id, besides our own header. */
   idHeader: string | null;
 }
@@ -122,7 +124,7 @@ export function wholeListener(pen: Pen): AnswerListener {
         return;
       }
       const body =
-        outcome.body ??
+        (pen.anew ? null : outcome.body) ??
         pen
           .encoder()
           .whole(

@@ -8,7 +8,7 @@ export function wrong(path: string, message: string): never {
 }
 
 /** Unknown parameters are refused by name; a parameter given twice too. */
-export function readQuery(request: FastifyRequest, names: string[]): Record<string, string | undefined> {
+export function readQuery(request: Pick<FastifyRequest, 'query'>, names: string[]): Record<string, string | undefined> {
   const query = request.query as Record<string, unknown>;
   for (const [name, value] of Object.entries(query)) {
     if (!names.includes(name)) wrong(name, `is not a parameter here; there are ${names.join(', ')}`);

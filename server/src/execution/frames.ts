@@ -131,9 +131,13 @@ export function createFrameLog(deps: FrameLogDeps, input: FrameLogInput): FrameL
 }
 
 function weight(frame: FrameBody): number {
-  if (frame.type === 'text' || frame.type === 'reasoning') return frame.text.length;
-  return frame.type === 'tool_call' ? frame.arguments.length : 100;
+  if (frame.type === 'text') return frame.text.length;
+  if (frame.type === 'reasoning') return frame.text.length + marks(frame);
+  return frame.type === 'tool_call' ? frame.arguments.length + marks(frame) : 100;
 }
+
+/** Encrypted reasoning may be larger than all the rest. */
+const marks = ({ vendor }: { vendor?: unknown }): number => (vendor ? JSON.stringify(vendor).length : 0);
 
 /** Joins neighbours that say the same thing in two pieces. Changes `last`. */
 function join(last: FrameBody, frame: FrameBody): boolean {
@@ -141,11 +145,14 @@ function join(last: FrameBody, frame: FrameBody): boolean {
     last.text += frame.text;
     return true;
   }
-  if (last.type === 'reasoning' && frame.type === 'reasoning') {
+  // A mark of the vendor closes what it belongs to.
+  if (last.type === 'reasoning' && frame.type === 'reasoning' && !last.vendor) {
     last.text += frame.text;
+    if (frame.vendor) last.vendor = frame.vendor;
     return true;
   }
   if (last.type === 'tool_call' && frame.type === 'tool_call' && last.index === frame.index && frame.id === undefined) {
+    if (frame.vendor) return false;
     last.arguments += frame.arguments;
     return true;
   }

@@ -4,6 +4,7 @@ import { createAcceptGroup, findByIdempotencyKey } from './accept.ts';
 import { createBodyPacker } from './bodies.ts';
 import { claim } from './claim.ts';
 import { type Clock, createClock } from './clock.ts';
+import { erase } from './erase.ts';
 import type { QueueCaps } from './gauge.ts';
 import {
   framesAfter,
@@ -50,6 +51,7 @@ export function createLedger(sql: Sql, caps: QueueCaps, clock: Clock = createClo
     settleAttempt: (tenant, id, epoch, ended, partial) => settleAttempt(sql, tenant, id, epoch, ended, partial),
     release: (tenant, id, epoch, delayMs, reason, unburnt) => release(sql, tenant, id, epoch, delayMs, reason, unburnt),
     end: (tenant, id, state, error, actor) => endFromOutside(sql, tenant, id, state, error, actor),
+    erase: (tenant, id, actor) => erase(sql, tenant, id, actor),
     get: (tenant, id) => getRequest(sql, tenant, id),
     attempts: (tenant, id) => listAttempts(sql, tenant, id),
     list: (tenant, filter) => listRequests(sql, tenant, filter),

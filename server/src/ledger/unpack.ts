@@ -135,6 +135,8 @@ async function join(text: string, pieces: readonly string[], breathe: Breath): P
     for (const value of call.messages as unknown[]) messages.push(value === 0 ? await take() : value);
     call.messages = messages;
     for (const field of FIELDS) if (call[field] === 0) call[field] = await take();
+    const native = call.native as Record<string, unknown> | undefined;
+    if (native?.body === 0) native.body = await take();
     return body;
   } catch {
     return null;

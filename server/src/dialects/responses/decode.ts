@@ -31,6 +31,7 @@ const COUNT = { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true };
 const LONGEST_ID = 256;
 /** Of a key for caches or a label of a user. */
 const LONGEST_LABEL = 1024;
+const LONGEST_USER = 512;
 
 /**
  * `record`: the edge keeps responses by their ids, so `background` and `previous_response_id` are let through (see
@@ -73,10 +74,20 @@ export function decodeResponses(body: Record<string, unknown>, options: { record
     background: decodeBoolean(body.background, 'background', errors) ?? false,
     store: decodeBoolean(body.store, 'store', errors) ?? true,
     metadata: decodeMetadata(body.metadata, errors),
+    ...labelled(body),
   };
+  if (decoded.previousResponseId !== null && call.native) call.native.previous = decoded.previousResponseId;
   checkKept(decoded, options.record === true, errors);
   throwIfWrong(errors);
   return decoded;
+}
+
+/** The end user: `safety_identifier` is the newer of the two names. */
+function labelled({ safety_identifier, user }: Json): { user?: string } {
+  for (const label of [safety_identifier, user]) {
+    if (typeof label === 'string' && label !== '') return { user: label.slice(0, LONGEST_USER) };
+  }
+  return {};
 }
 
 /** `instructions` as the message that they are; `withPrevious` knows it by its place, the first. */

@@ -12,9 +12,12 @@ import { responsesWhole } from './whole.ts';
 export { decodeResponses, type ResponsesDecoded } from './decode.ts';
 export type { ResponsesContext } from './encoder.ts';
 export { requestIdOf, responseId } from './ids.ts';
+export { inputItems } from './input-items.ts';
+export { askedBody, isStored, keptCall } from './kept.ts';
 export { partsOfStored, withPrevious } from './previous.ts';
 export { responseObject } from './record.ts';
 export { namedRequests, withItems } from './references.ts';
+export { createReplay, type Replay } from './replay.ts';
 
 /** No model goes on from the beginning of an answer here: the API has no place for one. */
 export const responses: Dialect = {
@@ -31,7 +34,10 @@ export const responses: Dialect = {
   door: {
     decode: (body) => decodeResponses(body),
     encoder: createResponsesEncoder,
-    // Errors before the stream have the same shape as in OpenAI's other API.
-    error: openaiError,
+    // Errors before the stream have the same shape as in OpenAI's other API. One has a code that clients look for.
+    error(code, status, message, requestId, errors) {
+      const lost = code === 'not_found' && errors?.[0]?.path === 'previous_response_id';
+      return openaiError(lost ? 'previous_response_not_found' : code, status, message, requestId, errors);
+    },
   },
 };

@@ -34,7 +34,7 @@ export function withPrevious(call: AnswerCall, previous: AnswerCall, answer: rea
 }
 
 /** How many of the first messages are the call's `instructions` (decode.ts puts them there). */
-function instructionsOf(call: AnswerCall): number {
+export function instructionsOf(call: AnswerCall): number {
   const { native } = call;
   const text = native?.dialect === 'responses' ? native.body.instructions : null;
   return typeof text === 'string' && text !== '' ? 1 : 0;

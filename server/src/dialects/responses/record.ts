@@ -4,6 +4,7 @@ import type { RequestRow, StoredResult } from '../../contract/record.ts';
 import type { State } from '../../contract/states.ts';
 import type { Json } from '../json.ts';
 import { responseId } from './ids.ts';
+import { askedBody } from './kept.ts';
 import { createOutput } from './output.ts';
 import { partsOfStored } from './previous.ts';
 import { askedFields, endingOf, responseError } from './response.ts';
@@ -16,6 +17,8 @@ export interface Recorded {
   result: StoredResult | null;
   /** What was shown of an answer that ended without success. */
   partialText: string | null;
+  /** Kept beside the call. */
+  metadata?: Json | null;
 }
 
 type Status = 'queued' | 'in_progress' | 'completed' | 'failed' | 'cancelled';
@@ -38,7 +41,6 @@ const seconds = (ms: number): number => Math.floor(ms / 1000);
 export function responseObject(recorded: Recorded, truth?: Record<string, unknown>): Record<string, unknown> {
   const { request, call, result, partialText } = recorded;
   const status = STATUS[request.state];
-  const native = call?.native?.dialect === 'responses' ? call.native.body : null;
   const { error } = request;
   const failed = status === 'failed';
   return {
@@ -47,7 +49,7 @@ export function responseObject(recorded: Recorded, truth?: Record<string, unknow
     created_at: seconds(request.createdAt),
     completed_at: status === 'completed' && request.finishedAt !== null ? seconds(request.finishedAt) : null,
     model: request.model ?? call?.model ?? 'auto',
-    ...askedFields(native),
+    ...askedFields(askedBody(call, recorded.metadata)),
     status,
     incomplete_details: null,
     error: failed

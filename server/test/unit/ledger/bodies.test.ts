@@ -103,6 +103,13 @@ test('every encoding comes back as it was', async () => {
     ['pieces+json', body([], { tools: [...tools, ...tools, ...tools, ...tools] })],
     [
       'pieces+json',
+      body([user('short')], {
+        native: { dialect: 'responses', body: { instructions: prose(400), n: 0 }, previous: 'resp_1' },
+        tools: [...tools, ...tools, ...tools],
+      }),
+    ],
+    [
+      'pieces+json',
       body([user(prose(1200)), user('')], {
         responseFormat: { type: 'json_schema', name: 'n', schema: { a: prose(900) } },
       }),

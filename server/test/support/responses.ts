@@ -1,0 +1,102 @@
+/** The Responses door: a server with vendors of three dialects behind it, and OpenAI's own client in front. */
+import assert from 'node:assert/strict';
+import OpenAI from 'openai';
+import { type Simulator, startSimulator } from '../../src/providers/simulator/index.ts';
+import { type AnthropicVendor, startAnthropicVendor } from '../vendors/anthropic.ts';
+import { type ResponsesVendor, startResponsesVendor } from '../vendors/responses.ts';
+import { type Server, startServer } from './server.ts';
+import { OPENAI_KEY, openaiEnv, PATIENT } from './vendors.ts';
+
+export const CLAUDE = 'anthropic/claude-sonnet-4-5';
+export const GPT = 'openai/gpt-4o-mini';
+/** A vendor of the door's own dialect. */
+export const OWN = 'own/own-1';
+export const ALL = [GPT, CLAUDE, OWN];
+export const PIXEL =
+  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
+export interface ResponsesHouse {
+  claude: AnthropicVendor;
+  gpt: Simulator;
+  own: ResponsesVendor;
+  server: Server;
+  client: OpenAI;
+  close(): Promise<void>;
+}
+
+export const newClient = (at: Server, apiKey = 'unused'): OpenAI =>
+  new OpenAI({ baseURL: at.url('/v1'), apiKey, maxRetries: 0 });
+
+export async function startResponsesHouse(env: Record<string, string> = {}): Promise<ResponsesHouse> {
+  const claude = await startAnthropicVendor();
+  const gpt = await startSimulator({ journal: true, key: OPENAI_KEY });
+  const own = await startResponsesVendor();
+  const server = await startServer({
+    env: { ...openaiEnv(gpt), ANTHROPIC_API_KEY: claude.key, ANTHROPIC_BASE_URL: claude.url, ...env },
+    settings: {
+      ...PATIENT,
+      aliases: {
+        'breaks-once': ['breaks/gpt-4o-mini?fault=cut-after-8&rate=25', GPT],
+        'breaks-then-claude': ['breaks/gpt-4o-mini?fault=cut-after-8', CLAUDE],
+      },
+      providers: {
+        own: { base_url: own.url, dialect: 'responses', models: ['own-1'], free: true },
+        breaks: { base_url: gpt.url, key_env: 'OPENAI_API_KEY', models: ['gpt-4o-mini'], free: true },
+      },
+    },
+  });
+  return {
+    claude,
+    gpt,
+    own,
+    server,
+    client: newClient(server),
+    async close() {
+      await server.stop();
+      await Promise.all([claude.close(), gpt.close(), own.close()]);
+    },
+  };
+}
+
+export const WEATHER: OpenAI.Responses.FunctionTool = {
+  type: 'function',
+  name: 'get_weather',
+  description: 'The weather of a city.',
+  parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+  strict: false,
+};
+
+/** Our own facts in a response. */
+export interface Facts {
+  request_id: string;
+  provider: string;
+  model: string;
+  attempts: number;
+  cost_usd: number | null;
+}
+
+export const factsOf = (response: unknown): Facts => (response as { x_mcp: Facts }).x_mcp;
+
+export const requestOf = (response: { id: string }): string => response.id.replace('resp_', '');
+
+export function callIn(response: OpenAI.Responses.Response): OpenAI.Responses.ResponseFunctionToolCall {
+  const call = response.output.find((item) => item.type === 'function_call');
+  assert.ok(call?.type === 'function_call', JSON.stringify(response.output));
+  return call;
+}
+
+/** Everything of a response but its times, and what the client adds to one that it streamed. */
+export function lasting(response: OpenAI.Responses.Response): unknown {
+  const added = new Set(['parsed', 'parsed_arguments', 'output_parsed', 'created_at', 'completed_at']);
+  return JSON.parse(JSON.stringify(response), (key, value) => (added.has(key) ? undefined : value));
+}
+
+export async function errorOf(work: Promise<unknown>): Promise<InstanceType<typeof OpenAI.APIError>> {
+  try {
+    await work;
+  } catch (error) {
+    assert.ok(error instanceof OpenAI.APIError, String(error));
+    return error;
+  }
+  assert.fail('it succeeded');
+}
