@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { call, type Json, post, result, view } from '../support/api.ts';
 import {
   ALL,
+  asInput,
   CLAUDE,
   callIn,
   errorOf,
@@ -32,7 +33,7 @@ test('unstreamed and streamed, from three dialects: our ids, the headers, the re
     const { data, response } = await house.client.responses.create(body).withResponse();
     assert.match(data.output_text, /Speak through/);
     assert.deepEqual([data.status, data.model, data.instructions], ['completed', model, 'Be kind.']);
-    assert.deepEqual([data.metadata, data.error, data.store], [{ team: 'search' }, null, true]);
+    assert.deepEqual([data.metadata, data.error, data.previous_response_id], [{ team: 'search' }, null, null]);
     const id = response.headers.get('x-mcp-request-id') ?? '';
     assert.equal(data.id, `resp_${id}`);
     assert.ok(
@@ -91,7 +92,11 @@ test('a vendor of the dialect gets the body as it came, and its own reasoning ba
   assert.equal(call.call_id, 'call_vendor1');
   const second = await house.client.responses.create({
     ...body,
-    input: [...body.input, ...first.output, { type: 'function_call_output', call_id: call.call_id, output: 'raining' }],
+    input: [
+      ...body.input,
+      ...asInput(first.output),
+      { type: 'function_call_output', call_id: call.call_id, output: 'raining' },
+    ],
   });
   assert.match(second.output_text, /It is raining/);
   const items = house.own.heard.at(-1)?.input as Record<string, unknown>[];
@@ -119,7 +124,7 @@ test('tools, in both ways, and their results', async () => {
       ...body,
       input: [
         { role: 'user', content: body.input },
-        ...whole.output,
+        ...asInput(whole.output),
         { type: 'function_call_output', call_id: made.call_id, output: `sunny says ${model}` },
       ],
     });

@@ -85,6 +85,9 @@ export function callIn(response: OpenAI.Responses.Response): OpenAI.Responses.Re
   return call;
 }
 
+/** What was said, to be sent again. The types of the client know items that no request may have. */
+export const asInput = (output: OpenAI.Responses.Response['output']) => output as OpenAI.Responses.ResponseInput;
+
 /** Everything of a response but its times, and what the client adds to one that it streamed. */
 export function lasting(response: OpenAI.Responses.Response): unknown {
   const added = new Set(['parsed', 'parsed_arguments', 'output_parsed', 'created_at', 'completed_at']);

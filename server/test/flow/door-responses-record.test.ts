@@ -1,0 +1,299 @@
+/** Responses by their ids: looked at, gone on from, named item by item, listed, erased. And who does not find them. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type OpenAI from 'openai';
+import { call, type Json, outcome, post } from '../support/api.ts';
+import {
+  ALL,
+  CLAUDE,
+  callIn,
+  errorOf,
+  GPT,
+  newClient,
+  OWN,
+  type ResponsesHouse,
+  requestOf,
+  startResponsesHouse,
+  WEATHER,
+} from '../support/responses.ts';
+import { runGoblin } from '../support/server.ts';
+import { openSse, readAll } from '../support/streams.ts';
+import { callsWith } from '../support/vendors.ts';
+
+let house: ResponsesHouse;
+let client: OpenAI;
+let other: OpenAI;
+const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
+let mine: Record<string, string>;
+
+before(async () => {
+  house = await startResponsesHouse({ MCP_AUTH: 'required' });
+  const keyOf = async (tenant: string): Promise<string> =>
+    (await runGoblin(['key', 'create', '--tenant', tenant], house.server)).stdout.trim();
+  const key = await keyOf('acme');
+  mine = bearer(key);
+  client = newClient(house.server, key);
+  other = newClient(house.server, await keyOf('other'));
+});
+after(() => house.close());
+
+/** What the vendor was sent, as a text. */
+const sentWith = (text: string): string =>
+  JSON.stringify(
+    [
+      ...callsWith(house.gpt, text).map(({ body }) => body),
+      ...callsWith(house.claude, text).map(({ body }) => body),
+      ...house.own.heard.filter((body) => JSON.stringify(body).includes(text)),
+    ].at(-1),
+  );
+
+test('a chain of responses: each goes on from the one before, with its own instructions alone', async () => {
+  for (const model of ALL) {
+    const first = await client.responses.create({
+      model,
+      input: `My name is Ann, ${model}.`,
+      instructions: 'Be brief.',
+    });
+    const second = await client.responses.create({
+      model,
+      input: 'What is my name?',
+      previous_response_id: first.id,
+      instructions: 'Be polite.',
+    });
+    assert.equal(second.previous_response_id, first.id);
+    const third = await client.responses
+      .stream({ model, input: `And the third turn, ${model}?`, previous_response_id: second.id })
+      .finalResponse();
+    const sent = sentWith(`And the third turn, ${model}?`);
+    const places = [`My name is Ann, ${model}.`, 'What is my name?', 'And the third turn'].map((text) =>
+      sent.indexOf(text),
+    );
+    assert.deepEqual(
+      places,
+      [...places].sort((a, b) => a - b),
+    );
+    assert.ok(
+      places.every((place) => place > 0),
+      sent,
+    );
+    for (const said of [first, second]) assert.ok(sent.includes(JSON.stringify(said.output_text).slice(1, -1)), sent);
+    assert.doesNotMatch(sent, /Be brief|Be polite|previous_response_id/);
+    assert.match(sentWith('What is my name?'), /And the third turn/);
+    const found = await client.responses.retrieve(third.id);
+    assert.deepEqual([found.previous_response_id, found.instructions], [second.id, null]);
+    assert.equal((await client.responses.retrieve(second.id)).instructions, 'Be polite.');
+  }
+});
+
+test('a chain through several vendors: reasoning that one of them signed comes back to it', async () => {
+  const tools = [WEATHER];
+  const reasoning = { effort: 'medium' as const };
+  const first = await client.responses.create({
+    model: CLAUDE,
+    input: 'Think, then call get_weather [[sim reasoning=6]]',
+    tools,
+    reasoning,
+  });
+  assert.equal(first.output[0]?.type, 'reasoning');
+  // The vendor checks the signature of its thinking, and wants it before the call.
+  const second = await client.responses.create({
+    model: CLAUDE,
+    previous_response_id: first.id,
+    input: [{ type: 'function_call_output', call_id: callIn(first).call_id, output: 'hail' }],
+    tools,
+    reasoning,
+  });
+  assert.match(second.output_text, /hail/);
+  const third = await client.responses.create({
+    model: GPT,
+    previous_response_id: second.id,
+    input: 'Sum up the hail.',
+  });
+  assert.match(sentWith('Sum up the hail.'), /hail.*Sum up/);
+  const fourth = await client.responses.create({
+    model: CLAUDE,
+    previous_response_id: third.id,
+    input: 'Thank you all.',
+  });
+  assert.equal(fourth.status, 'completed');
+  assert.match(sentWith('Thank you all.'), /"signature":"EqRk/);
+
+  const own = await client.responses.create({ model: OWN, input: 'Please call get_weather', tools });
+  await client.responses.create({
+    model: OWN,
+    previous_response_id: own.id,
+    input: [{ type: 'function_call_output', call_id: callIn(own).call_id, output: 'fog today' }],
+    tools,
+  });
+  const sent = JSON.stringify(house.own.heard.at(-1));
+  assert.match(sent, /rs_vendor1.*gAAAAAB-encrypted-by-the-vendor.*call_vendor1.*fog today/);
+  assert.doesNotMatch(sent, /_mcp_|previous_response_id/);
+});
+
+test('unknown, not stored and of another tenant: nobody can tell them apart', async () => {
+  const stored = await client.responses.create({ model: GPT, input: 'Stored.' });
+  const unstored = await client.responses.create({ model: GPT, input: 'Not stored.', store: false });
+  assert.equal((unstored as unknown as Json).store, false);
+  const unknown = `resp_${stored.id.slice(5, -12)}000000000000`;
+  const errors: string[] = [];
+  const cases: [OpenAI, string][] = [
+    [client, unknown],
+    [client, unstored.id],
+    [other, stored.id],
+    [client, 'resp_67ccd2bed1ec8190b14f964abc0542670bb6a6b452d3795b'],
+    [client, "resp_' or 1=1"],
+  ];
+  for (const [who, id] of cases) {
+    const about = [
+      await errorOf(who.responses.create({ model: GPT, input: 'On.', previous_response_id: id })),
+      await errorOf(who.responses.retrieve(id)),
+      await errorOf(who.responses.cancel(id)),
+      await errorOf(who.responses.delete(id)),
+      await errorOf((async () => await who.responses.inputItems.list(id))()),
+    ];
+    for (const error of about) assert.equal(error.status, 404, error.message);
+    assert.deepEqual([about[0]?.code, about[0]?.param], ['previous_response_not_found', 'previous_response_id']);
+    errors.push(
+      about.map(({ message }) => message.replaceAll(id, 'ID').replace('with that id', 'with the id ID')).join('\n'),
+    );
+  }
+  assert.equal(new Set(errors).size, 1, errors.join('\n\n'));
+  assert.equal((await client.responses.retrieve(stored.id)).id, stored.id);
+  // Our own record has both.
+  assert.equal((await outcome(house.server, requestOf(unstored), mine)).status, 200);
+  const broken = await errorOf(
+    client.responses.create({ model: GPT, input: 'Fail. [[sim fault=status-400]]', background: false }),
+  );
+  const failed = broken.headers?.get('x-mcp-request-id');
+  const after = await errorOf(
+    client.responses.create({ model: GPT, input: 'On.', previous_response_id: `resp_${failed}` }),
+  );
+  assert.deepEqual([after.status, after.param], [400, 'previous_response_id']);
+  assert.match(after.message, /ended without an answer \(failed\)/);
+});
+
+test('items that are named by their ids alone', async () => {
+  const first = await client.responses.create({ model: OWN, input: 'Please call get_weather', tools: [WEATHER] });
+  const made = callIn(first);
+  const named = first.output.map(({ id }) => ({ type: 'item_reference' as const, id: id ?? '' }));
+  const input = [
+    { role: 'user' as const, content: 'Please call get_weather' },
+    ...named,
+    { type: 'function_call_output' as const, call_id: made.call_id, output: 'named snow' },
+  ];
+  assert.match((await client.responses.create({ model: OWN, input })).output_text, /named snow/);
+  assert.match(JSON.stringify(house.own.heard.at(-1)), /gAAAAAB-encrypted-by-the-vendor.*call_vendor1.*named snow/);
+  await client.responses.create({ model: GPT, input });
+  assert.match(JSON.stringify(callsWith(house.gpt, 'named snow')[0]?.body), /"tool_calls":\[\{"id":"call_vendor1"/);
+  const foreign = await errorOf(other.responses.create({ model: GPT, input }));
+  assert.deepEqual([foreign.status, foreign.param], [400, 'input.1']);
+  const many = Array.from({ length: 300 }, (_none, n) => ({
+    type: 'item_reference' as const,
+    id: `msg_mcp_01a215af-8119-7000-8194-${String(n).padStart(12, '0')}_0`,
+  }));
+  assert.equal((await errorOf(client.responses.create({ model: GPT, input: many }))).status, 400);
+});
+
+test('the input of a response, page by page, and its items by their ids', async () => {
+  const first = await client.responses.create({
+    model: CLAUDE,
+    instructions: 'Not an item.',
+    input: 'Think, then call get_weather [[sim reasoning=4]]',
+    reasoning: { effort: 'low' },
+    tools: [WEATHER],
+  });
+  const second = await client.responses.create({
+    model: CLAUDE,
+    previous_response_id: first.id,
+    input: [
+      { type: 'function_call_output', call_id: callIn(first).call_id, output: 'wind' },
+      { role: 'user', content: [{ type: 'input_text', text: 'Well?' }] },
+    ],
+    reasoning: { effort: 'low' },
+    tools: [WEATHER],
+  });
+  const all = [];
+  for await (const item of client.responses.inputItems.list(second.id, { order: 'asc', limit: 2 })) all.push(item);
+  assert.deepEqual(
+    all.map(({ type }) => type),
+    ['message', 'reasoning', 'function_call', 'function_call_output', 'message'],
+  );
+  assert.equal(new Set(all.map(({ id }) => id)).size, 5);
+  assert.doesNotMatch(JSON.stringify(all), /Not an item/);
+  const newest = await client.responses.inputItems.list(second.id, { limit: 1 });
+  assert.deepEqual([newest.data[0], newest.has_more], [all.at(-1), true]);
+  // What is listed can be sent again, as it is or by its ids: the vendor finds its signature.
+  for (const input of [all, all.map(({ id }) => ({ type: 'item_reference' as const, id: id ?? '' }))]) {
+    const again = await client.responses.create({
+      model: CLAUDE,
+      input: input as OpenAI.Responses.ResponseInput,
+      tools: [WEATHER],
+      reasoning: { effort: 'low' },
+    });
+    assert.match(again.output_text, /Well/);
+    const calls = callsWith(house.claude, 'wind');
+    const [before, now] = calls.slice(-2).map(({ body }) => (body as { messages: unknown }).messages);
+    assert.deepEqual(now, before, 'the very same conversation');
+    assert.match(JSON.stringify(now), /"signature":"EqRk.*"tool_use".*wind.*Well/);
+  }
+  const wrong = await errorOf((async () => await client.responses.inputItems.list(second.id, { after: 'msg_none' }))());
+  assert.deepEqual([wrong.status, wrong.param], [400, 'after']);
+});
+
+test('erased: not found any more, by nobody; the record says that it was', async () => {
+  const long = 'Long enough to be kept apart. '.repeat(30);
+  const body = {
+    model: GPT,
+    input: [
+      { role: 'user' as const, content: long },
+      { role: 'user' as const, content: 'Short.' },
+    ],
+  };
+  const options = { headers: { 'idempotency-key': 'erase-1' } };
+  const told = await client.responses.create(body, options);
+  const id = requestOf(told);
+  const refused = await errorOf(other.responses.delete(told.id));
+  assert.equal(refused.status, 404);
+  const deleted = (await client.responses.delete(told.id)) as unknown as { deleted: boolean; x_mcp: Json };
+  assert.equal(deleted.deleted, true);
+  assert.match(String(deleted.x_mcp.shared_texts_until), /^\d{4}-\d\d-\d\d$/);
+  for (const work of [
+    client.responses.retrieve(told.id),
+    client.responses.delete(told.id),
+    client.responses.create({ model: GPT, input: 'On.', previous_response_id: told.id }),
+  ]) {
+    assert.equal((await errorOf(work)).status, 404);
+  }
+  const result = await call(house.server, `/mcp/v1/request/${id}/result`, { headers: mine });
+  assert.equal(result.status, 410);
+  const row = await call<Json>(house.server, `/mcp/v1/request/${id}`, { headers: mine });
+  assert.deepEqual([row.body.status, row.body.metadata], ['succeeded', null]);
+  const again = await errorOf(client.responses.create(body, options));
+  assert.deepEqual([again.status, again.code], [410, 'gone']);
+  const trail = await call<{ items: { type: string }[] }>(house.server, `/mcp/v1/request/${id}/events`, {
+    headers: mine,
+  });
+  assert.equal(trail.body.items.at(-1)?.type, 'request.erased');
+  const frames = await readAll(openSse(house.server, id, { headers: mine }));
+  assert.ok(!JSON.stringify(frames).includes('You wrote'), JSON.stringify(frames));
+});
+
+test('a request of another door is found too, and gone on from', async () => {
+  const chat = await post<{ id: string }>(
+    house.server,
+    '/v1/chat/completions',
+    {
+      model: GPT,
+      messages: [
+        { role: 'system', content: 'Be odd.' },
+        { role: 'user', content: 'From the chat door.' },
+      ],
+    },
+    mine,
+  );
+  const id = `resp_${chat.headers.get('x-mcp-request-id')}`;
+  const found = await client.responses.retrieve(id);
+  assert.match(found.output_text, /From the chat door/);
+  await client.responses.create({ model: GPT, input: 'On from the chat.', previous_response_id: id });
+  assert.match(sentWith('On from the chat.'), /Be odd.*From the chat door.*On from the chat/);
+});
