@@ -5,6 +5,7 @@
  *   record → route → window → price → queue → accept
  */
 
+import type { AnswerCall } from '../contract/call.ts';
 import type { Caller } from '../contract/caller.ts';
 import { GoblinError, mismatch } from '../contract/errors.ts';
 import type { Admitted, Cancel, Receipt, Submission, Submit } from '../contract/flow.ts';
@@ -153,7 +154,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       labels: submission.labels,
       idempotency: submission.idempotency,
       // What a vendor of the door's dialect gets as it came is not kept: it says everything twice, and the end user's name in clear.
-      body: { call: keptCall(submission.call), hints: submission.hints, metadata: submission.metadata },
+      body: { call: recordedCall(submission.call), hints: submission.hints, metadata: submission.metadata },
       estimatePico: admitted.estimatePico,
       priceVersion: admitted.priceVersion,
     };
@@ -253,10 +254,17 @@ const away = () =>
 const shuttingDown = () =>
   new GoblinError('shutting_down', 'This process is shutting down; try again in a moment.', { retryAfterMs: 2000 });
 
+/** Nor is what a call for vectors has beside its texts. */
+function recordedCall(whole: AnswerCall): AnswerCall {
+  const { embed: _embed, ...call } = keptCall(whole);
+  return call;
+}
+
 /** What an answer usually comes to when nobody bounds it. Tokens. */
 const USUAL_OUTPUT = 500;
 
 function expectedOutput(submission: Submission, maxOutput: number | undefined): number {
+  if (submission.kind === 'embed') return 0;
   return Math.min(submission.call.maxTokens ?? USUAL_OUTPUT, maxOutput ?? Number.POSITIVE_INFINITY);
 }
 

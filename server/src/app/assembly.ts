@@ -117,10 +117,11 @@ export async function assemble(parts: Parts): Promise<House> {
         images: call.messages.some((message) => message.content.some((content) => content.type === 'image')),
         inputTokens: inputBounds(call),
         ...(call.maxTokens === undefined ? {} : { maxTokens: call.maxTokens }),
+        ...(call.kind === 'embed' ? { embeds: true } : {}),
       },
       at,
       health: health.snapshot(at),
-      conversation: stickOf(call, tenant),
+      conversation: call.kind === 'embed' ? null : stickOf(call, tenant),
       random: Math.random(),
     };
   };

@@ -3,7 +3,7 @@
  * encode a `Call` into theirs. A union by `kind`, so that embeddings, reranking and ingestion join later.
  */
 
-export type Kind = 'answer' | 'embed' | 'rerank' | 'ingest';
+export type Kind = 'answer' | 'embed' | 'rerank' | 'ingest' | 'raw';
 
 export type DialectName = 'openai' | 'responses' | 'anthropic' | 'gemini' | 'bedrock' | 'cohere' | 'ollama';
 
@@ -78,7 +78,8 @@ export type ResponseFormat =
   | { type: 'json_schema'; name: string; schema: Record<string, unknown>; strict?: boolean; description?: string };
 
 export interface AnswerCall {
-  kind: 'answer';
+  /** `embed`: the messages are texts to make vectors of (see `embed`). `raw`: only in the record, without content. */
+  kind: 'answer' | 'embed' | 'raw';
   messages: Message[];
   /** As the caller wrote it: `provider/model`, a bare name, an alias or `auto`. Left out means `auto`. */
   model?: string;
@@ -105,6 +106,17 @@ export interface AnswerCall {
     /** The earlier response that the caller goes on from, where its dialect has such: what was said is in the messages. */
     previous?: string;
   };
+  /** What a call for vectors has beside its texts. */
+  embed?: EmbedWish;
+}
+
+export interface EmbedWish {
+  /** Lists of token numbers, in place of texts; only vendors of the OpenAI dialect take them. */
+  tokens?: readonly (readonly number[])[];
+  /** Length of the vectors; left out: the model's own. */
+  dimensions?: number;
+  /** The caller wants base64 (little-endian floats of four bytes) rather than numbers. */
+  base64?: boolean;
 }
 
 export interface EmbedCall {

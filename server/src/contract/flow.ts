@@ -2,7 +2,7 @@
 import type { AnswerCall, DialectName, Kind } from './call.ts';
 import type { Caller } from './caller.ts';
 import type { FinishReason, Part, Usage, VisiblePart } from './part.ts';
-import type { Notice } from './ports.ts';
+import type { Notice, Vectors } from './ports.ts';
 import type { AttemptStart, RequestError, RunPlan } from './record.ts';
 import type { FailoverMode, Mode, State, TerminalState } from './states.ts';
 
@@ -58,6 +58,8 @@ export interface AttachedOutcome {
   replayed?: boolean;
   /** The vendor's own unstreamed body, when its dialect is the door's. */
   body: Buffer | null;
+  /** Of a call for vectors that succeeded. */
+  vectors?: Vectors;
 }
 
 /** Who listens to an attached request. Called only in order, on the event loop; must not throw. */

@@ -243,6 +243,8 @@ export interface Answer {
   parts: readonly VisiblePart[];
   finishReason: FinishReason;
   usage: Usage;
+  /** Of a call for vectors. */
+  vectors?: Vectors;
 }
 
 /** Facts about a request that a door writes into its body. `created` is in seconds. */
@@ -254,6 +256,8 @@ export interface DoorContext {
   includeUsage: boolean;
   /** About how many tokens the prompt has, for dialects that say so before the answer. */
   inputTokens?: number;
+  /** Vectors are wanted as base64. */
+  base64?: boolean;
   /** The caller's own body, for dialects that repeat it. */
   request?: Record<string, unknown>;
 }
@@ -291,8 +295,11 @@ export interface FrameParser {
   end(): boolean;
 }
 
+/** One for each input, in their order, all of one length. */
+export type Vectors = readonly (readonly number[])[];
+
 export interface Embeddings {
-  vectors: readonly (readonly number[])[];
+  vectors: Vectors;
   /** Null when the vendor said nothing sane. */
   inputTokens: number | null;
 }

@@ -10,6 +10,7 @@ import { ollama } from './ollama/index.ts';
 import { openai } from './openai/index.ts';
 import { responses } from './responses/index.ts';
 
+export { embeddingsDoor } from './openai/embeddings-door.ts';
 export { openaiUsage } from './openai/encoder.ts';
 export { openaiMessage, partsOfMessage } from './openai/message.ts';
 export {
@@ -28,6 +29,7 @@ export {
   withItems,
   withPrevious,
 } from './responses/index.ts';
+export { messageOfVectors, rounded, vectorsOfMessage } from './vectors.ts';
 
 export const DIALECTS = crossing({ openai, anthropic, responses, gemini, bedrock, cohere, ollama } as Record<
   DialectName,

@@ -116,12 +116,12 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
   function begin({ caller, given, bytes, res, id, body, read }: Come): void {
     if (!door) return;
     const { call, stream, includeUsage, user } = read;
-    const headers = readDoorHeaders(given, stream, deps.taskTypes());
+    const headers = readDoorHeaders(given, stream, deps.taskTypes(), call.kind === 'embed' ? 'embed' : 'chat');
     const passHeaders = readPassHeaders(given, spec.passHeaders);
     const key = idempotencyKey(given['idempotency-key']);
     const hop = deps.hop(given['x-mcp-hop']);
     const submission: Submission = {
-      kind: 'answer',
+      kind: call.kind,
       mode: 'attached',
       call,
       taskType: headers.taskType,
@@ -151,6 +151,7 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
           created: Math.floor(Date.now() / 1000),
           includeUsage,
           inputTokens: estimateInputTokens(call),
+          ...(call.embed?.base64 ? { base64: true } : {}),
           request: body,
         });
         return made;

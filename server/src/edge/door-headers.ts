@@ -1,4 +1,4 @@
-/** The request headers that every door understands: `x-mcp-task`, `-user`, `-labels`, `-failover`, `-deadline-ms`. */
+/** The request headers that every door understands: `x-mcp-task`, `-user`, `-labels`, `-failover`, `-deadline-ms`, `-cache`. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { GoblinError } from '../contract/errors.ts';
 import type { FailoverMode } from '../contract/states.ts';
@@ -10,20 +10,24 @@ export interface DoorHeaders {
   /** Null: not said. */
   failover: FailoverMode | null;
   deadlineMs: number | null;
+  /** Not from the response cache. */
+  cacheOff: boolean;
 }
 
-/** Reads the `x-mcp-…` request headers. Throws with the header's name. */
+/** Reads the `x-mcp-…` request headers. `usual` is the task type of who names none. Throws with the header's name. */
 export function readDoorHeaders(
   headers: IncomingHttpHeaders,
   stream: boolean,
   taskTypes: readonly string[],
+  usual = 'chat',
 ): DoorHeaders {
   const one = (name: string): string | null => {
     const value = headers[name];
     return typeof value === 'string' && value !== '' ? value : null;
   };
-  const taskType = one('x-mcp-task') ?? 'chat';
-  if (!taskTypes.includes(taskType)) wrong('x-mcp-task', `must be one of ${taskTypes.join(', ')}`);
+  const taskType = one('x-mcp-task') ?? usual;
+  if (taskType !== usual && !taskTypes.includes(taskType))
+    wrong('x-mcp-task', `must be one of ${taskTypes.join(', ')}`);
   const failover = one('x-mcp-failover');
   if (failover !== null && failover !== 'continue' && failover !== 'restart' && failover !== 'fail') {
     wrong('x-mcp-failover', 'must be continue, restart or fail');
@@ -40,7 +44,16 @@ export function readDoorHeaders(
     labels: labels === null ? null : readLabels(labels),
     failover,
     deadlineMs: deadline === null ? null : Number(deadline),
+    cacheOff: cacheOff(headers),
   };
+}
+
+/** `x-mcp-cache: off`: the caller wants an answer of its own. Throws for any other word. */
+export function cacheOff(headers: IncomingHttpHeaders): boolean {
+  const word = headers['x-mcp-cache'];
+  if (word === undefined || word === '') return false;
+  if (word !== 'off') wrong('x-mcp-cache', 'can only be off');
+  return true;
 }
 
 /** No list of betas comes near it. */

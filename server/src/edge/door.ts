@@ -113,7 +113,8 @@ export function wholeListener(pen: Pen): AnswerListener {
     done(outcome) {
       const { res, id } = pen;
       if (res.destroyed) return;
-      if (outcome.state !== 'succeeded' || !outcome.finishReason || !outcome.usage) {
+      const { parts, finishReason, usage, vectors } = outcome;
+      if (outcome.state !== 'succeeded' || !finishReason || !usage) {
         const error = errorBody(pen.door, id, outcome);
         res.writeHead(error.status, {
           ...error.headers,
@@ -125,12 +126,7 @@ export function wholeListener(pen: Pen): AnswerListener {
       }
       const body =
         (pen.anew ? null : outcome.body) ??
-        pen
-          .encoder()
-          .whole(
-            { parts: outcome.parts, finishReason: outcome.finishReason, usage: outcome.usage },
-            truthOf(id, outcome),
-          );
+        pen.encoder().whole({ parts, finishReason, usage, ...(vectors ? { vectors } : {}) }, truthOf(id, outcome));
       const cost = dollars(outcome.costPico);
       res.writeHead(200, {
         'content-type': 'application/json',

@@ -101,6 +101,7 @@ export function createJoins(now: () => number = () => performance.now()): Joins 
 
 function sizeOf(outcome: AttachedOutcome): number {
   let size = outcome.body?.length ?? 0;
+  for (const vector of outcome.vectors ?? []) size += vector.length * 8;
   for (const part of outcome.parts) size += part.type === 'tool_call' ? part.arguments.length : part.text.length;
   return size;
 }

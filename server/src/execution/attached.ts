@@ -9,6 +9,7 @@ import { ERRORS, GoblinError, mismatch } from '../contract/errors.ts';
 import type { AnswerListener, AttachedHandle, AttachedInput, AttachedOutcome } from '../contract/flow.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
 import type { Acceptance, AttemptStart, RunPlan } from '../contract/record.ts';
+import { rounded } from '../dialects/index.ts';
 import type { Alarm, Wheel } from '../providers/wheel.ts';
 import { createAudience } from './audience.ts';
 import type { Persist } from './persist.ts';
@@ -76,7 +77,8 @@ export function runAttached(
   let outcome: AttachedOutcome | null = null;
   let delivered = false;
   let opened: Promise<boolean> = Promise.resolve(false);
-  const committedBeside = acceptance.idempotency === null;
+  const keep = acceptance.idempotency !== null;
+  const committedBeside = !keep;
 
   /** Nothing of this call may be shown. The answer may have come before its record: then there is nothing left to stop. */
   function refuse(error: GoblinError): void {
@@ -185,7 +187,7 @@ export function runAttached(
   void run.done.then(async (end) => {
     if (voided) tellRefusal();
     else {
-      outcome = toOutcome(end, spoken === input.door);
+      outcome = toOutcome(end, spoken === input.door, keep);
       deliver();
       deps.ended(acceptance.taskType, end);
     }
@@ -194,7 +196,8 @@ export function runAttached(
       if (!(await opened)) return;
       const over = voided ? { ...end, ...VOIDED } : end.state === null ? { ...end, ...STOPPED } : end;
       const callback = acceptance.callbackUrl !== null;
-      const settlement = settlementOf({ tenant, id, epoch: 1, owner: deps.owner, day: deps.day(), callback }, over);
+      const of = { tenant, id, epoch: 1, owner: deps.owner, day: deps.day(), callback, keep };
+      const settlement = settlementOf(of, over);
       const { attempt } = end;
       if (await deps.persist(() => ledger.settle(settlement))) deps.bus.publish(id, { type: 'ended' });
       else if (attempt) await deps.persist(() => ledger.settleAttempt(tenant, id, 1, attempt, end.text || null));
@@ -237,8 +240,12 @@ export function runAttached(
   };
 }
 
-/** The vendor's own body is of use only to a caller of the same dialect. */
-function toOutcome(end: RunEnd, sameDialect: boolean): AttachedOutcome {
+/**
+ * The vendor's own body is of use only to a caller of the same dialect. `keep`: vectors are told just as they will be
+ * told again from the record.
+ */
+function toOutcome(end: RunEnd, sameDialect: boolean, keep: boolean): AttachedOutcome {
+  const { vectors } = end;
   return {
     sameAs: null,
     state: end.state ?? 'failed',
@@ -252,7 +259,8 @@ function toOutcome(end: RunEnd, sameDialect: boolean): AttachedOutcome {
     attempts: end.last?.attempt ?? 0,
     costPico: end.costPico,
     priceReason: end.costPico === null ? 'the price of this model is not known' : null,
-    body: sameDialect ? end.body : null,
+    body: sameDialect && !(keep && vectors) ? end.body : null,
+    ...(vectors ? { vectors: keep ? rounded(vectors) : vectors } : {}),
   };
 }
 

@@ -181,5 +181,6 @@ function refused(error: unknown): RunEnd {
     costPico: 0,
     latencyMs: 0,
     body: null,
+    vectors: null,
   };
 }

@@ -14,7 +14,9 @@ export interface Ends {
 }
 
 /** `now`: what the run has come to at that moment. */
-export function createEnds(now: () => Omit<RunEnd, 'state' | 'requeueMs' | 'error' | 'retryAfterMs' | 'body'>): Ends {
+export function createEnds(
+  now: () => Omit<RunEnd, 'state' | 'requeueMs' | 'error' | 'retryAfterMs' | 'body' | 'vectors'>,
+): Ends {
   const end: Ends['end'] = (state, more) => ({
     ...now(),
     state,
@@ -22,6 +24,7 @@ export function createEnds(now: () => Omit<RunEnd, 'state' | 'requeueMs' | 'erro
     error: null,
     retryAfterMs: null,
     body: null,
+    vectors: null,
     ...more,
   });
   const failed: Ends['failed'] = (code, message, more) => end('failed', { error: { code, message }, ...more });

@@ -5,6 +5,7 @@ import type { EncodeTarget } from '../contract/ports.ts';
 import type { Provider } from '../contract/provider.ts';
 import type { Assembly } from './assembly.ts';
 import { startAttempt } from './attempt.ts';
+import { embedTry } from './embed.ts';
 import { createJoin, type Join } from './join.ts';
 import type { AttemptOutcome } from './outcome.ts';
 import type { RunDeps, RunInput, RunSink } from './terms.ts';
@@ -51,7 +52,9 @@ export function callOnce(
   spoke: () => void,
 ): Once {
   const { provider } = place;
-  const dialect = deps.dialect(provider);
+  const spoken = deps.dialect(provider);
+  const embed = input.call.kind === 'embed' ? embedTry(spoken, input.call) : null;
+  const dialect = embed === null ? spoken : embed.dialect;
   const target = encodeTarget(deps, place);
   const request = dialect.vendor.encode(
     prefix === '' ? input.call : withLessRoom(input.call, assembly),
@@ -97,6 +100,9 @@ export function callOnce(
       done(outcome) {
         const rest = join?.end() ?? '';
         if (rest !== '') tell([{ type: 'text', text: rest }], '');
+        const vectors = embed?.vectors();
+        if (vectors) outcome.vectors = vectors;
+        if (embed?.asWanted() === false) outcome.body = null;
         resolve(outcome);
       },
     },

@@ -1,6 +1,6 @@
 /** What goes into one attempt, and what comes of it. */
 import type { FinishReason, Part, ProviderFailure, Usage } from '../contract/part.ts';
-import type { Dialect, WireRequest } from '../contract/ports.ts';
+import type { Dialect, Vectors, WireRequest } from '../contract/ports.ts';
 import type { Provider } from '../contract/provider.ts';
 
 /** All in milliseconds. */
@@ -42,6 +42,8 @@ export interface AttemptOutcome {
   accepted: boolean;
   /** The unstreamed body as it came. */
   body: Buffer | null;
+  /** Of a call for vectors. */
+  vectors?: Vectors;
 }
 
 export interface RunningAttempt {

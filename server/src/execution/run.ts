@@ -229,6 +229,7 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
           finishReason: outcome.finishReason,
           usage,
           body: carried ? null : outcome.body,
+          vectors: outcome.vectors ?? null,
         });
       }
       if (stopped) return ends.stopped(stopped);

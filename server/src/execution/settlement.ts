@@ -1,7 +1,7 @@
 /** How a run goes into the record. */
 import type { FrameBody } from '../contract/part.ts';
 import type { Settlement } from '../contract/record.ts';
-import { openaiMessage } from '../dialects/index.ts';
+import { messageOfVectors, openaiMessage } from '../dialects/index.ts';
 import type { RunEnd } from './terms.ts';
 
 /** What is the same for every end of a run. */
@@ -13,11 +13,13 @@ export interface Settled {
   /** UTC day of the database, `YYYY-MM-DD`. */
   day: string;
   callback: boolean;
+  /** Vectors are kept, so that they can be told again. */
+  keep?: boolean;
 }
 
 /** An end without a state is a failure. `last` are the frames that go along; attached requests have none. */
 export function settlementOf(
-  of: Settled,
+  { keep = false, ...of }: Settled,
   end: RunEnd,
   last: { firstSeq: number; frames: FrameBody[] } = { firstSeq: 1, frames: [] },
 ): Settlement {
@@ -30,7 +32,7 @@ export function settlementOf(
       state === 'succeeded' && end.usage && end.last && end.finishReason
         ? {
             text: end.text,
-            message: openaiMessage(end.parts),
+            message: end.vectors ? messageOfVectors(end.vectors, keep) : openaiMessage(end.parts),
             finishReason: end.finishReason,
             provider: end.last.provider,
             model: end.last.model,

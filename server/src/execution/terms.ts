@@ -2,7 +2,7 @@
 import type { AnswerCall, DialectName } from '../contract/call.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import type { FinishReason, Part, Usage, VisiblePart } from '../contract/part.ts';
-import type { Dialect, Notice } from '../contract/ports.ts';
+import type { Dialect, Notice, Vectors } from '../contract/ports.ts';
 import type { PlannedTarget, Price, Provider } from '../contract/provider.ts';
 import type { AttemptEnd, AttemptStart, RequestError, RunPlan } from '../contract/record.ts';
 import type { FailoverMode, TerminalState } from '../contract/states.ts';
@@ -84,6 +84,8 @@ export interface RunEnd {
   costPico: number | null;
   latencyMs: number;
   body: Buffer | null;
+  /** Of a call for vectors that succeeded. */
+  vectors: Vectors | null;
 }
 
 export interface Run {

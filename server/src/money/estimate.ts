@@ -45,6 +45,7 @@ export function inputSize(call: AnswerCall): InputSize {
     size.bytes += Buffer.byteLength(tool.name) + Buffer.byteLength(tool.description ?? '') + json(tool.parameters);
   }
   if (call.responseFormat?.type === 'json_schema') size.bytes += json(call.responseFormat.schema);
+  for (const list of call.embed?.tokens ?? []) size.bytes += list.length * BYTES_PER_TOKEN;
   return size;
 }
 
@@ -52,8 +53,9 @@ function likely(size: InputSize, call: AnswerCall): number {
   return Math.ceil(size.bytes / BYTES_PER_TOKEN) + besideText(size, call);
 }
 
+/** Texts to make vectors of have no frame around them. */
 function besideText({ pictures }: InputSize, call: AnswerCall): number {
-  return pictures * TOKENS_PER_IMAGE + call.messages.length * TOKENS_PER_MESSAGE;
+  return pictures * TOKENS_PER_IMAGE + (call.kind === 'embed' ? 0 : call.messages.length * TOKENS_PER_MESSAGE);
 }
 
 /** What a prompt costs in tokens besides its text: images, other content, the frame of each message. */
@@ -64,11 +66,28 @@ export const estimateInputTokens = (call: AnswerCall): number => likely(inputSiz
 
 /**
  * Between how many tokens the text can have at all, without counting: a token has a byte at least. `likely` is the
- * estimate, images included. What routing wants to know.
+ * estimate, images included. What routing wants to know. Of a call for vectors: the bounds of its longest text, because
+ * a model reads each for itself.
  */
 export function inputBounds(call: AnswerCall): { least: number; likely: number; most: number } {
+  if (call.kind === 'embed') return longestBounds(call);
   const size = inputSize(call);
   return { least: Math.floor(size.bytes / MOST_BYTES_PER_TOKEN), likely: likely(size, call), most: size.bytes };
+}
+
+function longestBounds({ messages, embed }: AnswerCall): { least: number; likely: number; most: number } {
+  // Lists of token numbers have been counted by the caller.
+  const tokens = (embed?.tokens ?? []).reduce((most, list) => Math.max(most, list.length), 0);
+  const bytes = messages.reduce((most, { content }) => {
+    const size: InputSize = { bytes: 0, pictures: 0 };
+    addContent(size, content);
+    return Math.max(most, size.bytes);
+  }, 0);
+  return {
+    least: Math.max(tokens, Math.floor(bytes / MOST_BYTES_PER_TOKEN)),
+    likely: Math.max(tokens, Math.ceil(bytes / BYTES_PER_TOKEN)),
+    most: Math.max(tokens, bytes),
+  };
 }
 
 /** Picodollars, if the input has this many tokens and the output as many as it may. */

@@ -57,12 +57,13 @@ function wholeCharacter(text: string, at: number): number {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Counts the texts one after another; stops early once the count is beyond `limit`. */
-async function countAll(texts: Iterable<string>, limit = Number.POSITIVE_INFINITY): Promise<number> {
+/** Counts the texts one after another, or `each` for itself; stops early once the count is beyond `limit`. */
+async function countAll(texts: Iterable<string>, limit = Number.POSITIVE_INFINITY, each = false): Promise<number> {
   const count = await tokenizer();
   let tokens = 0;
   let began = performance.now();
   for (const text of texts) {
+    if (each) tokens = 0;
     for (let from = 0; from < text.length; ) {
       const cut = nextCut(text, from);
       tokens += count(text.slice(from, cut));
@@ -97,12 +98,12 @@ function* textsOf(call: AnswerCall): Generator<string> {
   if (call.responseFormat?.type === 'json_schema') yield JSON.stringify(call.responseFormat.schema);
 }
 
-/** Whether a model with this window can read the call's text. Images are not counted here. */
+/** Whether a model with this window can read the call's text: each for itself, to make vectors of. Images are not counted. */
 export async function fitsWindow(call: AnswerCall, contextWindow: number): Promise<boolean> {
   const { least, most } = inputBounds(call);
   if (most <= contextWindow) return true;
   if (least > contextWindow) return false;
-  return (await countAll(textsOf(call), contextWindow)) <= contextWindow;
+  return (await countAll(textsOf(call), contextWindow, call.kind === 'embed')) <= contextWindow;
 }
 
 /** About how many tokens a vendor counts in the prompt: the text by our tokenizer, pictures and frames by estimate. */

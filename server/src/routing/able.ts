@@ -9,6 +9,8 @@ export interface Needs {
   inputTokens: { least: number; likely: number };
   /** The bound on the output that the caller set. */
   maxTokens?: number;
+  /** Vectors of texts, not an answer. */
+  embeds?: boolean;
 }
 
 export interface Dropped {
@@ -17,12 +19,16 @@ export interface Dropped {
   reason: string;
 }
 
-export type Lack = 'tools' | 'images' | 'context';
+export type Lack = 'tools' | 'images' | 'context' | 'embeds' | 'chat';
 
 const number = (tokens: number): string => tokens.toLocaleString('en-US');
 
 export function lackOf(info: ModelInfo | null, needs: Needs): Lack | null {
   if (info === null) return null;
+  if (needs.embeds) {
+    // What does neither, as far as its name tells, may be a model that nobody has heard of.
+    if (info.chat && info.embeds === false) return 'embeds';
+  } else if (!info.chat && info.embeds === true) return 'chat';
   if (needs.tools && info.tools === false) return 'tools';
   if (needs.images && info.images === false) return 'images';
   if (info.contextWindow !== null && info.contextWindow < needs.inputTokens.least) return 'context';
@@ -38,6 +44,8 @@ export function hasRoom(info: ModelInfo | null, needs: Needs): boolean {
 export function describeLack(lack: Lack, info: ModelInfo | null, needs: Needs): string {
   if (lack === 'tools') return 'it takes no tools';
   if (lack === 'images') return 'it takes no images';
+  if (lack === 'embeds') return 'it makes no vectors';
+  if (lack === 'chat') return 'it makes vectors and does not answer';
   return `it reads ${number(info?.contextWindow ?? 0)} tokens and the prompt has at least ${number(needs.inputTokens.least)}`;
 }
 

@@ -70,6 +70,18 @@ export function nothingForAuto(providers: readonly Provider[]): GoblinError {
   );
 }
 
+/** A call for vectors that names no model, where no route does either. `models` are those that could be named. */
+export function nothingToEmbed(models: Iterable<string>): GoblinError {
+  const some: string[] = [];
+  for (const model of models) if (some.push(model) >= 5) break;
+  const named = some.length === 0 ? 'No configured provider lists one.' : `Configured are ${some.join(', ')}.`;
+  return new GoblinError(
+    'unknown_model',
+    `Name the model that makes the vectors, or set tasks.embed in goblin.yaml: vectors of different models cannot be compared, so none is chosen for you. ${named}`,
+    { errors: [{ path: 'model', message: 'must name an embedding model' }] },
+  );
+}
+
 /** Every target is left out by a policy, or by what its keys are for. */
 export function nothingAllowed(code: 'forbidden' | 'unknown_model', dropped: readonly Dropped[]): GoblinError {
   const list = dropped

@@ -4,7 +4,7 @@ import type { Provider } from '../contract/provider.ts';
 import type { FailoverMode } from '../contract/states.ts';
 import type { Dropped, Lack } from './able.ts';
 import { createAuto } from './auto.ts';
-import { isKnownVendor, notConfigured, quote, unknownModel } from './errors.ts';
+import { isKnownVendor, notConfigured, nothingToEmbed, quote, unknownModel } from './errors.ts';
 import { hasKeyFor } from './keys.ts';
 import { byOffer, type Candidate, type Offer, type Offers, RANK, type RouterSnapshot } from './offers.ts';
 import { type PlanRequest, seedOf } from './request.ts';
@@ -18,6 +18,8 @@ export interface Found {
   /** The same for every request of this minute. */
   settled: boolean;
   failover?: FailoverMode;
+  /** One of the routes on the way keeps its requests out of the response cache. */
+  cache?: false;
 }
 
 /** One name, and all who offer it, as of a minute: prices hold for that long at least. */
@@ -89,6 +91,8 @@ export function createResolve(snapshot: RouterSnapshot, offers: Offers): Resolve
   }
 
   function byAuto(request: PlanRequest): Found {
+    // Vectors of one model cannot be compared with those of another: that choice is the caller's.
+    if (request.needs.embeds) throw nothingToEmbed(embeddingModels());
     const { forbids, health } = request;
     const usable = (candidate: Candidate): boolean =>
       (forbids?.(candidate.provider, candidate.model) ?? null) === null &&
@@ -96,6 +100,14 @@ export function createResolve(snapshot: RouterSnapshot, offers: Offers): Resolve
       (health === undefined || health.calm(candidate) || health.trouble(candidate) === null);
     const { targets, dropped } = auto.choose(request.needs, request.hints, request.at, usable);
     return { drafts: targets.map((planned) => ({ ...planned, item: '' })), dropped, settled: false };
+  }
+
+  function* embeddingModels(): Generator<string> {
+    for (const [model, listing] of offers.listings()) {
+      for (const provider of listing) {
+        if (offers.info(provider, model)?.embeds) yield `${provider.name}/${model}`;
+      }
+    }
   }
 
   function scalesOf(request: PlanRequest): Scales {
@@ -122,9 +134,15 @@ export function createResolve(snapshot: RouterSnapshot, offers: Offers): Resolve
     const found = listed(items, label, request, expanded);
     if (rule === undefined) return found;
     const drafts = rank(found.drafts, rule, scalesOf(request));
-    const { failover } = rule;
+    const { cache, failover } = rule;
     const settled = found.settled && drafts === found.drafts;
-    return { ...found, drafts, settled, ...(failover === undefined ? {} : { failover }) };
+    return {
+      ...found,
+      drafts,
+      settled,
+      ...(failover === undefined ? {} : { failover }),
+      ...(cache === undefined ? {} : { cache }),
+    };
   }
 
   /** Lists that say the same to every request are worked out once a minute: they may be long. */
@@ -146,6 +164,7 @@ export function createResolve(snapshot: RouterSnapshot, offers: Offers): Resolve
         }
         found.dropped.push(...part.dropped);
         if (!part.settled) found.settled = false;
+        if (part.cache === false) found.cache = false;
       } catch (error) {
         // One name that nobody offers does not spoil the rest of the list.
         if (!(error instanceof GoblinError) || error.code !== 'unknown_model') throw error;

@@ -7,7 +7,7 @@ import { quirksFor } from '../../contract/quirks.ts';
 import { failed, reportedFailure, unreadable } from '../failures.ts';
 import { isObject, type Json, objectIn, parseJson } from '../json.ts';
 import { firstTokens } from '../tokens.ts';
-import { vectorsIn } from '../vectors.ts';
+import { fromBase64, vectorsIn } from '../vectors.ts';
 import { pathOf } from './fields.ts';
 
 /** The caller's own body goes along as with answers; how vectors travel is between the vendor and us. */
@@ -65,12 +65,4 @@ function isPlace(index: unknown, count: number): index is number {
 
 function protocol(detail: string): ProviderFailure {
   return failed('upstream_protocol', detail).failure;
-}
-
-/** Little-endian floats of four bytes. */
-function fromBase64(text: string): number[] | null {
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return null;
-  const bytes = Buffer.from(text, 'base64');
-  if (bytes.length === 0 || bytes.length % 4 !== 0) return null;
-  return Array.from({ length: bytes.length / 4 }, (_, at) => bytes.readFloatLE(at * 4));
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GoblinError } from '../../../src/contract/errors.ts';
-import { planner } from './kit.ts';
+import { planner, type Shop } from './kit.ts';
 
 const CHAT = { info: { chat: true, embeds: false } };
 const EMBED = { info: { chat: false, embeds: true } };
-const shops = [
+const shops: Shop[] = [
   { name: 'one', auto: ['talk'], catalogue: { talk: CHAT, vec: EMBED, both: { info: { chat: true, embeds: true } } } },
   { name: 'two', catalogue: { vec: EMBED, other: EMBED, whisper: { info: { chat: false, embeds: false } } } },
 ];
