@@ -8,7 +8,7 @@ import type { DialectName } from '../../src/contract/call.ts';
 import type { AuthStyle } from '../../src/contract/provider.ts';
 import { type Quirks, quirksFor } from '../../src/contract/quirks.ts';
 import { SPEAKERS } from './speak.ts';
-import type { Said } from './speaker.ts';
+import { type Said, streamed, unstreamed } from './speaker.ts';
 
 export interface Row {
   name: string;
@@ -96,7 +96,7 @@ export async function startRows(rows: readonly Row[]): Promise<RowServer> {
     const speaker = SPEAKERS[row.dialect];
     const refuse = (status: number, message: string): [number, Said] => [
       status,
-      { type: 'application/json', body: speaker.refusal(message) },
+      { type: 'application/json', body: JSON.stringify(speaker.error('key', message)) },
     ];
     const call: RowCall = { row: row.name, status: 0, path, model: '', stream: false, body: {} };
     calls.push(call);
@@ -116,7 +116,8 @@ export async function startRows(rows: readonly Row[]): Promise<RowServer> {
     Object.assign(call, asked);
     const refused = row.dialect === 'openai' ? refusedIn(call.body, quirksFor(row.quirks, asked.model)) : null;
     if (refused !== null) return done(refuse(422, `${refused} is not taken`));
-    return done([200, asked.stream ? speaker.stream(wordsOf(row.name)) : speaker.whole(wordsOf(row.name))]);
+    const said = { words: wordsOf(row.name) };
+    return done([200, asked.stream ? streamed(speaker, said) : unstreamed(speaker, said)]);
   }
 
   const server = createServer(async (request, response) => {
