@@ -126,6 +126,14 @@ async function inTurn(sql: Sql, text: string): Promise<void> {
   }
 }
 
+/** The trail can be added to and read by the application, not changed. */
+const RIGHTS: Readonly<Record<string, string>> = {
+  mcp_migration: 'select',
+  mcp_event: 'select, insert',
+  mcp_audit_block: 'select, insert',
+  mcp_audit_key: 'select, insert',
+};
+
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 /** Gives the application's role what it needs and no more: rows of our tables, and the functions that stand in for DDL. */
@@ -145,9 +153,11 @@ export async function grantTo(owner: Sql, role: string): Promise<void> {
       'begin',
       `select pg_advisory_xact_lock(${LOCK})`,
       `grant usage on schema ${quoted(schema?.name ?? 'public')} to ${name}`,
+      // Rights of an earlier version may have been wider.
+      `revoke update, delete, truncate on mcp_event, mcp_audit_block, mcp_audit_key from ${name}`,
       ...tables.map(
         (table) =>
-          `grant ${table.name === 'mcp_migration' ? 'select' : 'select, insert, update, delete'} on ${quoted(table.name)} to ${name}`,
+          `grant ${RIGHTS[table.name] ?? 'select, insert, update, delete'} on ${quoted(table.name)} to ${name}`,
       ),
       ...functions.map((one) => `grant execute on function ${one.name} to ${name}`),
       'commit',

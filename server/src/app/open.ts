@@ -17,7 +17,7 @@ import { grantTo, loadMigrations, makePartitions, migrate, missingMigrations, Sc
 const START_MS = 30_000;
 
 /** Opens the database of a folder that this process holds, and brings it up to date. Throws `ConfigError`. */
-export async function openEmbedded(path: string): Promise<Sql> {
+export async function openEmbedded(path: string, application = 'goblin'): Promise<Sql> {
   let sql: Sql;
   try {
     sql = await openPglite(path);
@@ -27,6 +27,7 @@ export async function openEmbedded(path: string): Promise<Sql> {
     );
   }
   try {
+    await sql.query("select set_config('application_name', $1, false)", [application]);
     await migrate(sql);
     return sql;
   } catch (error) {

@@ -2,14 +2,17 @@
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { Provider } from '../contract/provider.ts';
+import { deriveAuditKey } from '../identity/secrets.ts';
 import { createClock } from '../ledger/clock.ts';
 import { createLedger } from '../ledger/index.ts';
 import { type ProcessKind, voidLeases } from '../ledger/processes.ts';
+import { watchTrail } from '../ledger/trail.ts';
 import { ProviderConfigError } from '../providers/registry.ts';
 import { type Simulator, startSimulator } from '../providers/simulator/index.ts';
 import { createTransport } from '../providers/transport.ts';
 import { createRecorder } from '../telemetry/telemetry.ts';
 import { assemble, type House, newInstance, type Parts } from './assembly.ts';
+import { startAudit, writerName } from './audit.ts';
 import { type Config, ConfigError, isLoopback } from './config.ts';
 import { type Doors, openDoors, openHealth } from './doors.ts';
 import { leaveNote, openFolder } from './folder.ts';
@@ -18,6 +21,8 @@ import { checkUrls, openDatabase, openEmbedded, openWakes, refuseHalfCopy, refus
 import { VERSION } from './version.ts';
 
 export interface Running {
+  /** Every route, and who may call it. */
+  access: Doors['access'];
   /** `http://127.0.0.1:8000` */
   address: string;
   token: string;
@@ -61,9 +66,9 @@ export async function start(config: Config, options: StartOptions = {}): Promise
     undo.push(() => transport.close());
     // The database opens while local servers are looked for: neither waits for the other.
     const opening = folder
-      ? openEmbedded(folder.database)
+      ? openEmbedded(folder.database, writerName(role, instance))
       : config.database && !options.ledger
-        ? openDatabase(config.database, `goblin ${role} ${instance}`, recorder).then(({ sql }) => sql)
+        ? openDatabase(config.database, writerName(role, instance), recorder).then(({ sql }) => sql)
         : null;
     // It may fail while nobody waits for it yet.
     opening?.catch(() => {});
@@ -72,7 +77,8 @@ export async function start(config: Config, options: StartOptions = {}): Promise
       await sql?.close();
       throw error;
     });
-    const sql = await opening;
+    const opened = await opening;
+    const sql = opened ? watchTrail(opened) : null;
     if (sql) {
       undo.push(() => sql.close());
       if (folder) await refuseHalfCopy(sql);
@@ -80,11 +86,14 @@ export async function start(config: Config, options: StartOptions = {}): Promise
     if (sql && !folder) await refuseOtherSecret(sql, secret);
     const wakes = await openWakes(config, secret, instance, recorder);
     undo.push(() => wakes.close());
+    const audit = sql ? await startAudit(sql, deriveAuditKey(secret), recorder) : null;
+    if (audit) undo.push(() => audit.close());
     const clock = createClock();
     const parts: Parts = {
       config,
       role,
       sql,
+      audit,
       ledger: options.ledger ?? createLedger(sql as NonNullable<typeof sql>, config.settings.queue, clock),
       clock,
       queue: wakes.queue,
@@ -113,6 +122,7 @@ export async function start(config: Config, options: StartOptions = {}): Promise
     if (folder) folder.writeNote(note);
     else if (!options.ledger) undo.push(leaveNote(config.dataDir, note));
     return {
+      access: doors.access,
       address,
       token,
       house,

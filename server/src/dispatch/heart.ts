@@ -33,6 +33,8 @@ export interface HeartDeps {
   /** Something waits that may be claimed. */
   due(): void;
   callbacksDue(): void;
+  /** Seals what a process that is gone has left of the trail. */
+  seal(writer: string): Promise<void>;
 }
 
 export interface Heart {
@@ -127,7 +129,7 @@ export async function startHeart(deps: HeartDeps): Promise<Heart> {
       nextStrays = now + STRAYS_MS;
       const { queued, ended } = await expireLeases(sql);
       tell(queued, ended, 'leases ended');
-      if (todo.lost && queued.length + ended.length === 0) await buryProcesses(sql);
+      if (todo.lost && queued.length + ended.length === 0) await buryProcesses(sql, deps.seal);
     }
     if (todo.late) await expireLate();
     if (todo.owed) await settleLostMoney(sql);

@@ -1,5 +1,5 @@
 /** Keys derived from `MCP_SECRET`, one for each use, so that one use says nothing about another. */
-import { createHash, createHmac, createSecretKey, hkdfSync } from 'node:crypto';
+import { createHash, createHmac, createPrivateKey, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 
 export interface Secrets {
   /** Which secret is in use: stored beside what it made. */
@@ -12,8 +12,12 @@ export interface Secrets {
 
 const MOST_REMEMBERED = 10_000;
 
+/** 32 bytes for one use. */
+export const deriveKey = (secret: string, use: string): Buffer =>
+  Buffer.from(hkdfSync('sha256', secret, 'goblin-mcp', use, 32));
+
 export function deriveSecrets(secret: string): Secrets {
-  const derive = (use: string) => Buffer.from(hkdfSync('sha256', secret, 'goblin-mcp', use, 32));
+  const derive = (use: string) => deriveKey(secret, use);
   const userKey = createSecretKey(derive('user id'));
   /** Few users make most requests; a hash costs 20 µs. */
   const hashes = new Map<string, string>();
@@ -31,4 +35,13 @@ export function deriveSecrets(secret: string): Secrets {
     },
     webhookSecret: (tenant) => `whsec_${derive(`webhook ${tenant}`).toString('base64')}`,
   };
+}
+
+/** What stands before the 32 bytes of an Ed25519 key in PKCS #8 (RFC 8410). */
+const ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex');
+
+/** The key that signs the audit trail. */
+export function deriveAuditKey(secret: string): { id: string; key: KeyObject } {
+  const der = Buffer.concat([ED25519, deriveKey(secret, 'audit')]);
+  return { id: deriveSecrets(secret).id, key: createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }) };
 }

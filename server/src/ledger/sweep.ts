@@ -131,13 +131,22 @@ export async function expireLeases(
   };
 }
 
-// Forgets dead processes of which nothing is left.
-const BURY = `
-delete from mcp_process p where p.beat_at < now() - p.lease_ms * interval '1 millisecond'
+// Dead processes of which nothing is left.
+const DEAD = `
+select p.id, p.writer from mcp_process p where p.beat_at < now() - p.lease_ms * interval '1 millisecond'
   and not exists (select 1 from mcp_request r where r.owner = p.id and r.state = 'running')`;
 
-export async function buryProcesses(sql: Sql): Promise<void> {
-  await sql.query(BURY);
+// Forgets processes that are dead still.
+const BURY = `
+delete from mcp_process p using json_array_elements_text($1::json) as x(id)
+where p.id = x.id and p.beat_at < now() - p.lease_ms * interval '1 millisecond'`;
+
+/** Forgets dead processes of which nothing is left. `seal` seals what one has left of the trail. */
+export async function buryProcesses(sql: Sql, seal: (writer: string) => Promise<void>): Promise<void> {
+  const dead = await sql.query<{ id: string; writer: string | null }>(DEAD);
+  if (dead.length === 0) return;
+  for (const { writer } of dead) if (writer !== null) await seal(writer);
+  await sql.query(BURY, [JSON.stringify(dead.map(({ id }) => id))]);
 }
 
 export async function lateRequests(sql: Sql): Promise<{ id: string; tenant: string }[]> {

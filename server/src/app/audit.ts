@@ -1,0 +1,55 @@
+/** Seals the trail of this process while there is something to seal, and what processes that are gone have left. */
+import type { Telemetry } from '../contract/ports.ts';
+import { type AuditKey, createSealer } from '../ledger/audit.ts';
+import type { Trail } from '../ledger/trail.ts';
+
+export interface Audit {
+  /** Name under which this process writes. */
+  writer: string;
+  /** Seals all that a process has left. */
+  sealFor(writer: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A second between two blocks at least. */
+const EVERY_MS = 1000;
+/** A transaction that is open keeps later ones from being sealed: it is looked for so long after the last event. */
+const LINGER_MS = 10_000;
+
+/** PostgreSQL keeps 63 bytes of it; the end of the instance is what tells processes apart. */
+export const writerName = (role: string, instance: string): string => `goblin ${role} ${instance.slice(-45)}`;
+
+export async function startAudit(sql: Trail, key: AuditKey, telemetry: Telemetry): Promise<Audit> {
+  const [row] = await sql.query<{ name: string }>("select current_setting('application_name') as name");
+  const writer = row?.name || 'goblin';
+  const sealer = await createSealer(sql, writer, key);
+  let sealing: Promise<unknown> | null = null;
+  let closed = false;
+
+  async function all(seal: () => Promise<boolean>): Promise<void> {
+    while (await seal());
+  }
+
+  const timer = setInterval(() => {
+    if (sealing || closed || sql.lostFor() !== null || performance.now() - sql.writtenAt() > LINGER_MS) return;
+    sealing = all(sealer.seal)
+      .catch((error: unknown) => {
+        if (sql.lostFor() === null) telemetry.log('error', 'the trail could not be sealed', { error: String(error) });
+      })
+      .finally(() => {
+        sealing = null;
+      });
+  }, EVERY_MS).unref();
+
+  return {
+    writer,
+    sealFor: (other) => all(() => sealer.sealFor(other)),
+    async close() {
+      closed = true;
+      clearInterval(timer);
+      await sealing;
+      // What the last moments have added; if the database is away, another process does it.
+      if (sql.lostFor() === null) await all(sealer.seal).catch(() => {});
+    },
+  };
+}

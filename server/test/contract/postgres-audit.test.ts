@@ -1,0 +1,45 @@
+/** The audit trail over PostgreSQL; and what the application's own role may not do to it. */
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { grantTo, migrate } from '../../src/app/migrate.ts';
+import { openPostgres } from '../../src/drivers/postgres.ts';
+import { startPostgres } from '../support/services.ts';
+import { auditConformance } from './suites/audit.ts';
+
+const server = await startPostgres();
+after(() => server.stop());
+
+auditConformance('postgres', async () => {
+  const sql = await openPostgres({ url: server.url, size: 1, application: 'contract', retryMs: 2_000 });
+  await migrate(sql);
+  return sql;
+});
+
+test('the role of the application adds to the trail and reads it, and can do nothing else to it', async () => {
+  await server.database('audit_rights');
+  const url = server.url.replace(/goblin$/, 'audit_rights');
+  const owner = await openPostgres({ url, size: 1, application: 'owner', retryMs: 2_000 });
+  await migrate(owner);
+  await server.sql("create role clerk login password 'clerk'");
+  await grantTo(owner, 'clerk');
+  const clerk = await openPostgres({
+    url: url.replace(/\/\/[^@]*@/, '//clerk:clerk@'),
+    size: 1,
+    application: 'clerk',
+    retryMs: 2_000,
+  });
+  await clerk.query("insert into mcp_event (tenant, type, payload) values ('t', 'x', '{}')");
+  for (const text of [
+    "update mcp_event set type = 'y'",
+    'delete from mcp_event',
+    'truncate mcp_event',
+    "update mcp_audit_block set header = ''",
+    'delete from mcp_audit_block',
+    "update mcp_audit_key set public_key = ''",
+    'alter table mcp_event drop column payload',
+  ]) {
+    await assert.rejects(clerk.query(text), (error: { sqlState?: string }) => error.sqlState === '42501', text);
+  }
+  assert.deepEqual(await clerk.query('select mcp_drop_events(1, 10) as n'), [{ n: 0 }]);
+  await Promise.all([owner.close(), clerk.close()]);
+});
