@@ -154,7 +154,12 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       labels: submission.labels,
       idempotency: submission.idempotency,
       // What a vendor of the door's dialect gets as it came is not kept: it says everything twice, and the end user's name in clear.
-      body: { call: recordedCall(submission.call), hints: submission.hints, metadata: submission.metadata },
+      body: {
+        call: recordedCall(submission.call),
+        hints: submission.hints,
+        metadata: submission.metadata,
+        ...(caller.models ? { models: caller.models } : {}),
+      },
       estimatePico: admitted.estimatePico,
       priceVersion: admitted.priceVersion,
     };

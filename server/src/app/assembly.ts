@@ -16,6 +16,7 @@ import type { AttachedDeps } from '../execution/attached.ts';
 import { runDetached } from '../execution/detached.ts';
 import { createPersist } from '../execution/persist.ts';
 import type { RunDeps, RunEnd } from '../execution/terms.ts';
+import { allows } from '../identity/models.ts';
 import { deriveSecrets } from '../identity/secrets.ts';
 import type { Clock } from '../ledger/clock.ts';
 import { newRequestId } from '../ledger/ids.ts';
@@ -105,6 +106,7 @@ export async function assemble(parts: Parts): Promise<House> {
   const planRequest = (
     tenant: string,
     submission: Pick<Submission, 'call' | 'taskType' | 'hints'>,
+    models: readonly string[] | undefined,
   ): PlanRequest & { random: number } => {
     const { call } = submission;
     const at = Date.now();
@@ -123,6 +125,12 @@ export async function assemble(parts: Parts): Promise<House> {
       health: health.snapshot(at),
       conversation: call.kind === 'embed' ? null : stickOf(call, tenant),
       random: Math.random(),
+      ...(models === undefined
+        ? {}
+        : {
+            forbids: (provider: string, model: string) =>
+              allows(models, provider, model) ? null : 'the key is not for this model',
+          }),
     };
   };
   const runPlan = (request: PlanRequest, plan: Plan): RunPlan => ({
@@ -142,7 +150,7 @@ export async function assemble(parts: Parts): Promise<House> {
     userHash: secrets.userHash,
     userKeyId: secrets.id,
     plan(caller, submission) {
-      const request = planRequest(caller.tenant, submission);
+      const request = planRequest(caller.tenant, submission, caller.models);
       const plan = live.plan(request);
       return plan instanceof Promise ? plan.then((late) => runPlan(request, late)) : runPlan(request, plan);
     },
@@ -186,8 +194,8 @@ export async function assemble(parts: Parts): Promise<House> {
   };
 
   const replan = (claim: Claim): RunPlan => {
-    const { call, hints } = claim.body;
-    const request = planRequest(claim.tenant, { call, taskType: claim.taskType, hints });
+    const { call, hints, models } = claim.body;
+    const request = planRequest(claim.tenant, { call, taskType: claim.taskType, hints }, models);
     return runPlan(request, live.planNow(request));
   };
 

@@ -3,7 +3,8 @@ import type { Config } from './config.ts';
 import type { Running } from './start.ts';
 import { VERSION } from './version.ts';
 
-export function banner(config: Config, running: Running): string {
+/** `setup`: the token that makes the first owner; null when somebody has an account, or nobody is asked who he is. */
+export function banner(config: Config, running: Running, setup: string | null): string {
   const providers = running.live.providers();
   const only = providers.length === 1 && providers[0]?.anyModel === true;
   const found =
@@ -35,6 +36,7 @@ export function banner(config: Config, running: Running): string {
     `  data       ${data}`,
     `  providers  ${found}`,
     `  access     ${config.auth === 'off' ? 'open to this machine only (MCP_AUTH=off)' : 'with a key: npm run goblin -- key create --tenant <name>'}`,
+    ...(setup === null ? [] : [`  set-up     ${setup}   (makes the first owner, once, within a day: docs/security.md)`]),
     '',
     '  Try:',
     `  curl -s ${running.address}/mcp/v1/request -H 'content-type: application/json'${key} \\`,

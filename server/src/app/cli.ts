@@ -14,7 +14,10 @@ const VERBS: Record<string, { summary: string; load(): Promise<{ verb: Verb }> }
   doctor: { summary: 'check configuration, data and every provider', load: () => import('./verbs/doctor.ts') },
   config: { summary: 'print every setting and where it came from', load: () => import('./verbs/config.ts') },
   explain: { summary: 'say how a request was routed, and what came of it', load: () => import('./verbs/explain.ts') },
-  key: { summary: 'make, list and revoke API keys', load: () => import('./verbs/key.ts') },
+  key: { summary: 'make, list, import and revoke API keys', load: () => import('./verbs/key.ts') },
+  user: { summary: 'make, list and change accounts', load: () => import('./verbs/user.ts') },
+  team: { summary: 'make teams, and say who is in them', load: () => import('./verbs/team.ts') },
+  tenant: { summary: 'make, list and close tenants', load: () => import('./verbs/tenant.ts') },
   simulate: {
     summary: 'run the simulator alone, as a vendor to test against',
     load: () => import('./verbs/simulate.ts'),

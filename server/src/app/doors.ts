@@ -12,8 +12,8 @@ import { docsRoutes } from '../edge/docs.ts';
 import { embeddings } from '../edge/embeddings-door.ts';
 import { createFastLane, type FastLane } from '../edge/fast-lane.ts';
 import { healthServer } from '../edge/health.ts';
+import { createHeld } from '../edge/held.ts';
 import { createJoins } from '../edge/joins.ts';
-import { keyRoutes } from '../edge/keys.ts';
 import { modelsRoute } from '../edge/models.ts';
 import { openaiAnswers } from '../edge/openai-door.ts';
 import { operationRoutes } from '../edge/operations.ts';
@@ -22,20 +22,22 @@ import { requestRoutes } from '../edge/requests.ts';
 import { responsesAnswers } from '../edge/responses-door.ts';
 import { createResponseRecord } from '../edge/responses-record.ts';
 import { responseRoutes } from '../edge/responses-routes.ts';
-import { createServer } from '../edge/server.ts';
+import { type Access, createServer } from '../edge/server.ts';
 import { streamRoutes } from '../edge/streams.ts';
 import { runAttached } from '../execution/attached.ts';
 import { isPrivateHost } from '../guard/addresses.ts';
-import { createIdentify } from '../identity/identify.ts';
-import { createKey, findKey, listKeys, revokeKey } from '../identity/keys.ts';
+import { allows } from '../identity/models.ts';
 import { countInput } from '../money/tokens.ts';
 import type { House } from './assembly.ts';
 import { isLoopback } from './config.ts';
+import { openIdentity } from './identity.ts';
 import { operations, readinessOf } from './metrics.ts';
 import { VERSION } from './version.ts';
 
 export interface Doors {
   server: Server;
+  /** Every route, and who may call it. */
+  access: readonly Access[];
   listen(options: ListenOptions): Promise<unknown>;
   /** The process begins to stop: who only waits is answered, and can ask another one. */
   letGo(): Promise<void>;
@@ -47,6 +49,7 @@ export function openHealth(house: House): Doors {
   const server = healthServer(() => readinessOf(house));
   return {
     server,
+    access: [],
     listen: (options) =>
       new Promise<void>((resolve, reject) => {
         server.once('error', reject);
@@ -65,27 +68,29 @@ export function openHealth(house: House): Doors {
 }
 
 export async function openDoors(house: House, operatorToken: string): Promise<Doors> {
-  const { config, ledger, bus, sql, live } = house;
-  const identify = createIdentify({
-    auth: config.auth,
-    find: async (key) => (sql ? await findKey(sql, key) : null),
-    operatorToken,
-    now: Date.now,
-  });
+  const { config, ledger, bus, live } = house;
+  const held = createHeld();
+  const identity = openIdentity(house, operatorToken, held);
+  const { identify } = identity;
+  const access: Access[] = [];
   const hostAllowed = (host: string) =>
     config.auth === 'required' || isLoopback(host.toLowerCase().replace(/:\d+$/, '').replace(/\.$/, ''));
   const fastLane: { take: FastLane | null } = { take: null };
-  const app = await createServer({
-    fastLane,
-    bodyLimit: config.settings.bodyBytes,
-    version: VERSION,
-    telemetry: house.recorder,
-    origins: config.origins,
-    dialects: DIALECTS,
-    identify,
-    recordBack: house.admission.recordBack,
-    hostAllowed,
-  });
+  const app = await createServer(
+    {
+      fastLane,
+      bodyLimit: config.settings.bodyBytes,
+      version: VERSION,
+      telemetry: house.recorder,
+      origins: config.origins,
+      dialects: DIALECTS,
+      identify,
+      held,
+      recordBack: house.admission.recordBack,
+      hostAllowed,
+    },
+    (route) => access.push(route),
+  );
 
   operationRoutes(app, operations(house));
   const cancel: Cancel = async (caller, id) => {
@@ -155,7 +160,11 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
     { ...deps, replay: replayer(house, partsOfStored) },
   );
   responseRoutes(app, { ...background, cancel, bodiesDays: config.settings.bodiesDays });
-  modelsRoute(app, () => live.models());
+  modelsRoute(app, async (caller) =>
+    (await live.models()).filter(({ id, provider }) =>
+      allows(caller.models, provider, id.slice(provider.length + 1)),
+    ),
+  );
   fastLane.take = createFastLane({
     doors: new Map([
       ['/v1/chat/completions', chat],
@@ -168,23 +177,20 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
     bodyLimit: config.settings.bodyBytes,
     hostAllowed,
     identify,
+    held,
   });
-  if (sql) {
-    keyRoutes(app, {
-      create: (tenant, name) => createKey(sql, tenant, name),
-      list: (tenant) => listKeys(sql, tenant),
-      revoke: (id) => revokeKey(sql, id),
-    });
-  }
+  identity.routes(app);
   docsRoutes(app);
   await app.ready();
   return {
     server: app.server,
+    access,
     listen: async (options) => await app.listen(options as Parameters<typeof app.listen>[0] & object),
     letGo: requests.close,
     async close() {
       streams.close();
       pulse.close();
+      identity.close();
       await app.close();
     },
   };

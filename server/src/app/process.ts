@@ -1,4 +1,5 @@
 /** A process from its start to its exit code: banner, signals, drain. */
+import { offerSetup } from '../identity/setup.ts';
 import { banner } from './banner.ts';
 import type { Config } from './config.ts';
 import { type Running, refuseInProcess, type StartOptions, start } from './start.ts';
@@ -27,6 +28,10 @@ export async function serve(config: Config, options: StartOptions = {}): Promise
     }
   });
   running = await start(config, options);
-  console.log(banner(config, running));
+  const { sql } = running.house;
+  const asksWho = config.auth === 'required' && options.role !== 'worker';
+  // The next start offers one if the record is away now.
+  const setup = asksWho && sql ? await offerSetup(sql).catch(() => null) : null;
+  console.log(banner(config, running, setup));
   return await over;
 }

@@ -56,6 +56,7 @@ export const ERRORS = {
   // Who asks.
   unauthorized: ours(401, 'A valid key is needed'),
   forbidden: ours(403, 'The key does not allow this'),
+  too_many_tries: ours(429, 'Too many tries to sign in', true),
   // Whether it may run now.
   no_provider: ours(503, 'No provider is configured', true),
   tenant_queue_full: ours(429, 'Too many of your requests wait already', true),

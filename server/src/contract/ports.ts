@@ -78,6 +78,8 @@ export type BusMessage =
   | { type: 'cancel'; id: string }
   /** The request reached a terminal state without a last frame, or may have ended: messages may have been missed, so look into the database. */
   | { type: 'ended' }
+  /** On the topic `STANDING`: a key, a session, an account or a tenant was closed or changed. Checked by whoever reads it. */
+  | { type: 'standing'; changed: unknown }
   /** On the topic `HEALTH`: what a process knows of targets and keys. Checked by whoever reads it. */
   | { type: 'health'; said: unknown };
 
@@ -88,11 +90,14 @@ export const tellsEnd = (message: BusMessage): boolean =>
 /** One topic for all cancels: a process follows it once, not once for each request that it runs. */
 export const CANCELS = 'cancels';
 
+/** One topic for what was taken away from credentials. */
+export const STANDING = 'standing';
+
 /** One topic for what the processes tell each other of the vendors' health. */
 export const HEALTH = 'health';
 
 /**
- * Topics are request ids, `CANCELS` and `HEALTH`. Messages may be lost, never doubled or out of order for one publisher. Listeners
+ * Topics are request ids, `CANCELS`, `STANDING` and `HEALTH`. Messages may be lost, never doubled or out of order for one publisher. Listeners
  * must not throw and must not block.
  */
 export interface Bus {

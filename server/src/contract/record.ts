@@ -9,6 +9,8 @@ import type { FailoverMode, Mode, State, TerminalState } from './states.ts';
 export interface StoredBody {
   call: Call;
   hints: string[];
+  /** Those that its key may ask (`identity/models.ts`); left out: all. */
+  models?: readonly string[];
   metadata: Record<string, unknown> | null;
 }
 
@@ -224,15 +226,6 @@ export interface EventRow {
   at: number;
   type: string;
   payload: Record<string, unknown>;
-}
-
-export interface KeyRow {
-  id: string;
-  tenant: string;
-  name: string | null;
-  lastFour: string;
-  createdAt: number;
-  revokedAt: number | null;
 }
 
 export interface ListFilter {

@@ -6,7 +6,7 @@
  * subscription becomes active, the topic's followers get `{ type: 'ended' }`. For a reader it means "look again",
  * nothing else, so it misses nothing that was told before.
  */
-import { type Bus, type BusMessage, CANCELS, HEALTH } from '../contract/ports.ts';
+import { type Bus, type BusMessage, CANCELS, HEALTH, STANDING } from '../contract/ports.ts';
 import type { StoredFrame } from '../contract/record.ts';
 import { createMemoryBus } from './memory-bus.ts';
 import { makeListener } from './redis-client.ts';
@@ -173,7 +173,7 @@ export function createRedisBus({ address, main, seal, prefix, name, log }: Redis
     },
     async recent(topic, after) {
       const client = main.client();
-      if (!client || closed || topic === CANCELS || topic === HEALTH) return null;
+      if (!client || closed || topic === CANCELS || topic === HEALTH || topic === STANDING) return null;
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<null>((resolve) => {
         timer = setTimeout(resolve, RECENT_MS, null);
@@ -202,7 +202,7 @@ function read(content: Buffer): BusMessage | null {
   try {
     const message = JSON.parse(content.toString()) as BusMessage;
     if (message.type === 'frames') return Array.isArray(message.frames) ? message : null;
-    return message.type === 'cancel' || message.type === 'ended' || message.type === 'health' ? message : null;
+    return ['cancel', 'ended', 'health', 'standing'].includes(message.type) ? message : null;
   } catch {
     return null;
   }

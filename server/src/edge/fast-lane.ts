@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller } from '../contract/caller.ts';
 import type { Identify } from '../identity/identify.ts';
 import type { Answer } from './answer-door.ts';
+import type { Held } from './held.ts';
 
 export interface FastLaneOptions {
   /** By address, a query included. */
@@ -14,6 +15,7 @@ export interface FastLaneOptions {
   bodyLimit: number;
   hostAllowed(host: string): boolean;
   identify: Identify;
+  held: Pick<Held, 'hold'>;
 }
 
 /** True when the call was taken. */
@@ -28,7 +30,7 @@ export function createFastLane(options: FastLaneOptions): FastLane {
         caller.catch(() => {});
         return null;
       }
-      return caller.permissions.has('request:write') ? caller : null;
+      return caller.permissions.has('request:write') && !caller.cookie ? caller : null;
     } catch {
       return null;
     }
@@ -45,6 +47,7 @@ export function createFastLane(options: FastLaneOptions): FastLane {
     if (!(length > 0 && length <= options.bodyLimit) || !options.hostAllowed(headers.host ?? '')) return false;
     const caller = known(request);
     if (!caller) return false;
+    options.held.hold(request, response, caller);
     let first: Buffer | null = null;
     let more: Buffer[] | null = null;
     request.on('data', (chunk: Buffer) => {

@@ -1,70 +1,161 @@
-/** `/mcp/v1/keys`: for the operator, and so for the command line while a server runs. */
+/** `/mcp/v1/keys`: API keys. */
 import type { FastifyInstance } from 'fastify';
+import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
-import type { KeyRow } from '../contract/record.ts';
-import { parseObject, refuse } from './body.ts';
-import { KeyMadeOut, KeyOut, KeyRevokedOut, PageOut } from './schemas.ts';
+import type { KeyRow, NewKey } from '../identity/keys.ts';
+import { type KeyFields, readKeyFields } from '../identity/new-key.ts';
+import { mayGive } from '../identity/roles.ts';
+import { readHash, type Scheme } from '../identity/schemes.ts';
+import { refuse } from './body.ts';
+import { KeyBody, KeyImportBody, KeyMadeOut, KeyOut, KeyRevokedOut, KeysImportedOut } from './identity-schemas.ts';
+import { readQuery } from './query.ts';
+import { PageOut } from './schemas.ts';
+import { actorOf, bodyReader, callerOf, tenantOf, tenantOrAll, within } from './scope.ts';
+import { iso } from './shapes.ts';
 
 export interface KeyDeps {
-  create(tenant: string, name: string | null): Promise<{ id: string; key: string }>;
-  list(tenant: string | null): Promise<KeyRow[]>;
-  revoke(id: string): Promise<boolean>;
+  create(key: NewKey): Promise<{ id: string; key: string | null }>;
+  list(tenant: string | null, id: string | null): Promise<KeyRow[]>;
+  revoke(id: string, tenant: string | null, actor: string): Promise<boolean>;
+  now(): number;
 }
 
+const TAGS = ['Identity'];
+
 export function keyRoutes(app: FastifyInstance, deps: KeyDeps): void {
+  const readKey = bodyReader(KeyBody);
+  const readImport = bodyReader(KeyImportBody);
+
   app.post(
     '/mcp/v1/keys',
     {
-      config: { permission: 'admin' },
-      schema: { summary: 'Make an API key; it is shown once', tags: ['Identity'], response: { 201: KeyMadeOut } },
+      config: { permission: 'key:write' },
+      schema: {
+        summary: 'Make an API key; it is shown once',
+        description:
+          'Without a role it is `service`. `scopes` leave it less than its role, `models` bind it to some models, `user` to an account that it ends with.',
+        tags: TAGS,
+        body: KeyBody,
+        response: { 201: KeyMadeOut },
+      },
     },
     async (request, reply) => {
-      const { tenant, name, ...rest } = parseObject(request.body);
-      const unknown = Object.keys(rest)[0];
-      if (unknown) refuse([{ path: unknown, message: 'is not a field that is accepted here' }]);
-      if (typeof tenant !== 'string') refuse([{ path: 'tenant', message: 'is required: a name, e.g. acme' }]);
-      if (name !== undefined && (typeof name !== 'string' || !/^[\x20-\x7e]{1,100}$/.test(name))) {
-        refuse([{ path: 'name', message: 'must be 1 to 100 printable characters' }]);
+      const caller = callerOf(request);
+      const { tenant: asked, ...fields } = readKey(request);
+      const tenant = tenantOf(caller, asked);
+      const key = newKey(caller, tenant, fields, '');
+      const { id, key: text } = await deps.create({ ...key, makeTenant: caller.everywhere ?? false });
+      reply.code(201).header('cache-control', 'no-store');
+      return { tenant, id, key: text };
+    },
+  );
+
+  app.post(
+    '/mcp/v1/keys/import',
+    {
+      config: { permission: 'key:write' },
+      schema: {
+        summary: 'Take over keys of another gateway by their hashes',
+        tags: TAGS,
+        body: KeyImportBody,
+        response: { 200: KeysImportedOut },
+      },
+    },
+    async (request) => {
+      const caller = callerOf(request);
+      const { tenant: asked, scheme, keys } = readImport(request);
+      const tenant = tenantOf(caller, asked);
+      const wanted = keys.map(({ hash, last_four: lastFour = '', ...fields }, index) => {
+        const bytes = readHash(hash);
+        if (!bytes) refuse([{ path: `keys.${index}.hash`, message: 'must be a SHA-256 in hex or base64' }]);
+        const imported = { scheme: scheme as Scheme, hash: bytes, lastFour };
+        return {
+          ...newKey(caller, tenant, fields, `keys.${index}.`),
+          imported,
+          makeTenant: caller.everywhere ?? false,
+        };
+      });
+      const made: { id: string; hash: string }[] = [];
+      const refused: { index: number; message: string }[] = [];
+      for (const [index, key] of wanted.entries()) {
+        try {
+          made.push({ id: (await deps.create(key)).id, hash: key.imported.hash.toString('hex') });
+        } catch (error) {
+          if (!(error instanceof GoblinError) || error.code === 'unavailable') throw error;
+          refused.push({ index, message: error.detail });
+        }
       }
-      reply.code(201);
-      return { tenant, ...(await deps.create(tenant, name ?? null)) };
+      return { imported: made, refused };
     },
   );
 
   app.get(
     '/mcp/v1/keys',
     {
-      config: { permission: 'admin' },
-      schema: { summary: 'List API keys', tags: ['Identity'], response: { 200: PageOut(KeyOut) } },
+      config: { permission: 'key:read' },
+      schema: { summary: 'List API keys', tags: TAGS, response: { 200: PageOut(KeyOut) } },
     },
     async (request) => {
-      const { tenant } = request.query as { tenant?: unknown };
-      const rows = await deps.list(typeof tenant === 'string' ? tenant : null);
-      return {
-        items: rows.map((row) => ({
-          id: row.id,
-          tenant: row.tenant,
-          name: row.name,
-          last_four: row.lastFour,
-          created_at: new Date(row.createdAt).toISOString(),
-          revoked_at: row.revokedAt === null ? null : new Date(row.revokedAt).toISOString(),
-        })),
-        next: null,
-      };
+      const { tenant } = readQuery(request, ['tenant']);
+      const rows = await deps.list(tenantOrAll(callerOf(request), tenant), null);
+      return { items: rows.map(keyOut), next: null };
+    },
+  );
+
+  app.get(
+    '/mcp/v1/keys/:id',
+    {
+      config: { permission: 'key:read' },
+      schema: { summary: 'One API key', tags: TAGS, response: { 200: KeyOut } },
+    },
+    async (request) => {
+      const { id } = request.params as { id: string };
+      const [row] = await deps.list(within(callerOf(request)), id);
+      if (!row) throw new GoblinError('not_found', 'There is no such key.');
+      return keyOut(row);
     },
   );
 
   app.post(
     '/mcp/v1/keys/:id/revoke',
     {
-      config: { permission: 'admin' },
-      schema: { summary: 'Revoke an API key for good', tags: ['Identity'], response: { 200: KeyRevokedOut } },
+      config: { permission: 'key:write' },
+      schema: { summary: 'Revoke an API key for good', tags: TAGS, response: { 200: KeyRevokedOut } },
     },
     async (request) => {
       const { id } = request.params as { id: string };
-      if (!(await deps.revoke(id)))
+      const caller = callerOf(request);
+      if (!(await deps.revoke(id, within(caller), actorOf(caller))))
         throw new GoblinError('not_found', 'There is no such key, or it was revoked before.');
       return { id, revoked: true };
     },
   );
+
+  /** Nobody gives more than he has. Throws `invalid_request` and `forbidden`. */
+  function newKey(caller: Caller, tenant: string, fields: KeyFields, at: string): NewKey {
+    const key = readKeyFields(fields, at, deps.now());
+    if (!mayGive(caller.permissions, key.role)) {
+      throw new GoblinError('forbidden', `Only who may all that the role ${key.role} may can make a key with it.`);
+    }
+    // A key that is bound to models makes no key that is not.
+    return { ...key, tenant, models: key.models ?? caller.models ?? null, actor: actorOf(caller) };
+  }
+}
+
+function keyOut(row: KeyRow): Record<string, unknown> {
+  return {
+    id: row.id,
+    tenant: row.tenant,
+    name: row.name,
+    last_four: row.lastFour,
+    team: row.team,
+    user: row.account,
+    role: row.role,
+    scopes: row.scopes,
+    models: row.models,
+    scheme: row.scheme,
+    created_at: iso(row.createdAt),
+    expires_at: iso(row.expiresAt),
+    revoked_at: iso(row.revokedAt),
+  };
 }

@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { DialectName } from '../contract/call.ts';
+import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { ModelInfo, Price, Rate } from '../contract/provider.ts';
 import { wrong } from './query.ts';
@@ -24,7 +25,8 @@ const UNKNOWN_TIME = '1970-01-01T00:00:00Z';
 const shapeOf = (headers: IncomingHttpHeaders): DialectName =>
   headers['anthropic-version'] === undefined ? 'openai' : 'anthropic';
 
-export function modelsRoute(app: FastifyInstance, list: () => Promise<ListedModel[]>): void {
+/** `list`: those that the caller may ask. */
+export function modelsRoute(app: FastifyInstance, list: (caller: Caller) => Promise<ListedModel[]>): void {
   app.get(
     '/v1/models',
     {
@@ -36,7 +38,7 @@ export function modelsRoute(app: FastifyInstance, list: () => Promise<ListedMode
       },
     },
     async (request) => {
-      const models = await list();
+      const models = await list(request.caller as Caller);
       return shapeOf(request.headers) === 'anthropic' ? anthropicList(models, request) : openaiList(models);
     },
   );
@@ -50,7 +52,7 @@ export function modelsRoute(app: FastifyInstance, list: () => Promise<ListedMode
     },
     async (request) => {
       const wanted = (request.params as { '*': string })['*'];
-      const models = await list();
+      const models = await list(request.caller as Caller);
       const found = models.find(({ id }) => id === wanted) ?? models.find((one) => bareName(one) === wanted);
       if (!found) {
         throw new GoblinError(

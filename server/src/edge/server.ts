@@ -1,5 +1,5 @@
 /** The front door: one Fastify instance, its hooks in order, its routes. Nothing is decided here. */
-import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import swagger from '@fastify/swagger';
 import websocket from '@fastify/websocket';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
@@ -8,9 +8,12 @@ import type { Caller, Permission } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Dialect, Telemetry } from '../contract/ports.ts';
 import type { Identify } from '../identity/identify.ts';
+import { isOwnPage } from './cookies.ts';
 import { sendDoorError } from './door.ts';
 import type { FastLane } from './fast-lane.ts';
+import type { createHeld } from './held.ts';
 import { asGoblinError, sendProblem } from './problem.ts';
+import { notFound } from './query.ts';
 import { ProblemOut } from './schemas.ts';
 
 declare module 'fastify' {
@@ -22,6 +25,8 @@ declare module 'fastify' {
     /** Anyone may call it. */
     public?: boolean;
     permission?: Permission;
+    /** The address may carry a token for the request that its `:id` names. */
+    link?: boolean;
     /** Errors take the shape of this dialect's door. */
     door?: DialectName | ((request: FastifyRequest) => DialectName);
   }
@@ -33,6 +38,8 @@ export interface ServerOptions {
   bodyLimit: number;
   version: string;
   identify: Identify;
+  /** Knows which connections are open, and by whom. */
+  held: ReturnType<typeof createHeld>;
   /** Waits for a record that is away; throws when it stays away. */
   recordBack(): Promise<void>;
   telemetry: Telemetry;
@@ -43,10 +50,23 @@ export interface ServerOptions {
   dialects: Partial<Record<DialectName, Dialect>>;
 }
 
+/** A route, and who may call it. */
+export interface Access {
+  method: string;
+  url: string;
+  access: Permission | 'public';
+}
+
 const PROBLEM = { description: 'Refused', content: { 'application/problem+json': { schema: ProblemOut } } };
 
-/** An API without its routes; those are added by the caller, then `ready()` is awaited. */
-export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
+/**
+ * An API without its routes; those are added by the caller, then `ready()` is awaited. A route that does not say who may
+ * call it is refused. `access` is told of each.
+ */
+export async function createServer(
+  options: ServerOptions,
+  access: (route: Access) => void = () => {},
+): Promise<FastifyInstance> {
   const app = Fastify({
     bodyLimit: options.bodyLimit,
     logger: false,
@@ -58,6 +78,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       server.headersTimeout = 60_000;
       server.requestTimeout = 120_000;
       server.keepAliveTimeout = 72_000;
+      options.held.watch(server);
       return server;
     },
     forceCloseConnections: true,
@@ -96,7 +117,10 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   // Every refusal has the same shape; the document says so for every route.
   const routes: { method: string; path: RegExp }[] = [];
   app.addHook('onRoute', (route) => {
+    const needs = route.config?.public ? 'public' : route.config?.permission;
+    if (!needs) throw new Error(`${route.method} ${route.url} says neither public nor which permission it needs`);
     for (const method of [route.method].flat()) {
+      access({ method, url: route.url, access: needs });
       const path = new RegExp(`^${route.url.replace(/:[^/]+/g, '[^/]+').replace('*', '.*')}$`);
       if (method !== 'HEAD') routes.push({ method, path });
     }
@@ -127,7 +151,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
         'access-control-allow-origin': origin,
         'access-control-allow-headers':
           'authorization, content-type, idempotency-key, last-event-id, x-api-key, anthropic-version, anthropic-beta, anthropic-dangerous-direct-browser-access',
-        'access-control-allow-methods': 'GET, POST',
+        'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
         'access-control-expose-headers':
           'retry-after, request-id, x-mcp-request-id, x-mcp-provider, x-mcp-model, x-mcp-attempts, x-mcp-cost-usd',
         vary: 'origin',
@@ -142,7 +166,9 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       return;
     }
     try {
-      const found = options.identify(request.headers);
+      const { token } = request.query as Record<string, unknown>;
+      const link = request.routeOptions.config.link && typeof token === 'string' ? token : undefined;
+      const found = options.identify(request.headers, link);
       if (found instanceof Promise) {
         found
           .catch((error: unknown) => {
@@ -151,12 +177,23 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
             if (!away || !request.routeOptions.config.door) throw error;
             return options.recordBack().then(() => options.identify(request.headers));
           })
-          .then((caller) => permit(request, caller, done), done);
-      } else permit(request, found, done);
+          .then((caller) => permit(request, reply.raw, caller, done), done);
+      } else permit(request, reply.raw, found, done);
     } catch (error) {
       done(error as Error);
     }
   });
+
+  function permit(request: FastifyRequest, response: ServerResponse, caller: Caller, done: (error?: Error) => void) {
+    const refusal = refusalOf(request, caller);
+    if (refusal) {
+      done(refusal);
+      return;
+    }
+    request.caller = caller;
+    options.held.hold(request.raw, response, caller);
+    done();
+  }
 
   app.setErrorHandler((error, request, reply) => {
     const known = asGoblinError(error);
@@ -206,14 +243,21 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   return app;
 }
 
-function permit(request: FastifyRequest, caller: Caller, done: (error?: Error) => void): void {
-  const needed = request.routeOptions.config.permission;
-  if (needed && !caller.permissions.has(needed)) {
-    done(new GoblinError('forbidden', `This key lacks the permission ${needed}.`));
-    return;
+function refusalOf(request: FastifyRequest, caller: Caller): GoblinError | null {
+  const { permission, link } = request.routeOptions.config;
+  if (permission && !caller.permissions.has(permission)) {
+    return new GoblinError('forbidden', `You lack the permission ${permission}.`);
   }
-  request.caller = caller;
-  done();
+  if (caller.only !== undefined) {
+    const { id } = request.params as { id?: string };
+    if (!link || id !== caller.only) return notFound(id ?? '');
+  }
+  // A browser sends a cookie whoever wrote the page that asks for it.
+  const changes = request.method !== 'GET' && request.method !== 'HEAD';
+  if (caller.cookie && (changes || request.headers.upgrade !== undefined) && !isOwnPage(request)) {
+    return new GoblinError('forbidden', 'Cookies are for pages of this server only; send a key or a token instead.');
+  }
+  return null;
 }
 
 /** Who asks for what is not there, under the addresses of vendors' APIs. */

@@ -215,7 +215,8 @@ export function runAttached(
     if (!audience.remove(listener)) return;
     run.resume();
     if (!audience.empty()) return;
-    if (acceptance.idempotency === null) run.stop('left');
+    // Nobody can come back with a key that was revoked.
+    if (acceptance.idempotency === null || caller.standing?.ended) run.stop('left');
     else {
       gone ??= deps.wheel.alarm(() => run.stop('left'));
       gone.set(LEFT_WITH_KEY_MS);

@@ -1,78 +1,170 @@
 /** API keys: made once, shown once, stored as a hash. */
-import { createHash, randomBytes } from 'node:crypto';
-import type { Permission } from '../contract/caller.ts';
+import { randomBytes } from 'node:crypto';
+import type { Permission, Role } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Sql } from '../contract/ports.ts';
-import type { KeyRow } from '../contract/record.ts';
+import { eventOf } from './events.ts';
+import { hashesOf, hashKey, type Scheme } from './schemes.ts';
+import { checkTenant, noSuchTenant } from './tenants.ts';
 
 const PREFIX = 'gob_';
-/** What a key may do until roles come: everything in its own tenant, and read how the service does. */
-export const KEY_PERMISSIONS: Permission[] = ['request:write', 'request:read', 'operations:read'];
-const TENANT = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+/** What a key was given when there were no roles, and is given when nobody says otherwise. */
+export const KEY_PERMISSIONS: readonly Permission[] = ['request:write', 'request:read', 'operations:read'];
 
+export interface KeyRow {
+  id: string;
+  tenant: string;
+  name: string | null;
+  lastFour: string;
+  team: string | null;
+  account: string | null;
+  role: Role;
+  scopes: Permission[];
+  models: string[] | null;
+  scheme: Scheme;
+  createdAt: number;
+  expiresAt: number | null;
+  revokedAt: number | null;
+}
+
+/** A key that may be used. */
 export interface FoundKey {
   id: string;
   tenant: string;
-  permissions: Permission[];
+  team: string | null;
+  account: string | null;
+  role: Role;
+  /** Of its account; null when it has none. */
+  accountRole: Role | null;
+  scopes: string[];
+  models: string[] | null;
+  /** Milliseconds since the epoch. */
+  expiresAt: number | null;
 }
 
-// A new key, and its tenant if that is missing.
-const CREATE = `
-with tenant as (insert into mcp_tenant (id) values ($2) on conflict do nothing),
-made as (
-  insert into mcp_key (id, tenant, hash, name, last_four, permissions) values ($1, $2, $3, $4, $5, $6::text[]) returning id, tenant
-), events as (
-  insert into mcp_event (tenant, type, payload) select tenant, 'key.created', jsonb_build_object('key', id, 'name', $4::text) from made
-)
-select id from made`;
+export interface NewKey {
+  tenant: string;
+  name?: string | null;
+  /** Id or name. */
+  team?: string | null;
+  /** Id of an account. */
+  account?: string | null;
+  role?: Role;
+  scopes?: readonly Permission[];
+  models?: readonly string[] | null;
+  expiresAt?: number | null;
+  /** A hash of another gateway; left out: a new key is made. */
+  imported?: { scheme: Scheme; hash: Buffer; lastFour: string };
+  /** Whether the tenant may be made along the way. */
+  makeTenant?: boolean;
+  actor?: string | null;
+}
 
-// The key that has this hash, if it may be used.
-const FIND = `select id, tenant, to_json(permissions) as permissions from mcp_key
-  where hash = $1 and revoked_at is null and (expires_at is null or expires_at > now())`;
+const MS = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`;
+
+/**
+ * What makes a key usable: itself, its tenant, its team and its account. `k`, `t`, `m` and `u`.
+ */
+const USABLE = `k.revoked_at is null and (k.expires_at is null or k.expires_at > now()) and t.disabled_at is null
+  and (k.team is null or m.closed_at is null) and (k.user_id is null or u.disabled_at is null)`;
+const JOINED = `mcp_key k join mcp_tenant t on t.id = k.tenant left join mcp_team m on m.id = k.team left join mcp_user u on u.id = k.user_id`;
+
+const FOUND = `k.id, k.tenant, k.team, k.user_id as account, k.role, u.role as "accountRole",
+  to_json(k.permissions) as scopes, to_json(k.models) as models, ${MS('k.expires_at')} as "expiresAt"`;
+
+// The key that has one of these hashes, each by its own scheme, if it may be used.
+const FIND = `select ${FOUND} from ${JOINED} join json_to_recordset($1::json) as given(scheme text, hash text)
+    on k.hash = decode(given.hash, 'hex') and k.scheme = given.scheme
+  where ${USABLE} limit 1`;
+
+// The same by its id.
+const FIND_BY_ID = `select ${FOUND} from ${JOINED} where k.id = $1 and ${USABLE}`;
+
+/** SQL: which of the ids in the JSON list `param` may be used. */
+export const usableKeys = (param: string): string =>
+  `select k.id from ${JOINED} where k.id in (select json_array_elements_text(${param}::json)) and ${USABLE}`;
+
+// A new key, and its tenant if that is missing and may be made.
+const CREATE = `
+with fresh as (
+  insert into mcp_tenant (id) select $2 where $3::boolean on conflict do nothing returning id
+), tenants as (
+  select id from fresh union all select id from mcp_tenant where id = $2
+), team as (
+  select id from mcp_team where tenant = $2 and closed_at is null and (id = $8 or name = $8)
+), account as (
+  select id from mcp_user where tenant = $2 and id = $9
+), made as (
+  insert into mcp_key (id, tenant, hash, name, last_four, permissions, role, team, user_id, models, expires_at, made_by, scheme)
+  select $1, t.id, $4, $5, $6, array(select json_array_elements_text($7::json)), $10, (select id from team), (select id from account),
+    case when $11::json is not null then array(select json_array_elements_text($11::json)) end, to_timestamp($12 / 1000.0), $13, $14
+  from (select id from tenants limit 1) t
+  where ($8::text is null or exists (select 1 from team)) and ($9::text is null or exists (select 1 from account))
+  on conflict (hash) do nothing
+  returning id, tenant, role, team, scheme
+), events as (${eventOf('key.created', 'made', "jsonb_build_object('key', id, 'name', $5::text, 'role', role, 'team', team, 'scheme', scheme)", '$13')})
+select (select id from made) as id, exists (select 1 from tenants) as tenant,
+  $8::text is null or exists (select 1 from team) as team, $9::text is null or exists (select 1 from account) as account`;
 
 // Keys, newest first.
-const LIST = `select id, tenant, name, last_four as "lastFour", (extract(epoch from created_at) * 1000)::float8 as "createdAt",
-  (extract(epoch from revoked_at) * 1000)::float8 as "revokedAt" from mcp_key
-  where $1::text is null or tenant = $1 order by created_at desc limit 1000`;
+const LIST = `select id, tenant, name, last_four as "lastFour", team, user_id as account, role, to_json(permissions) as scopes,
+  to_json(models) as models, scheme, ${MS('created_at')} as "createdAt", ${MS('expires_at')} as "expiresAt",
+  ${MS('revoked_at')} as "revokedAt" from mcp_key
+  where ($1::text is null or tenant = $1) and ($2::text is null or id = $2) order by created_at desc, id limit 1000`;
 
 // Revokes a key for good.
 const REVOKE = `
-with gone as (update mcp_key set revoked_at = now() where id = $1 and revoked_at is null returning id, tenant),
-events as (insert into mcp_event (tenant, type, payload) select tenant, 'key.revoked', jsonb_build_object('key', id) from gone)
+with gone as (
+  update mcp_key set revoked_at = now() where id = $1 and revoked_at is null and ($2::text is null or tenant = $2) returning id, tenant
+), events as (${eventOf('key.revoked', 'gone', "jsonb_build_object('key', id)", '$3')})
 select id from gone`;
 
-export const hashKey = (key: string): Buffer => createHash('sha256').update(key).digest();
-
-export async function createKey(sql: Sql, tenant: string, name: string | null): Promise<{ id: string; key: string }> {
-  if (!TENANT.test(tenant)) {
-    throw new GoblinError(
-      'invalid_request',
-      'A tenant is 1 to 63 of a-z, 0-9, hyphen and underscore, and starts with a letter or digit, e.g. acme.',
-      { errors: [{ path: 'tenant', message: 'not a tenant name' }] },
-    );
-  }
-  const key = PREFIX + randomBytes(32).toString('base64url');
+/** Throws `not_found` for a tenant, team or account that is not there, `invalid_request` for a key that is there already. */
+export async function createKey(sql: Sql, wanted: NewKey): Promise<{ id: string; key: string | null }> {
+  checkTenant(wanted.tenant);
+  const key = wanted.imported ? null : PREFIX + randomBytes(32).toString('base64url');
   const id = `key_${randomBytes(9).toString('base64url')}`;
-  await sql.query(CREATE, [
+  const list = (items: readonly string[] | null | undefined) => (items ? JSON.stringify(items) : null);
+  const [row] = await sql.query<{ id: string | null; tenant: boolean; team: boolean; account: boolean }>(CREATE, [
     id,
-    tenant,
-    hashKey(key),
-    name,
-    key.slice(-4),
-    `{${KEY_PERMISSIONS.map((p) => `"${p}"`).join(',')}}`,
+    wanted.tenant,
+    wanted.makeTenant ?? false,
+    wanted.imported?.hash ?? hashKey(key ?? ''),
+    wanted.name ?? null,
+    wanted.imported?.lastFour ?? (key ?? '').slice(-4),
+    list(wanted.scopes ?? KEY_PERMISSIONS),
+    wanted.team ?? null,
+    wanted.account ?? null,
+    wanted.role ?? 'service',
+    list(wanted.models),
+    wanted.expiresAt ?? null,
+    wanted.actor ?? null,
+    wanted.imported?.scheme ?? 'goblin',
   ]);
-  return { id, key };
+  if (row?.id) return { id, key };
+  if (!row?.tenant) throw noSuchTenant();
+  if (!row.team) throw new GoblinError('not_found', 'There is no such team.');
+  if (!row.account) throw new GoblinError('not_found', 'There is no such user.');
+  throw new GoblinError('invalid_request', 'A key with this hash is there already.', {
+    errors: [{ path: 'hash', message: 'is there already' }],
+  });
 }
 
 export async function findKey(sql: Sql, key: string): Promise<FoundKey | null> {
-  const [row] = await sql.query<FoundKey & Record<string, unknown>>(FIND, [hashKey(key)]);
-  return row ?? null;
+  const [row] = await sql.query(FIND, [JSON.stringify(hashesOf(key))]);
+  return (row as unknown as FoundKey | undefined) ?? null;
 }
 
-export async function listKeys(sql: Sql, tenant: string | null): Promise<KeyRow[]> {
-  return (await sql.query(LIST, [tenant])) as unknown as KeyRow[];
+export async function findKeyById(sql: Sql, id: string): Promise<FoundKey | null> {
+  const [row] = await sql.query(FIND_BY_ID, [id]);
+  return (row as unknown as FoundKey | undefined) ?? null;
 }
 
-export async function revokeKey(sql: Sql, id: string): Promise<boolean> {
-  return (await sql.query(REVOKE, [id])).length === 1;
+export async function listKeys(sql: Sql, tenant: string | null, id: string | null = null): Promise<KeyRow[]> {
+  return (await sql.query(LIST, [tenant, id])) as unknown as KeyRow[];
+}
+
+/** Null: of any tenant. False for one that is not there, of another tenant, or was revoked before. */
+export async function revokeKey(sql: Sql, id: string, tenant: string | null, actor: string | null): Promise<boolean> {
+  return (await sql.query(REVOKE, [id, tenant, actor])).length === 1;
 }

@@ -1,6 +1,7 @@
 /** What `goblin.yaml` may say. Unknown fields are refused by name. */
 import { type Static, Type } from '@sinclair/typebox';
 import { STRATEGIES } from '../routing/rule.ts';
+import { IdentityEntry } from './identity.ts';
 
 const strict = { additionalProperties: false };
 const Ms = Type.Integer({ minimum: 1, maximum: 86_400_000 });
@@ -169,6 +170,7 @@ export const SettingsFile = Type.Object(
     local_servers: Type.Optional(Type.Boolean()),
     simulator: Type.Optional(Type.Boolean()),
     callbacks: Type.Optional(Type.Object({ allow_private: Type.Optional(Type.Boolean()) }, strict)),
+    identity: Type.Optional(IdentityEntry),
   },
   strict,
 );

@@ -3,6 +3,7 @@ import { Value, type ValueError } from '@sinclair/typebox/value';
 import { parse } from 'yaml';
 import type { RouteRule } from '../routing/rule.ts';
 import type { HealthRules } from '../routing/target.ts';
+import { type IdentitySettings, readIdentity } from './identity.ts';
 import { readRoutes } from './routes.ts';
 import { type ProviderEntry, SettingsFile } from './schema.ts';
 
@@ -38,6 +39,7 @@ export interface Settings {
   localServers: boolean;
   simulator: boolean;
   allowPrivateCallbacks: boolean;
+  identity: IdentitySettings;
 }
 
 export const TASK_TYPES = ['chat', 'summarize', 'extract', 'classify', 'translate', 'code'] as const;
@@ -142,6 +144,7 @@ export function settle(file: SettingsFile, fileName = 'goblin.yaml'): Settings {
     localServers: file.local_servers ?? true,
     simulator: file.simulator ?? false,
     allowPrivateCallbacks: file.callbacks?.allow_private ?? false,
+    identity: readIdentity(file.identity, refuse),
   });
 }
 

@@ -1,0 +1,167 @@
+/** The room of identity, put together: who asks, how one signs in, and what ends when something is taken away. */
+import type { FastifyInstance } from 'fastify';
+import { authRoutes } from '../edge/auth.ts';
+import { oidcRoutes } from '../edge/auth-oidc.ts';
+import { contentRoute } from '../edge/content.ts';
+import type { Held } from '../edge/held.ts';
+import { keyRoutes } from '../edge/keys.ts';
+import { teamRoutes, tenantRoutes } from '../edge/teams.ts';
+import { userRoutes } from '../edge/users.ts';
+import { findOutsider } from '../identity/callers.ts';
+import { note } from '../identity/events.ts';
+import { type Changed, createIdentify, type Identify } from '../identity/identify.ts';
+import type { Issuer } from '../identity/issuer.ts';
+import { createIssuers } from '../identity/issuers.ts';
+import { createKey, findKey, findKeyById, listKeys, revokeKey } from '../identity/keys.ts';
+import { createOidc } from '../identity/oidc.ts';
+import { createPasswords } from '../identity/passwords.ts';
+import { deriveKey, deriveSecrets } from '../identity/secrets.ts';
+import { endSession, findSession } from '../identity/sessions.ts';
+import { needsSetup } from '../identity/setup.ts';
+import { createSignIn } from '../identity/sign-in.ts';
+import { startGuard } from '../identity/standing.ts';
+import { closeTeam, createTeam, joinTeam, leaveTeam, listTeams, renameTeam } from '../identity/teams.ts';
+import { changeTenant, createTenant, listTenants } from '../identity/tenants.ts';
+import { createThrottle } from '../identity/throttle.ts';
+import { createTokens, LINK_SECONDS } from '../identity/tokens.ts';
+import { changeUser, createUser, listUsers } from '../identity/users.ts';
+import { isRequestId } from '../ledger/ids.ts';
+import type { House } from './assembly.ts';
+import { ConfigError } from './config.ts';
+
+export interface IdentityRoom {
+  identify: Identify;
+  routes(app: FastifyInstance): void;
+  close(): void;
+}
+
+export function openIdentity(house: House, operatorToken: string, held: Held): IdentityRoom {
+  const { config, sql, bus, secret, recorder } = house;
+  const settings = config.settings.identity;
+  const tokens = createTokens(secret);
+  const issuers = createIssuers(issuersOf(house), house.transport.fetch);
+  const { identify, forget } = createIdentify({
+    auth: config.auth,
+    find: {
+      key: async (key) => (sql ? await findKey(sql, key) : null),
+      keyById: async (id) => (sql ? await findKeyById(sql, id) : null),
+      session: async (id) => (sql ? await findSession(sql, id) : null),
+      outsider: async (verified) => (sql ? await findOutsider(sql, verified) : null),
+    },
+    tokens,
+    issuers,
+    operatorToken,
+    now: Date.now,
+  });
+  // A bench has no record: there is nobody to sign in.
+  if (!sql) return { identify, routes: () => {}, close: () => {} };
+
+  const guard = startGuard({ sql, bus, telemetry: recorder, open: held, forget, now: Date.now });
+  const { userHash } = deriveSecrets(secret);
+  const passwords = createPasswords();
+  const ways = createSignIn({
+    sql,
+    passwords,
+    throttle: createThrottle(sql),
+    tokens,
+    accessSeconds: settings.accessMinutes * 60,
+    sessionDays: settings.sessionDays,
+    userHash,
+    changed: guard.changed,
+  });
+  const tell = createTell(guard.changed);
+
+  return {
+    identify,
+    close: guard.close,
+    routes(app) {
+      authRoutes(app, {
+        ways,
+        defaultTenant: settings.tenant,
+        providers: issuers.all.flatMap(({ name, signIn }) => (signIn ? [{ name, title: signIn.title }] : [])),
+        needsSetup: () => needsSetup(sql),
+        async endSession(id) {
+          await tell('session', id, endSession(sql, id, 'logout'));
+        },
+        async link({ standing, key }, request) {
+          const by = standing?.session ?? key;
+          // With authentication off, and for the command line, there is nothing that a link could stand on.
+          const token = by ? await tokens.link(request, standing?.session ? 'session' : 'key', by) : '';
+          return { token, seconds: LINK_SECONDS };
+        },
+        hasRequest: async (tenant, id) => isRequestId(id) && (await house.ledger.get(tenant, id)) !== null,
+      });
+      if (settings.publicUrl !== null) {
+        const oidc = createOidc({
+          issuers,
+          fetch: house.transport.fetch,
+          key: deriveKey(secret, 'sign-in cookie 1'),
+          publicUrl: settings.publicUrl,
+          now: Date.now,
+        });
+        oidcRoutes(app, { oidc, ways, secure: settings.publicUrl.startsWith('https:') });
+      }
+      keyRoutes(app, {
+        create: (key) => createKey(sql, key),
+        list: (tenant, id) => listKeys(sql, tenant, id),
+        revoke: (id, tenant, actor) => tell('key', id, revokeKey(sql, id, tenant, actor)),
+        now: Date.now,
+      });
+      userRoutes(app, {
+        list: (tenant, page) => listUsers(sql, tenant, page),
+        async create(user, makeTenant) {
+          const password = user.password === null ? null : await passwords.hash(user.password);
+          return await createUser(sql, { ...user, password }, makeTenant);
+        },
+        async change(id, change, actor, check) {
+          const password = change.password === undefined ? undefined : await passwords.hash(change.password);
+          const { password: _clear, ...rest } = change;
+          await changeUser(sql, id, { ...rest, ...(password === undefined ? {} : { password }) }, actor, check);
+          guard.changed({ kind: 'account', id });
+        },
+      });
+      teamRoutes(app, {
+        list: (tenant, id) => listTeams(sql, tenant, id),
+        create: (tenant, name, actor) => createTeam(sql, tenant, name, actor),
+        rename: (id, tenant, name, actor) => renameTeam(sql, id, tenant, name, actor),
+        async close(id, tenant, actor) {
+          const [team] = await listTeams(sql, tenant, id);
+          return await tell('tenant', team?.tenant ?? '', closeTeam(sql, id, tenant, actor));
+        },
+        join: (team, user, tenant, role, actor) =>
+          tell('account', user, joinTeam(sql, team, user, tenant, role, actor)),
+        leave: (team, user, tenant, actor) => tell('account', user, leaveTeam(sql, team, user, tenant, actor)),
+      });
+      tenantRoutes(app, {
+        list: (tenant) => listTenants(sql, tenant),
+        create: (tenant, name, actor) => createTenant(sql, tenant, name, actor),
+        change: (tenant, change, actor) => tell('tenant', tenant, changeTenant(sql, tenant, change, actor)),
+      });
+      contentRoute(app, {
+        ledger: house.ledger,
+        noteRead: (tenant, id, actor) => note(sql, tenant, 'content.read', actor, {}, id),
+      });
+    },
+  };
+}
+
+/** Waits for a change, and says that it happened if it did. */
+function createTell(changed: (changed: Changed) => void) {
+  return async <T>(kind: Changed['kind'], id: string, work: Promise<T>): Promise<T> => {
+    const done = await work;
+    if (done) changed({ kind, id });
+    return done;
+  };
+}
+
+/** With the secrets of clients, which stand in the environment. Throws `ConfigError` for one that is not there. */
+function issuersOf({ config }: Pick<House, 'config'>): Issuer[] {
+  return config.settings.identity.issuers.map(({ secretEnv, ...issuer }) => {
+    if (secretEnv === null || !issuer.signIn) return issuer;
+    const clientSecret = config.env[secretEnv];
+    if (clientSecret) return { ...issuer, signIn: { ...issuer.signIn, clientSecret } };
+    throw new ConfigError(
+      `identity.issuers names ${secretEnv} as the variable of a client's secret, but it is not set; set it, e.g. ${secretEnv}=….`,
+    );
+  });
+}

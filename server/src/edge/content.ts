@@ -1,0 +1,46 @@
+/** `GET /mcp/v1/request/{id}/content`: what was asked, as it is stored. Whoever reads it leaves a trace first. */
+import { Type } from '@sinclair/typebox';
+import type { FastifyInstance } from 'fastify';
+import { GoblinError } from '../contract/errors.ts';
+import type { Ledger } from '../contract/ports.ts';
+import { notFound, readId } from './query.ts';
+import { actorOf, callerOf } from './scope.ts';
+
+export interface ContentDeps {
+  ledger: Pick<Ledger, 'get' | 'body'>;
+  /** Rejects when the event cannot be written: then nothing is read. */
+  noteRead(tenant: string, id: string, actor: string): Promise<void>;
+}
+
+export function contentRoute(app: FastifyInstance, { ledger, noteRead }: ContentDeps): void {
+  app.get(
+    '/mcp/v1/request/:id/content',
+    {
+      config: { permission: 'content:read' },
+      schema: {
+        summary: 'The stored content of a request',
+        description: 'The call in our own form, with what it was sent with. Reading it is an event of the audit trail.',
+        tags: ['Requests'],
+        params: { type: 'object', properties: { id: { type: 'string', format: 'uuid' } } },
+        response: {
+          200: Type.Object({
+            request_id: Type.String(),
+            call: Type.Record(Type.String(), Type.Unknown()),
+            metadata: Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()]),
+          }),
+        },
+      },
+    },
+    async (request, reply) => {
+      const id = readId(request);
+      const caller = callerOf(request);
+      const row = await ledger.get(caller.tenant, id);
+      if (!row) throw notFound(id);
+      await noteRead(caller.tenant, id, actorOf(caller));
+      const body = await ledger.body(caller.tenant, id);
+      if (!body) throw new GoblinError('gone', 'The content is no longer kept.', { requestId: id });
+      reply.header('cache-control', 'no-store');
+      return { request_id: id, call: body.call, metadata: body.metadata };
+    },
+  );
+}

@@ -1,0 +1,37 @@
+/** Whose things a caller may name: his own tenant's; all, if he runs the installation. Another tenant's are as unknown as any other. */
+
+import type { TSchema } from '@sinclair/typebox';
+import type { FastifyRequest } from 'fastify';
+import type { Caller } from '../contract/caller.ts';
+import { noSuchTenant } from '../identity/tenants.ts';
+import { checker, parseObject, refuse } from './body.ts';
+
+export const callerOf = (request: FastifyRequest): Caller => request.caller as Caller;
+
+/** The tenant that is meant. Throws `not_found` for one that the caller must not know of. */
+export function tenantOf(caller: Caller, asked: string | undefined): string {
+  if (asked === undefined || asked === caller.tenant || caller.everywhere) return asked ?? caller.tenant;
+  throw noSuchTenant();
+}
+
+/** As `tenantOf`; who runs the installation and names none means all: null. */
+export function tenantOrAll(caller: Caller, asked: string | undefined): string | null {
+  return caller.everywhere && asked === undefined ? null : tenantOf(caller, asked);
+}
+
+/** For what is named by its id alone: null means that any tenant's will do. */
+export const within = (caller: Caller): string | null => (caller.everywhere ? null : caller.tenant);
+
+/** Who did it, for the audit trail. */
+export const actorOf = (caller: Caller): string => caller.key ?? caller.user;
+
+/** The body, checked and typed. Throws `invalid_request` with every field that cannot be accepted. */
+export function bodyReader<T extends TSchema>(schema: T): (request: FastifyRequest) => T['static'] {
+  const check = checker(schema);
+  return (request) => {
+    const body = parseObject(request.body);
+    const errors = check(body);
+    if (errors.length > 0) refuse(errors);
+    return body;
+  };
+}

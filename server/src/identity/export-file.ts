@@ -1,0 +1,85 @@
+/**
+ * Keys as other gateways export them: a list of objects, one object for each line, or one hash for each line. Names of
+ * columns are ours, LiteLLM's (`token`, `key_alias`, `key_name`, `expires`, `blocked`), Helicone's (`api_key_hash`,
+ * `api_key_name`, `soft_delete`) and TensorZero's (`hash`, `description`, `disabled_at`).
+ */
+import type { KeyFields } from './new-key.ts';
+
+export interface ExportedKey extends KeyFields {
+  hash: string;
+  last_four?: string;
+}
+
+export interface ReadExport {
+  keys: ExportedKey[];
+  /** Those that are not taken over, and why. */
+  left: { line: number; why: string }[];
+}
+
+/** Means every model, in LiteLLM. */
+const ALL_MODELS = 'all-proxy-models';
+/** Names of LiteLLM that mean models which the export does not say. */
+const UNSAID = ['all-team-models', 'no-default-models'];
+
+/** Throws an `Error` whose message says which line cannot be read. */
+export function readExport(text: string): ReadExport {
+  const keys: ExportedKey[] = [];
+  const left: ReadExport['left'] = [];
+  for (const [index, row] of rowsOf(text).entries()) {
+    const read = typeof row === 'string' ? { hash: row } : readRow(row);
+    if ('why' in read) left.push({ line: index + 1, why: read.why });
+    else keys.push(read);
+  }
+  return { keys, left };
+}
+
+function rowsOf(text: string): (string | Record<string, unknown>)[] {
+  const trimmed = text.trim();
+  if (trimmed.startsWith('[')) {
+    const list: unknown = JSON.parse(trimmed);
+    if (Array.isArray(list) && list.every(isRow)) return list;
+    throw new Error('The file is a list, but not one of objects or texts.');
+  }
+  const lines = trimmed.split(/\r?\n/).filter((line) => line.trim() !== '');
+  return lines.map((line, index) => {
+    if (!line.trim().startsWith('{')) return line.trim();
+    try {
+      return JSON.parse(line) as Record<string, unknown>;
+    } catch {
+      throw new Error(`Line ${index + 1} is not JSON.`);
+    }
+  });
+}
+
+const isRow = (row: unknown): row is string | Record<string, unknown> =>
+  typeof row === 'string' || (typeof row === 'object' && row !== null && !Array.isArray(row));
+
+function readRow(row: Record<string, unknown>): ExportedKey | { why: string } {
+  const text = (...names: string[]): string | undefined => {
+    for (const name of names) {
+      const value = Object.hasOwn(row, name) ? row[name] : undefined;
+      if (typeof value === 'string' && value !== '') return value;
+    }
+    return undefined;
+  };
+  const hash = text('hash', 'token', 'api_key_hash');
+  if (hash === undefined) return { why: 'it has no hash' };
+  if (row.blocked === true || row.soft_delete === true || text('disabled_at')) return { why: 'it is switched off' };
+  const models = Array.isArray(row.models) ? row.models.filter((one): one is string => typeof one === 'string') : [];
+  if (models.some((one) => UNSAID.includes(one))) return { why: 'its models are said elsewhere' };
+  const expires = text('expires_at', 'expires');
+  const name = text('name', 'key_alias', 'api_key_name', 'description')
+    ?.replace(/[^\x20-\x7e]/g, '?')
+    .slice(0, 100);
+  const lastFour = (text('last_four') ?? text('key_name'))?.slice(-4);
+  const [role, team] = [text('role'), text('team')];
+  return {
+    hash,
+    ...(name ? { name } : {}),
+    ...(lastFour && /^[\x21-\x7e]+$/.test(lastFour) ? { last_four: lastFour } : {}),
+    ...(models.length > 0 && !models.includes(ALL_MODELS) ? { models } : {}),
+    ...(expires ? { expires_at: expires } : {}),
+    ...(role ? { role } : {}),
+    ...(team ? { team } : {}),
+  };
+}
