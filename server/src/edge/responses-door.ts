@@ -25,6 +25,8 @@ export interface ResponsesDeps extends ResponseStreamDeps {
 
 /** Responses whose items one body may name by id. */
 const MOST_NAMED = 256;
+/** Of those that are asked for at a time: the database has other callers too. */
+const MOST_AT_ONCE = 4;
 const KEEPS = { record: true };
 
 export function responsesAnswers(dialect: Dialect, deps: ResponsesDeps): AnswerDialect {
@@ -42,7 +44,12 @@ export function responsesAnswers(dialect: Dialect, deps: ResponsesDeps): AnswerD
       );
     }
     const known = new Map<string, readonly Json[] | null>();
-    await Promise.all(names.map(async (name) => known.set(name, await record.items(caller, responseId(name), res))));
+    const left = [...names];
+    const look = async (): Promise<void> => {
+      for (let name = left.pop(); name !== undefined; name = left.pop())
+        known.set(name, await record.items(caller, responseId(name), res));
+    };
+    await Promise.all(Array.from({ length: MOST_AT_ONCE }, look));
     const read = decodeResponses(
       withItems(body, (name) => known.get(name) ?? null),
       KEEPS,

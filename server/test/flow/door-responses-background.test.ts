@@ -11,6 +11,7 @@ import {
   factsOf,
   GPT,
   lasting,
+  newClient,
   OWN,
   type ResponsesHouse,
   requestOf,
@@ -191,6 +192,38 @@ test('an answer that begins anew: who had the first is told, who comes later see
     (async () => await collect(await client.responses.retrieve(id, { stream: true, starting_after: from })))(),
   );
   assert.equal(resumed.code, 'interrupted');
+});
+
+test('the process dies in the middle: the response is answered all the same, and its stream is honest', {
+  timeout: 90_000,
+}, async () => {
+  const own = await startResponsesHouse();
+  try {
+    const body = { model: GPT, input: 'Survive [[sim tokens=60 rate=30]]', background: true, stream: true } as const;
+    const first = await collect(
+      await own.client.responses.create(body),
+      ({ sequence_number }) => sequence_number === 15,
+    );
+    const [created] = first;
+    assert.ok(created?.type === 'response.created');
+    const { id } = created.response;
+    await own.server.kill();
+    const again = await own.server.again();
+    try {
+      const survivor = newClient(again);
+      const resumed = await errorOf(
+        (async () => await collect(await survivor.responses.retrieve(id, { stream: true, starting_after: 15 })))(),
+      );
+      assert.equal(resumed.code, 'interrupted', 'what it had is void');
+      const whole = await collect(await survivor.responses.retrieve(id, { stream: true }));
+      assert.deepEqual([lastOf(whole).status, factsOf(lastOf(whole)).attempts], ['completed', 2]);
+      assert.equal(textOf(whole), (await survivor.responses.retrieve(id)).output_text);
+    } finally {
+      await again.stop();
+    }
+  } finally {
+    await own.close();
+  }
 });
 
 test('created as a stream it goes on at another provider instead', async () => {

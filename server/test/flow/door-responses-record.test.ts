@@ -1,4 +1,4 @@
-/** Responses by their ids: looked at, gone on from, named item by item, listed, erased. And who does not find them. */
+/** Responses by their ids: looked at, gone on from, erased. And who does not find them. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type OpenAI from 'openai';
@@ -13,12 +13,12 @@ import {
   OWN,
   type ResponsesHouse,
   requestOf,
+  sentWith,
   startResponsesHouse,
   WEATHER,
 } from '../support/responses.ts';
 import { runGoblin } from '../support/server.ts';
 import { openSse, readAll } from '../support/streams.ts';
-import { callsWith } from '../support/vendors.ts';
 
 let house: ResponsesHouse;
 let client: OpenAI;
@@ -37,15 +37,22 @@ before(async () => {
 });
 after(() => house.close());
 
-/** What the vendor was sent, as a text. */
-const sentWith = (text: string): string =>
-  JSON.stringify(
-    [
-      ...callsWith(house.gpt, text).map(({ body }) => body),
-      ...callsWith(house.claude, text).map(({ body }) => body),
-      ...house.own.heard.filter((body) => JSON.stringify(body).includes(text)),
-    ].at(-1),
-  );
+test('nobody without a key learns anything', async () => {
+  const id = 'resp_01890000-0000-7000-8000-000000000000';
+  const calls: [method: string, path: string, raw?: string][] = [
+    ['POST', '/v1/responses', '{broken'],
+    ['GET', `/v1/responses/${id}`],
+    ['GET', `/v1/responses/${id}?stream=true&starting_after=x`],
+    ['DELETE', `/v1/responses/${id}`],
+    ['POST', `/v1/responses/${id}/cancel`],
+    ['POST', '/v1/responses/compact', '{}'],
+    ['GET', '/v1/responses/nonsense/input_items?limit=junk'],
+  ];
+  for (const [method, path, raw] of calls) {
+    const answer = await call<{ error: Json }>(house.server, path, { method, ...(raw === undefined ? {} : { raw }) });
+    assert.deepEqual([answer.status, answer.body.error.code], [401, 'unauthorized'], `${method} ${path}`);
+  }
+});
 
 test('a chain of responses: each goes on from the one before, with its own instructions alone', async () => {
   for (const model of ALL) {
@@ -64,7 +71,7 @@ test('a chain of responses: each goes on from the one before, with its own instr
     const third = await client.responses
       .stream({ model, input: `And the third turn, ${model}?`, previous_response_id: second.id })
       .finalResponse();
-    const sent = sentWith(`And the third turn, ${model}?`);
+    const sent = sentWith(house, `And the third turn, ${model}?`);
     const places = [`My name is Ann, ${model}.`, 'What is my name?', 'And the third turn'].map((text) =>
       sent.indexOf(text),
     );
@@ -78,7 +85,7 @@ test('a chain of responses: each goes on from the one before, with its own instr
     );
     for (const said of [first, second]) assert.ok(sent.includes(JSON.stringify(said.output_text).slice(1, -1)), sent);
     assert.doesNotMatch(sent, /Be brief|Be polite|previous_response_id/);
-    assert.match(sentWith('What is my name?'), /And the third turn/);
+    assert.match(sentWith(house, 'What is my name?'), /And the third turn/);
     const found = await client.responses.retrieve(third.id);
     assert.deepEqual([found.previous_response_id, found.instructions], [second.id, null]);
     assert.equal((await client.responses.retrieve(second.id)).instructions, 'Be polite.');
@@ -109,14 +116,14 @@ test('a chain through several vendors: reasoning that one of them signed comes b
     previous_response_id: second.id,
     input: 'Sum up the hail.',
   });
-  assert.match(sentWith('Sum up the hail.'), /hail.*Sum up/);
+  assert.match(sentWith(house, 'Sum up the hail.'), /hail.*Sum up/);
   const fourth = await client.responses.create({
     model: CLAUDE,
     previous_response_id: third.id,
     input: 'Thank you all.',
   });
   assert.equal(fourth.status, 'completed');
-  assert.match(sentWith('Thank you all.'), /"signature":"EqRk/);
+  assert.match(sentWith(house, 'Thank you all.'), /"signature":"EqRk/);
 
   const own = await client.responses.create({ model: OWN, input: 'Please call get_weather', tools });
   await client.responses.create({
@@ -170,74 +177,6 @@ test('unknown, not stored and of another tenant: nobody can tell them apart', as
   );
   assert.deepEqual([after.status, after.param], [400, 'previous_response_id']);
   assert.match(after.message, /ended without an answer \(failed\)/);
-});
-
-test('items that are named by their ids alone', async () => {
-  const first = await client.responses.create({ model: OWN, input: 'Please call get_weather', tools: [WEATHER] });
-  const made = callIn(first);
-  const named = first.output.map(({ id }) => ({ type: 'item_reference' as const, id: id ?? '' }));
-  const input = [
-    { role: 'user' as const, content: 'Please call get_weather' },
-    ...named,
-    { type: 'function_call_output' as const, call_id: made.call_id, output: 'named snow' },
-  ];
-  assert.match((await client.responses.create({ model: OWN, input })).output_text, /named snow/);
-  assert.match(JSON.stringify(house.own.heard.at(-1)), /gAAAAAB-encrypted-by-the-vendor.*call_vendor1.*named snow/);
-  await client.responses.create({ model: GPT, input });
-  assert.match(JSON.stringify(callsWith(house.gpt, 'named snow')[0]?.body), /"tool_calls":\[\{"id":"call_vendor1"/);
-  const foreign = await errorOf(other.responses.create({ model: GPT, input }));
-  assert.deepEqual([foreign.status, foreign.param], [400, 'input.1']);
-  const many = Array.from({ length: 300 }, (_none, n) => ({
-    type: 'item_reference' as const,
-    id: `msg_mcp_01a215af-8119-7000-8194-${String(n).padStart(12, '0')}_0`,
-  }));
-  assert.equal((await errorOf(client.responses.create({ model: GPT, input: many }))).status, 400);
-});
-
-test('the input of a response, page by page, and its items by their ids', async () => {
-  const first = await client.responses.create({
-    model: CLAUDE,
-    instructions: 'Not an item.',
-    input: 'Think, then call get_weather [[sim reasoning=4]]',
-    reasoning: { effort: 'low' },
-    tools: [WEATHER],
-  });
-  const second = await client.responses.create({
-    model: CLAUDE,
-    previous_response_id: first.id,
-    input: [
-      { type: 'function_call_output', call_id: callIn(first).call_id, output: 'wind' },
-      { role: 'user', content: [{ type: 'input_text', text: 'Well?' }] },
-    ],
-    reasoning: { effort: 'low' },
-    tools: [WEATHER],
-  });
-  const all = [];
-  for await (const item of client.responses.inputItems.list(second.id, { order: 'asc', limit: 2 })) all.push(item);
-  assert.deepEqual(
-    all.map(({ type }) => type),
-    ['message', 'reasoning', 'function_call', 'function_call_output', 'message'],
-  );
-  assert.equal(new Set(all.map(({ id }) => id)).size, 5);
-  assert.doesNotMatch(JSON.stringify(all), /Not an item/);
-  const newest = await client.responses.inputItems.list(second.id, { limit: 1 });
-  assert.deepEqual([newest.data[0], newest.has_more], [all.at(-1), true]);
-  // What is listed can be sent again, as it is or by its ids: the vendor finds its signature.
-  for (const input of [all, all.map(({ id }) => ({ type: 'item_reference' as const, id: id ?? '' }))]) {
-    const again = await client.responses.create({
-      model: CLAUDE,
-      input: input as OpenAI.Responses.ResponseInput,
-      tools: [WEATHER],
-      reasoning: { effort: 'low' },
-    });
-    assert.match(again.output_text, /Well/);
-    const calls = callsWith(house.claude, 'wind');
-    const [before, now] = calls.slice(-2).map(({ body }) => (body as { messages: unknown }).messages);
-    assert.deepEqual(now, before, 'the very same conversation');
-    assert.match(JSON.stringify(now), /"signature":"EqRk.*"tool_use".*wind.*Well/);
-  }
-  const wrong = await errorOf((async () => await client.responses.inputItems.list(second.id, { after: 'msg_none' }))());
-  assert.deepEqual([wrong.status, wrong.param], [400, 'after']);
 });
 
 test('erased: not found any more, by nobody; the record says that it was', async () => {
@@ -295,5 +234,5 @@ test('a request of another door is found too, and gone on from', async () => {
   const found = await client.responses.retrieve(id);
   assert.match(found.output_text, /From the chat door/);
   await client.responses.create({ model: GPT, input: 'On from the chat.', previous_response_id: id });
-  assert.match(sentWith('On from the chat.'), /Be odd.*From the chat door.*On from the chat/);
+  assert.match(sentWith(house, 'On from the chat.'), /Be odd.*From the chat door.*On from the chat/);
 });

@@ -5,7 +5,7 @@ import { type Simulator, startSimulator } from '../../src/providers/simulator/in
 import { type AnthropicVendor, startAnthropicVendor } from '../vendors/anthropic.ts';
 import { type ResponsesVendor, startResponsesVendor } from '../vendors/responses.ts';
 import { type Server, startServer } from './server.ts';
-import { OPENAI_KEY, openaiEnv, PATIENT } from './vendors.ts';
+import { callsWith, OPENAI_KEY, openaiEnv, PATIENT } from './vendors.ts';
 
 export const CLAUDE = 'anthropic/claude-sonnet-4-5';
 export const GPT = 'openai/gpt-4o-mini';
@@ -103,3 +103,13 @@ export async function errorOf(work: Promise<unknown>): Promise<InstanceType<type
   }
   assert.fail('it succeeded');
 }
+
+/** What the vendor was sent, as a text. */
+export const sentWith = ({ gpt, claude, own }: ResponsesHouse, text: string): string =>
+  JSON.stringify(
+    [
+      ...callsWith(gpt, text).map(({ body }) => body),
+      ...callsWith(claude, text).map(({ body }) => body),
+      ...own.heard.filter((body) => JSON.stringify(body).includes(text)),
+    ].at(-1),
+  );
