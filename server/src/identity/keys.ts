@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Permission, Role } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Sql } from '../contract/ports.ts';
+import { FENCE_IF_NAMED } from '../ledger/fence.ts';
 import { eventOf } from './events.ts';
 import { hashesOf, hashKey, type Scheme } from './schemes.ts';
 import { checkTenant, noSuchTenant } from './tenants.ts';
@@ -110,7 +111,7 @@ select (select id from made) as id, exists (select 1 from tenants) as tenant,
 const LIST = `select id, tenant, name, last_four as "lastFour", team, user_id as account, role, to_json(permissions) as scopes,
   to_json(models) as models, scheme, ${MS('created_at')} as "createdAt", ${MS('expires_at')} as "expiresAt",
   ${MS('revoked_at')} as "revokedAt" from mcp_key
-  where ($1::text is null or tenant = $1) and ($2::text is null or id = $2) order by created_at desc, id limit 1000`;
+  where ($1::text is null or tenant = $1) and ($2::text is null or id = $2) and ${FENCE_IF_NAMED} order by created_at desc, id limit 1000`;
 
 // Revokes a key for good.
 const REVOKE = `

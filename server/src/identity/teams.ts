@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Role } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Sql } from '../contract/ports.ts';
+import { FENCE_IF_NAMED } from '../ledger/fence.ts';
 import { eventOf } from './events.ts';
 
 export interface TeamRow {
@@ -20,7 +21,7 @@ const ms = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`;
 const LIST = `select m.id, m.tenant, m.name, ${ms('m.created_at')} as "createdAt", ${ms('m.closed_at')} as "closedAt",
   coalesce((select json_agg(json_build_object('user', u.id, 'email', u.email, 'role', b.role, 'source', b.source) order by u.email)
     from mcp_membership b join mcp_user u on u.id = b.user_id where b.team = m.id), '[]'::json) as members
-  from mcp_team m where ($1::text is null or m.tenant = $1) and ($2::text is null or m.id = $2)
+  from mcp_team m where ($1::text is null or m.tenant = $1) and ($2::text is null or m.id = $2) and ${FENCE_IF_NAMED}
     and ($2::text is not null or m.closed_at is null) order by m.tenant, m.name limit 1000`;
 
 // A new team.

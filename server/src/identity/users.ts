@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Role } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Row, Sql } from '../contract/ports.ts';
+import { FENCE_IF_NAMED } from '../ledger/fence.ts';
 import { eventOf } from './events.ts';
 
 export interface UserRow {
@@ -47,7 +48,7 @@ const COLUMNS = `u.id, u.tenant, u.email, u.name, u.role, u.everywhere, u.passwo
 
 // Accounts of a tenant, or of all; or one of them.
 const LIST = `select ${COLUMNS} from mcp_user u
-  where ($1::text is null or u.tenant = $1) and ($2::text is null or u.id = $2)
+  where ($1::text is null or u.tenant = $1) and ($2::text is null or u.id = $2) and ${FENCE_IF_NAMED}
     and ($3::text is null or u.id > $3) order by u.id limit $4`;
 
 // A new account. The tenant is made along the way if it may be.

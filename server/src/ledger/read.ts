@@ -12,6 +12,7 @@ import type {
   StoredFrame,
   StoredResult,
 } from '../contract/record.ts';
+import { FENCE } from './fence.ts';
 import { dayOf } from './ids.ts';
 import { unpackBodies } from './unpack.ts';
 
@@ -22,33 +23,33 @@ const REQUEST_COLUMNS = `id::text, mode, state, task_type, priority::int, model,
   labels, error, last_seq, epoch`;
 
 // One request.
-const GET = `select ${REQUEST_COLUMNS}, plan from mcp_request where tenant = $1 and id = $2`;
+const GET = `select ${REQUEST_COLUMNS}, plan from mcp_request where tenant = $1 and id = $2 and ${FENCE}`;
 
 // The attempts of one request.
 const ATTEMPTS = `select attempt::int, provider, model, key_ref, reason, status, ${ms('started_at')} as started_at, first_token_ms, latency_ms,
-  usage, cost_pico::float8, error from mcp_attempt where request_id = $2 and tenant = $1 order by attempt`;
+  usage, cost_pico::float8, error from mcp_attempt where request_id = $2 and tenant = $1 and ${FENCE} order by attempt`;
 
 // The trail of one request.
 const EVENTS = `select id::float8, ${ms('at')} as at, type, payload from mcp_event
-  where request_id = $2 and tenant = $1 and id > $3 order by id limit $4`;
+  where request_id = $2 and tenant = $1 and id > $3 and ${FENCE} order by id limit $4`;
 
 // The result of one request.
 const RESULT = `select text, message, finish_reason, provider, model, usage, cost_pico::float8, price_version, latency_ms
-  from mcp_result where request_id = $2 and day = $3 and tenant = $1`;
+  from mcp_result where request_id = $2 and day = $3 and tenant = $1 and ${FENCE}`;
 
 // What was shown of one request that did not succeed.
 const PARTIAL = `select p.text from mcp_partial p join mcp_request r on r.id = p.request_id
-  where p.request_id = $2 and p.day = $3 and r.tenant = $1`;
+  where p.request_id = $2 and p.day = $3 and r.tenant = $1 and ${FENCE}`;
 
 // Frames of one request above a number.
 const FRAMES = `select f.seq, f.type, f.data::text as json from mcp_frame f
   where f.request_id = $2 and f.seq > $3 and f.day >= $5
-    and exists (select 1 from mcp_request r where r.id = $2 and r.tenant = $1)
+    and exists (select 1 from mcp_request r where r.id = $2 and r.tenant = $1 and ${FENCE})
   order by f.seq limit $4`;
 
 // The body of one request.
 const BODY = `select $1::text as tenant, b.day::text, b.encoding, b.data from mcp_body b join mcp_request r on r.id = b.request_id
-  where b.request_id = $2 and b.day = $3 and r.tenant = $1`;
+  where b.request_id = $2 and b.day = $3 and r.tenant = $1 and ${FENCE}`;
 
 // How many wait and run, and since when the oldest waits.
 const QUEUE = `select q.depth, q.oldest, (select count(*) from mcp_request where state = 'running')::int as running from (
@@ -100,7 +101,7 @@ export async function getRequest(sql: Sql, tenant: string, id: string): Promise<
 
 export async function listRequests(sql: Sql, tenant: string, filter: ListFilter): Promise<RequestRow[]> {
   const values: SqlValue[] = [tenant];
-  const where = ['tenant = $1'];
+  const where = ['tenant = $1', FENCE];
   const and = (text: string, value: SqlValue) => {
     values.push(value);
     where.push(text.replace('?', `$${values.length}`));
