@@ -14,6 +14,11 @@ const VERBS: Record<string, { summary: string; load(): Promise<{ verb: Verb }> }
   doctor: { summary: 'check configuration, data and every provider', load: () => import('./verbs/doctor.ts') },
   config: { summary: 'print every setting and where it came from', load: () => import('./verbs/config.ts') },
   explain: { summary: 'say how a request was routed, and what came of it', load: () => import('./verbs/explain.ts') },
+  receipt: { summary: 'print the signed receipt of a request', load: () => import('./verbs/receipt.ts') },
+  'verify-audit': {
+    summary: 'check that the audit trail is as it was written',
+    load: () => import('./verbs/verify-audit.ts'),
+  },
   key: { summary: 'make, list, import and revoke API keys', load: () => import('./verbs/key.ts') },
   user: { summary: 'make, list and change accounts', load: () => import('./verbs/user.ts') },
   team: { summary: 'make teams, and say who is in them', load: () => import('./verbs/team.ts') },

@@ -1,13 +1,17 @@
 /** The doors of a house: the server with every route, wired to what stands behind it. */
+import { createPublicKey, sign } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { ListenOptions } from 'node:net';
+import { canonical } from '../contract/canonical.ts';
 import { mismatch } from '../contract/errors.ts';
 import type { AttachedOutcome, Cancel } from '../contract/flow.ts';
+import type { Sql } from '../contract/ports.ts';
 import { tellsEnd } from '../contract/ports.ts';
 import { isTerminal } from '../contract/states.ts';
 import { DIALECTS, partsOfMessage, partsOfStored, vectorsOfMessage } from '../dialects/index.ts';
 import { type AnswerDoorDeps, answerDoor, readHop } from '../edge/answer-door.ts';
 import { anthropicAnswers, countTokensRoute } from '../edge/anthropic-door.ts';
+import { type AuditDeps, auditRoutes } from '../edge/audit.ts';
 import { docsRoutes } from '../edge/docs.ts';
 import { embeddings } from '../edge/embeddings-door.ts';
 import { createFastLane, type FastLane } from '../edge/fast-lane.ts';
@@ -18,6 +22,7 @@ import { modelsRoute } from '../edge/models.ts';
 import { openaiAnswers } from '../edge/openai-door.ts';
 import { operationRoutes } from '../edge/operations.ts';
 import { createPulse } from '../edge/pulse.ts';
+import { rawRoute } from '../edge/raw.ts';
 import { requestRoutes } from '../edge/requests.ts';
 import { responsesAnswers } from '../edge/responses-door.ts';
 import { createResponseRecord } from '../edge/responses-record.ts';
@@ -27,11 +32,15 @@ import { streamRoutes } from '../edge/streams.ts';
 import { runAttached } from '../execution/attached.ts';
 import { isPrivateHost } from '../guard/addresses.ts';
 import { allows } from '../identity/models.ts';
+import { deriveAuditKey } from '../identity/secrets.ts';
+import { proveEvents, readAudit } from '../ledger/audit-read.ts';
+import { verifyAudit } from '../ledger/audit-verify.ts';
 import { countInput } from '../money/tokens.ts';
 import type { House } from './assembly.ts';
 import { isLoopback } from './config.ts';
 import { openIdentity } from './identity.ts';
 import { operations, readinessOf } from './metrics.ts';
+import { rawOf } from './raw.ts';
 import { VERSION } from './version.ts';
 
 export interface Doors {
@@ -161,9 +170,7 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
   );
   responseRoutes(app, { ...background, cancel, bodiesDays: config.settings.bodiesDays });
   modelsRoute(app, async (caller) =>
-    (await live.models()).filter(({ id, provider }) =>
-      allows(caller.models, provider, id.slice(provider.length + 1)),
-    ),
+    (await live.models()).filter(({ id, provider }) => allows(caller.models, provider, id.slice(provider.length + 1))),
   );
   fastLane.take = createFastLane({
     doors: new Map([
@@ -180,6 +187,8 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
     held,
   });
   identity.routes(app);
+  if (house.sql) auditRoutes(app, auditDeps(house.sql, ledger, house));
+  rawRoute(app, { ledger, newId: house.newId, run: rawOf(house), hop: deps.hop, log: house.recorder.log });
   docsRoutes(app);
   await app.ready();
   return {
@@ -193,6 +202,22 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
       identity.close();
       await app.close();
     },
+  };
+}
+
+function auditDeps(sql: Sql, ledger: House['ledger'], house: House): AuditDeps {
+  const signer = deriveAuditKey(house.secret);
+  const pem = createPublicKey(signer.key).export({ type: 'spki', format: 'pem' }) as string;
+  return {
+    ledger,
+    read: (tenant, filter) => readAudit(sql, tenant, filter),
+    verify: () => verifyAudit(sql, new Map([[signer.id, createPublicKey(signer.key)]])),
+    prove: (tenant, id) => proveEvents(sql, tenant, id),
+    sign(receipt) {
+      const signed = { ...receipt, key_id: signer.id, public_keys: { [signer.id]: pem } };
+      return { ...signed, signature: sign(null, Buffer.from(canonical(signed)), signer.key).toString('base64') };
+    },
+    now: house.clock.now,
   };
 }
 

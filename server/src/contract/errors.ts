@@ -50,6 +50,7 @@ export const ERRORS = {
   unknown_model: ours(404, 'No configured provider offers this model'),
   not_found: ours(404, 'There is nothing here by that name'),
   method_not_allowed: ours(405, 'This address does not take that method'),
+  not_finished: ours(409, 'The request has not ended yet', true),
   gone: ours(410, 'This is no longer kept'),
   idempotency_mismatch: ours(422, 'The idempotency key was used with another body'),
   loop_detected: ours(508, 'The call came back to where it started'),
@@ -59,6 +60,10 @@ export const ERRORS = {
   too_many_tries: ours(429, 'Too many tries to sign in', true),
   // Whether it may run now.
   no_provider: ours(503, 'No provider is configured', true),
+  rate_limited: ours(429, 'Too much in a minute, or at once', true),
+  // 402: clients try a 429 again, whatever a header says.
+  budget_exceeded: ours(402, 'The budget does not allow it'),
+  price_unknown: ours(402, 'Nobody knows what this costs, and a budget has to hold'),
   tenant_queue_full: ours(429, 'Too many of your requests wait already', true),
   queue_full: ours(503, 'Too many requests wait already', true),
   unavailable: ours(503, 'The service cannot take requests right now', true),
@@ -111,6 +116,8 @@ export class GoblinError extends Error {
   readonly retryAfterMs: number | undefined;
   readonly requestId: string | undefined;
   readonly upstreamStatus: number | undefined;
+  /** Headers of the answer that say more. */
+  readonly headers: Readonly<Record<string, string>> | undefined;
 
   constructor(
     code: ErrorCode,
@@ -120,6 +127,7 @@ export class GoblinError extends Error {
       retryAfterMs?: number;
       requestId?: string;
       upstreamStatus?: number;
+      headers?: Readonly<Record<string, string>>;
       cause?: unknown;
     } = {},
   ) {
@@ -131,6 +139,7 @@ export class GoblinError extends Error {
     this.retryAfterMs = more.retryAfterMs;
     this.requestId = more.requestId;
     this.upstreamStatus = more.upstreamStatus;
+    this.headers = more.headers;
   }
 
   get status(): number {

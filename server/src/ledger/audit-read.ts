@@ -59,6 +59,8 @@ export async function readAudit(sql: Sql, tenant: string, filter: AuditFilter): 
 
 export interface ProvenEvent extends AuditEvent {
   tenant: string;
+  /** The very text that was sealed by its digest. */
+  payload_text: string;
   payload_digest: string;
   /** Null while it is not sealed. */
   proof: { header: string; signature: string; key_id: string; steps: ProofStep[] } | null;
@@ -102,6 +104,7 @@ export async function proveEvents(sql: Sql, tenant: string, requestId: string): 
     proven.push({
       ...out(event),
       tenant: event.tenant,
+      payload_text: event.payload,
       payload_digest: digest,
       proof: found?.leaves
         ? {
