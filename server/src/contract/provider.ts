@@ -23,10 +23,10 @@ export interface Signer {
    * `upstream_unreachable` when their source does not answer in time.
    */
   sign(call: {
-    method: 'GET' | 'POST';
+    method: string;
     url: URL;
     headers: Readonly<Record<string, string>>;
-    body: string;
+    body: string | Buffer;
   }): Record<string, string> | Promise<Record<string, string>>;
 }
 

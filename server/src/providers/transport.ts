@@ -21,6 +21,14 @@ export interface Transport {
     handler: UpstreamHandler,
     key?: string | null,
   ): Upstream;
+  /** Any call below the provider's base URL; `path` has been checked (edge/raw-path.ts). */
+  raw(
+    provider: Provider,
+    call: { method: Method; path: string; headers: Record<string, string>; body: Buffer | null },
+    hop: string | null,
+    handler: UpstreamHandler,
+    key?: string | null,
+  ): Upstream;
   /** A small answer, whole. Rejects with an `Error` that is safe to show when it fails, is late or is larger than 4 MB. */
   get(provider: Provider, path: string, timeoutMs: number): Promise<SmallAnswer>;
   /** Such an answer from an address outside the catalogue: tokens, credentials. */
@@ -51,7 +59,7 @@ export interface TransportOptions {
   proxy: { https: string; none: string } | null;
 }
 
-type Method = 'GET' | 'POST' | 'PUT';
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 const MAX_SMALL_BODY = 4 * 1024 * 1024;
 
@@ -132,7 +140,7 @@ export function createTransport(options: TransportOptions): Transport {
     path: string,
     method: Method,
     headers: string[],
-    body: string | null,
+    body: string | Buffer | null,
     handler: UpstreamHandler,
   ): Upstream {
     const exchange = new Exchange(handler);
@@ -145,9 +153,9 @@ export function createTransport(options: TransportOptions): Transport {
     signer: Signer,
     place: Place,
     path: string,
-    method: 'GET' | 'POST',
+    method: Method,
     headers: string[],
-    body: string | null,
+    body: string | Buffer | null,
     handler: UpstreamHandler,
   ): Upstream {
     const exchange = new Exchange(handler);
@@ -170,17 +178,27 @@ export function createTransport(options: TransportOptions): Transport {
     return exchange;
   }
 
+  function headersOf(place: Place, given: Record<string, string>, hop: string | null): string[] {
+    const headers = [...place.headers, HOP_HEADER, hop ? `${hop},${options.hop}` : options.hop];
+    for (const name in given) if (!place.names.has(name)) headers.push(name, given[name] as string);
+    return headers;
+  }
+
   return {
     post(provider, request, hop, handler, key) {
       const place = placeOf(provider, key);
-      const headers = [...place.headers, HOP_HEADER, hop ? `${hop},${options.hop}` : options.hop];
-      for (const name in request.headers) {
-        if (!place.names.has(name)) headers.push(name, request.headers[name] as string);
-      }
+      const headers = headersOf(place, request.headers, hop);
       const path = baseOf(place.path, request.instead) + request.path;
       return provider.signer
         ? signed(provider.signer, place, path, 'POST', headers, request.body, handler)
         : send(place, path, 'POST', headers, request.body, handler);
+    },
+    raw(provider, { method, path, headers, body }, hop, handler, key) {
+      const place = placeOf(provider, key);
+      const all = headersOf(place, headers, hop);
+      return provider.signer
+        ? signed(provider.signer, place, place.path + path, method, all, body, handler)
+        : send(place, place.path + path, method, all, body, handler);
     },
     get(provider, path, timeoutMs) {
       const place = placeOf(provider);

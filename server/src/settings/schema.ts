@@ -84,6 +84,8 @@ export const ProviderEntry = Type.Object(
     headers: Type.Optional(Type.Record(Type.String({ pattern: '^[A-Za-z0-9-]+$' }), Type.String({ maxLength: 2000 }))),
     prefix: Type.Optional(words('trailing', 'continue_final_message', 'prefix', 'partial', 'none')),
     think_tags: Flag,
+    raw: Flag,
+    raw_price_usd: Type.Optional(Type.Number({ minimum: 0, maximum: 1000 })),
     free: Flag,
     enabled: Flag,
   },

@@ -15,7 +15,7 @@ export interface SignedCall {
   method: string;
   url: URL;
   headers: Readonly<Record<string, string>>;
-  body: string;
+  body: string | Buffer;
 }
 
 /** Answers the headers that sign the call; `at` is in milliseconds. */
@@ -87,6 +87,6 @@ function hmac(key: string | Buffer, text: string): Buffer {
   return createHmac('sha256', key).update(text).digest();
 }
 
-function sha256(text: string): string {
-  return hash('sha256', text);
+function sha256(data: string | Buffer): string {
+  return hash('sha256', data);
 }

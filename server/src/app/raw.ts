@@ -1,0 +1,29 @@
+/** Raw calls, wired: admission, then execution. */
+import { admitRaw } from '../admission/raw.ts';
+import { GoblinError } from '../contract/errors.ts';
+import type { RunRaw } from '../contract/raw.ts';
+import { runRaw } from '../execution/raw.ts';
+import { allowsAllOf } from '../identity/models.ts';
+import { deriveSecrets } from '../identity/secrets.ts';
+import type { House } from './assembly.ts';
+
+export function rawOf(house: House): RunRaw {
+  const secrets = deriveSecrets(house.secret);
+  const { providers } = house.config.settings;
+  const deps = {
+    providers: house.live.providers,
+    entry: (name: string) => (Object.hasOwn(providers, name) ? providers[name] : undefined),
+    recordBack: house.admission.recordBack,
+    userHash: secrets.userHash,
+    userKeyId: secrets.id,
+  };
+  return async (caller, id, call, hop, listener) => {
+    if (!allowsAllOf(caller.models, call.provider)) {
+      throw new GoblinError(
+        'forbidden',
+        `The key is bound to some models, so it makes no raw calls to ${call.provider}; bind it to ${call.provider}/* too.`,
+      );
+    }
+    return runRaw(house.attached, caller, await admitRaw(deps, caller, id, call), call, hop, listener);
+  };
+}
