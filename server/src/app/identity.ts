@@ -1,5 +1,6 @@
 /** The room of identity, put together: who asks, how one signs in, and what ends when something is taken away. */
 import type { FastifyInstance } from 'fastify';
+import type { Caller } from '../contract/caller.ts';
 import { authRoutes } from '../edge/auth.ts';
 import { oidcRoutes } from '../edge/auth-oidc.ts';
 import { contentRoute } from '../edge/content.ts';
@@ -8,7 +9,7 @@ import { keyRoutes } from '../edge/keys.ts';
 import { teamRoutes, tenantRoutes } from '../edge/teams.ts';
 import { userRoutes } from '../edge/users.ts';
 import { findOutsider } from '../identity/callers.ts';
-import { note } from '../identity/events.ts';
+import { readContent } from '../identity/content.ts';
 import { type Changed, createIdentify, type Identify } from '../identity/identify.ts';
 import type { Issuer } from '../identity/issuer.ts';
 import { createIssuers } from '../identity/issuers.ts';
@@ -32,6 +33,7 @@ import { ConfigError } from './config.ts';
 export interface IdentityRoom {
   identify: Identify;
   routes(app: FastifyInstance): void;
+  readContent(caller: Caller, request: string): Promise<void>;
   close(): void;
 }
 
@@ -54,7 +56,7 @@ export function openIdentity(house: House, operatorToken: string, held: Held): I
     now: Date.now,
   });
   // A bench has no record: there is nobody to sign in.
-  if (!sql) return { identify, routes: () => {}, close: () => {} };
+  if (!sql) return { identify, routes: () => {}, readContent: async () => {}, close: () => {} };
 
   const guard = startGuard({ sql, bus, telemetry: recorder, open: held, forget, now: Date.now });
   const { userHash } = deriveSecrets(secret);
@@ -73,6 +75,7 @@ export function openIdentity(house: House, operatorToken: string, held: Held): I
 
   return {
     identify,
+    readContent: (caller, request) => readContent(sql, caller, request),
     close: guard.close,
     routes(app) {
       authRoutes(app, {
@@ -139,7 +142,7 @@ export function openIdentity(house: House, operatorToken: string, held: Held): I
       });
       contentRoute(app, {
         ledger: house.ledger,
-        noteRead: (tenant, id, actor) => note(sql, tenant, 'content.read', actor, {}, id),
+        readContent: (caller, id) => readContent(sql, caller, id),
       });
     },
   };

@@ -1,18 +1,19 @@
 /** `GET /mcp/v1/request/{id}/content`: what was asked, as it is stored. Whoever reads it leaves a trace first. */
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
+import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Ledger } from '../contract/ports.ts';
 import { notFound, readId } from './query.ts';
-import { actorOf, callerOf } from './scope.ts';
+import { callerOf } from './scope.ts';
 
 export interface ContentDeps {
   ledger: Pick<Ledger, 'get' | 'body'>;
-  /** Rejects when the event cannot be written: then nothing is read. */
-  noteRead(tenant: string, id: string, actor: string): Promise<void>;
+  /** Rejects when no trace of it could be left: then nothing is read. */
+  readContent(caller: Caller, request: string): Promise<void>;
 }
 
-export function contentRoute(app: FastifyInstance, { ledger, noteRead }: ContentDeps): void {
+export function contentRoute(app: FastifyInstance, { ledger, readContent }: ContentDeps): void {
   app.get(
     '/mcp/v1/request/:id/content',
     {
@@ -36,7 +37,7 @@ export function contentRoute(app: FastifyInstance, { ledger, noteRead }: Content
       const caller = callerOf(request);
       const row = await ledger.get(caller.tenant, id);
       if (!row) throw notFound(id);
-      await noteRead(caller.tenant, id, actorOf(caller));
+      await readContent(caller, id);
       const body = await ledger.body(caller.tenant, id);
       if (!body) throw new GoblinError('gone', 'The content is no longer kept.', { requestId: id });
       reply.header('cache-control', 'no-store');

@@ -46,3 +46,8 @@ function fits(pattern: string, text: string): boolean {
   }
   return true;
 }
+
+/** Whether all of a provider is allowed: for calls of which nobody here can tell what model they ask. */
+export function allowsAllOf(models: readonly string[] | undefined, provider: string): boolean {
+  return models === undefined || models.some((name) => name === '*' || name === '*/*' || name === `${provider}/*`);
+}
