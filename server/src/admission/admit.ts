@@ -6,7 +6,7 @@
  */
 
 import type { AnswerCall } from '../contract/call.ts';
-import type { Caller } from '../contract/caller.ts';
+import { askerOf, type Caller } from '../contract/caller.ts';
 import { GoblinError, mismatch } from '../contract/errors.ts';
 import type { Admitted, Cancel, Receipt, Submission, Submit } from '../contract/flow.ts';
 import { endedBy } from '../contract/frames.ts';
@@ -159,6 +159,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
         hints: submission.hints,
         metadata: submission.metadata,
         ...(caller.models ? { models: caller.models } : {}),
+        ...byOf(caller),
       },
       estimatePico: admitted.estimatePico,
       priceVersion: admitted.priceVersion,
@@ -258,6 +259,11 @@ const away = () =>
 
 const shuttingDown = () =>
   new GoblinError('shutting_down', 'This process is shutting down; try again in a moment.', { retryAfterMs: 2000 });
+
+function byOf(caller: Caller): { by?: string } {
+  const by = askerOf(caller);
+  return by === null ? {} : { by };
+}
 
 /** Nor is what a call for vectors has beside its texts. */
 function recordedCall(whole: AnswerCall): AnswerCall {

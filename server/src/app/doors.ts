@@ -158,7 +158,12 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
     ledger,
     bus,
     pulse,
-    record: createResponseRecord({ ledger, bus, recordBack: house.admission.recordBack }),
+    record: createResponseRecord({
+      ledger,
+      bus,
+      recordBack: house.admission.recordBack,
+      readContent: identity.readContent,
+    }),
     framesHours: config.settings.framesHours,
     now: house.clock.now,
     hearsAll: house.hearsAll,
@@ -168,7 +173,12 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
     responsesAnswers(DIALECTS.responses, { ...background, submit: house.admission.submit }),
     { ...deps, replay: replayer(house, partsOfStored) },
   );
-  responseRoutes(app, { ...background, cancel, bodiesDays: config.settings.bodiesDays });
+  responseRoutes(app, {
+    ...background,
+    cancel,
+    readContent: identity.readContent,
+    bodiesDays: config.settings.bodiesDays,
+  });
   modelsRoute(app, async (caller) =>
     (await live.models()).filter(({ id, provider }) => allows(caller.models, provider, id.slice(provider.length + 1))),
   );

@@ -22,6 +22,9 @@ export interface Caller {
   standing?: Standing;
 }
 
+/** Whose a request is: of the account, and without one of the key. Null with authentication off. */
+export const askerOf = ({ account, key }: Caller): string | null => account ?? key;
+
 /** A connection that was opened by a credential ends when that no longer stands. */
 export interface Standing {
   readonly tenant: string;

@@ -12,6 +12,8 @@ export interface StoredBody {
   /** Those that its key may ask (`identity/models.ts`); left out: all. */
   models?: readonly string[];
   metadata: Record<string, unknown> | null;
+  /** Who asked (`askerOf`); left out: nobody knows. */
+  by?: string;
 }
 
 export interface Acceptance {

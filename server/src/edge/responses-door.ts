@@ -57,8 +57,8 @@ export function responsesAnswers(dialect: Dialect, deps: ResponsesDeps): AnswerD
     const { previousResponseId: id } = read;
     if (id === null) return read;
     const found = await record.find(caller, id, res);
-    const answer = found && (await record.answer(caller, found));
-    if (!answer) throw noPrevious(id);
+    const answer = found && (await record.mayRead(caller, found)) ? await record.answer(caller, found) : null;
+    if (!found || !answer) throw noPrevious(id);
     return { ...read, call: withPrevious(read.call, found.call, answer) };
   }
 

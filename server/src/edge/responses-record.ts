@@ -1,7 +1,7 @@
 /** Responses in our record, found by their ids. */
 import type { ServerResponse } from 'node:http';
 import type { AnswerCall } from '../contract/call.ts';
-import type { Caller } from '../contract/caller.ts';
+import { askerOf, type Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { VisiblePart } from '../contract/part.ts';
 import type { Bus, DoorContext, Ledger } from '../contract/ports.ts';
@@ -17,18 +17,25 @@ export interface Found {
   row: RequestRow;
   call: AnswerCall;
   metadata: Json | null;
+  /** The caller has asked for it himself: what was asked may be shown to him. */
+  own: boolean;
 }
 
 export interface ResponseRecord {
   /** Null for what is unknown, another tenant's, no longer kept, or was not to be stored: nobody can tell them apart. */
   find(caller: Caller, responseId: string, res: ServerResponse): Promise<Found | null>;
-  /** The response as it is now. Null when its answer is no longer kept. */
+  /**
+   * Whether the caller may have what was asked: his own, or by a right of his, which leaves a trace. Rejects when that
+   * cannot be written.
+   */
+  mayRead(caller: Caller, found: Found): Promise<boolean>;
+  /** The response as it is now, with what was asked if it is the caller's own. Null when its answer is no longer kept. */
   object(caller: Caller, found: Found): Promise<Json | null>;
   /** Our facts about it. */
   truth(tenant: string, row: RequestRow): Promise<Json>;
   /** What was said in a response that another goes on from. Throws for one that has no end, or none that is a success. */
   answer(caller: Caller, found: Found): Promise<VisiblePart[] | null>;
-  /** All items of a response, of its input and of its output; null when there is no such response. */
+  /** All items of a response, of its input and of its output; null when there is none for this caller. */
   items(caller: Caller, responseId: string, res: ServerResponse): Promise<Json[] | null>;
 }
 
@@ -40,11 +47,14 @@ export function createResponseRecord(deps: {
   bus: Bus;
   /** Waits for a record that is away. */
   recordBack(): Promise<void>;
+  /** Before stored content is shown. Rejects when the caller may not read it, or no trace of it could be left. */
+  readContent(caller: Caller, request: string): Promise<void>;
 }): ResponseRecord {
   const { ledger } = deps;
   const waits = createWaits(deps);
 
-  async function find({ tenant }: Caller, responseId: string, res: ServerResponse): Promise<Found | null> {
+  async function find(caller: Caller, responseId: string, res: ServerResponse): Promise<Found | null> {
+    const { tenant } = caller;
     const id = requestIdOf(responseId);
     if (id === null) return null;
     if (ledger.lostFor() !== null) await deps.recordBack();
@@ -56,7 +66,14 @@ export function createResponseRecord(deps: {
     if (!row) return null;
     const body = await ledger.body(tenant, id);
     if (body?.call.kind !== 'answer' || body.call.messages.length === 0 || !isStored(body.call)) return null;
-    return { row, call: body.call, metadata: body.metadata };
+    return { row, call: body.call, metadata: body.metadata, own: (body.by ?? null) === askerOf(caller) };
+  }
+
+  async function mayRead(caller: Caller, { row, own }: Found): Promise<boolean> {
+    if (own) return true;
+    if (!caller.permissions.has('content:read')) return false;
+    await deps.readContent(caller, row.id);
+    return true;
   }
 
   async function truth(tenant: string, row: RequestRow): Promise<Json> {
@@ -70,7 +87,7 @@ export function createResponseRecord(deps: {
     };
   }
 
-  async function object({ tenant }: Caller, { row, call, metadata }: Found): Promise<Json | null> {
+  async function object({ tenant }: Caller, { row, call, metadata, own }: Found): Promise<Json | null> {
     const succeeded = row.state === 'succeeded';
     const [facts, result, partialText] = await Promise.all([
       truth(tenant, row),
@@ -78,11 +95,12 @@ export function createResponseRecord(deps: {
       succeeded || !isTerminal(row.state) ? null : ledger.partialText(tenant, row.id),
     ]);
     if (succeeded && !result) return null;
-    return responseObject({ request: row, call, result, partialText, metadata }, facts);
+    return responseObject({ request: row, call: own ? call : null, result, partialText, metadata }, facts);
   }
 
   return {
     find,
+    mayRead,
     truth,
     object,
     async answer({ tenant }, { row }) {
@@ -97,20 +115,20 @@ export function createResponseRecord(deps: {
     },
     async items(caller, responseId, res) {
       const found = await find(caller, responseId, res);
-      const response = found && (await object(caller, found));
+      const response = found && (await mayRead(caller, found)) ? await object(caller, found) : null;
       return response && found ? [...inputItems(found.call, found.row.id), ...(response.output as Json[])] : null;
     },
   };
 }
 
 /** What a stream of it begins with. */
-export function contextOf({ row, call, metadata }: Found): DoorContext {
+export function contextOf({ row, call, metadata, own }: Found): DoorContext {
   return {
     requestId: row.id,
     model: row.model ?? call.model ?? 'auto',
     created: Math.floor(row.createdAt / 1000),
     includeUsage: true,
-    request: askedBody(call, metadata) ?? {},
+    request: askedBody(own ? call : null, metadata) ?? {},
   };
 }
 
@@ -127,7 +145,7 @@ export function noResponse(id: string): GoblinError {
 export function noPrevious(id: string): GoblinError {
   return new GoblinError(
     'not_found',
-    `There is no previous response ${shown(id)}, or it is no longer kept; send the earlier items in "input" instead.`,
+    `There is no previous response ${shown(id)} of yours, or it is no longer kept; send the earlier items in "input" instead.`,
     { errors: [{ path: 'previous_response_id', message: 'must be a response that is kept here' }] },
   );
 }

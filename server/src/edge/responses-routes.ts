@@ -12,10 +12,13 @@ import { readNumber, readQuery, wrong } from './query.ts';
 import { type Found, type Json, noResponse, type ResponseRecord } from './responses-record.ts';
 import { DeletedOut, IdParams, ItemsOut, ItemsQuery, ResponseOut, StreamQuery } from './responses-schemas.ts';
 import { openStream, type ResponseStreamDeps } from './responses-stream.ts';
+import { actorOf, callerOf } from './scope.ts';
 
 export interface ResponseRoutesDeps extends ResponseStreamDeps {
   record: ResponseRecord;
   cancel: Cancel;
+  /** Before stored content is shown. Rejects when the caller may not read it, or no trace of it could be left. */
+  readContent(caller: Caller, request: string): Promise<void>;
   /** For how long bodies are kept. */
   bodiesDays: number;
 }
@@ -33,13 +36,13 @@ export function responseRoutes(app: FastifyInstance, deps: ResponseRoutesDeps): 
   const writes = { permission: 'request:write', door: 'responses' } as const;
 
   async function find(request: FastifyRequest, res: ServerResponse): Promise<Found> {
-    const found = await record.find(request.caller as Caller, idOf(request), res);
+    const found = await record.find(callerOf(request), idOf(request), res);
     if (!found) throw noResponse(idOf(request));
     return found;
   }
 
   async function show(request: FastifyRequest, reply: FastifyReply, found: Found): Promise<Json> {
-    const response = await record.object(request.caller as Caller, found);
+    const response = await record.object(callerOf(request), found);
     if (!response) throw noResponse(idOf(request));
     reply.header('x-mcp-request-id', found.row.id);
     return response;
@@ -65,7 +68,7 @@ export function responseRoutes(app: FastifyInstance, deps: ResponseRoutesDeps): 
       const after = readNumber(query, 'starting_after', 0, LAST_NUMBER, -1);
       const found = await find(request, reply.raw);
       if (stream === 'false') return await show(request, reply, found);
-      const start = await openStream(deps, request.caller as Caller, found, after < 0 ? null : after);
+      const start = await openStream(deps, callerOf(request), found, after < 0 ? null : after);
       reply.hijack();
       for (const [name, value] of Object.entries(reply.getHeaders()))
         if (value !== undefined) reply.raw.setHeader(name, value);
@@ -87,7 +90,7 @@ export function responseRoutes(app: FastifyInstance, deps: ResponseRoutesDeps): 
     },
     async (request, reply) => {
       const { row } = await find(request, reply.raw);
-      await deps.cancel(request.caller as Caller, row.id);
+      await deps.cancel(callerOf(request), row.id);
       return await show(request, reply, await find(request, reply.raw));
     },
   );
@@ -105,9 +108,10 @@ export function responseRoutes(app: FastifyInstance, deps: ResponseRoutesDeps): 
       },
     },
     async (request, reply) => {
-      const { row } = await find(request, reply.raw);
+      const { row, own } = await find(request, reply.raw);
+      if (!own && !callerOf(request).permissions.has('content:read')) throw notYours();
       if (!isTerminal(row.state)) throw wrongState('still runs; cancel it first');
-      const erased = await eraseSettled(request.caller as Caller, row.id);
+      const erased = await eraseSettled(callerOf(request), row.id);
       reply.header('x-mcp-request-id', row.id);
       const until = new Date(row.createdAt + (deps.bodiesDays + 1) * DAY_MS).toISOString().slice(0, 10);
       return {
@@ -121,7 +125,7 @@ export function responseRoutes(app: FastifyInstance, deps: ResponseRoutesDeps): 
 
   async function eraseSettled(caller: Caller, id: string): Promise<Extract<Erased, { outcome: 'erased' }>> {
     for (const until = performance.now() + SETTLED_MS; ; await sleep(LOOK_MS)) {
-      const erased = await ledger.erase(caller.tenant, id, caller.key ?? caller.user);
+      const erased = await ledger.erase(caller.tenant, id, actorOf(caller));
       if (erased?.outcome === 'erased') return erased;
       if (performance.now() > until) {
         throw new GoblinError('unavailable', 'What the response cost is still being written; try again in a moment.', {
@@ -148,7 +152,8 @@ export function responseRoutes(app: FastifyInstance, deps: ResponseRoutesDeps): 
       const limit = readNumber(query, 'limit', 1, 100, 20);
       const { order = 'desc', after } = query;
       if (order !== 'asc' && order !== 'desc') wrong('order', 'must be asc or desc');
-      const { row, call } = await find(request, reply.raw);
+      const { row, call, own } = await find(request, reply.raw);
+      if (!own) await deps.readContent(callerOf(request), row.id);
       const items = inputItems(call, row.id);
       if (order === 'desc') items.reverse();
       const at = after === undefined ? -1 : items.findIndex(({ id }) => id === after);
@@ -176,6 +181,9 @@ const idOf = (request: FastifyRequest): string => (request.params as { id: strin
 function wrongState(message: string): GoblinError {
   return new GoblinError('invalid_request', `The response ${message}.`, { errors: [{ path: 'id', message }] });
 }
+
+const notYours = (): GoblinError =>
+  new GoblinError('forbidden', 'To erase what others have asked needs the permission content:read.');
 
 /** What the SDKs may ask for in addition is in the answer anyway, or is of no use here. */
 function withoutIncludes(query: unknown): Record<string, unknown> {

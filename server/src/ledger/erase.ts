@@ -1,13 +1,14 @@
 /** Takes the content of one request out of the record, before its time. */
 import type { Row, Sql } from '../contract/ports.ts';
 import type { Erased } from '../contract/record.ts';
+import { FENCE } from './fence.ts';
 import { dayOf } from './ids.ts';
 
 // Erases body, result, shown text and frames of a request that is over and settled; the last frame, which says how it ended, stays.
 const ERASE = `
 with found as (
   select id, state in ('queued', 'running') or settle_by is not null as busy from mcp_request
-  where tenant = $1 and id = $2 for update
+  where tenant = $1 and id = $2 and ${FENCE} for update
 ), over as (
   select id from found where not busy
 ), bodies as (

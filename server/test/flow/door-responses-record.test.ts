@@ -23,17 +23,22 @@ import { openSse, readAll } from '../support/streams.ts';
 let house: ResponsesHouse;
 let client: OpenAI;
 let other: OpenAI;
+/** Of the same tenant: another program, and who may read what is stored. */
+let colleague: OpenAI;
+let boss: OpenAI;
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 let mine: Record<string, string>;
 
 before(async () => {
   house = await startResponsesHouse({ MCP_AUTH: 'required' });
-  const keyOf = async (tenant: string): Promise<string> =>
-    (await runGoblin(['key', 'create', '--tenant', tenant], house.server)).stdout.trim();
+  const keyOf = async (tenant: string, role = 'service'): Promise<string> =>
+    (await runGoblin(['key', 'create', '--tenant', tenant, '--role', role], house.server)).stdout.trim();
   const key = await keyOf('acme');
   mine = bearer(key);
   client = newClient(house.server, key);
   other = newClient(house.server, await keyOf('other'));
+  colleague = newClient(house.server, await keyOf('acme'));
+  boss = newClient(house.server, await keyOf('acme', 'admin'));
 });
 after(() => house.close());
 
@@ -215,6 +220,34 @@ test('erased: not found any more, by nobody; the record says that it was', async
   assert.equal(trail.body.items.at(-1)?.type, 'request.erased');
   const frames = await readAll(openSse(house.server, id, { headers: mine }));
   assert.ok(!JSON.stringify(frames).includes('You wrote'), JSON.stringify(frames));
+});
+
+test('others of the tenant have the answer, not what was asked; who may read that leaves a trace', async () => {
+  const told = await client.responses.create({ model: GPT, instructions: 'Top secret.', input: 'Between us.' });
+  const seen = await colleague.responses.retrieve(told.id);
+  assert.deepEqual([seen.output_text, seen.instructions], [told.output_text, null]);
+  const lost = await errorOf(
+    colleague.responses.create({ model: GPT, input: 'Say it again.', previous_response_id: told.id }),
+  );
+  assert.deepEqual([lost.status, lost.code], [404, 'previous_response_not_found']);
+  const [item] = told.output;
+  const reference = [{ type: 'item_reference' as const, id: item?.id ?? '' }];
+  assert.equal((await errorOf(colleague.responses.create({ model: GPT, input: reference }))).status, 400);
+  const listed = (who: OpenAI) => who.responses.inputItems.list(told.id).then(({ data }) => data.length);
+  assert.equal((await errorOf(listed(colleague))).status, 403);
+  assert.equal((await errorOf(colleague.responses.delete(told.id))).status, 403);
+  const reads = async () => {
+    const path = `/mcp/v1/request/${requestOf(told)}/events`;
+    const trail = await call<{ items: { type: string }[] }>(house.server, path, { headers: mine });
+    return trail.body.items.filter(({ type }) => type === 'content.read').length;
+  };
+  assert.equal(await listed(client), 1);
+  assert.equal(await reads(), 0, 'what one asked oneself is no secret');
+  assert.equal(await listed(boss), 1);
+  await boss.responses.create({ model: GPT, input: 'On.', previous_response_id: told.id });
+  assert.equal(await reads(), 2);
+  await boss.responses.delete(told.id);
+  assert.equal((await errorOf(client.responses.retrieve(told.id))).status, 404);
 });
 
 test('a request of another door is found too, and gone on from', async () => {
