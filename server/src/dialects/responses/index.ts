@@ -9,8 +9,7 @@ import { encodeResponses } from './encode.ts';
 import { createResponsesEncoder } from './encoder.ts';
 import { responsesWhole } from './whole.ts';
 
-export { decodeResponses, type ResponsesDecoded } from './decode.ts';
-export type { ResponsesContext } from './encoder.ts';
+export { decodeResponses } from './decode.ts';
 export { requestIdOf, responseId } from './ids.ts';
 export { inputItems } from './input-items.ts';
 export { askedBody, isStored, keptCall } from './kept.ts';
