@@ -44,7 +44,8 @@ const RULES: readonly Rule[] = [
   {
     code: 'content_filter',
     statuses: [400, 403, 422, 451],
-    words: /content_filter|content_policy|responsible_?ai|invalid_prompt|data_inspection|moderation_blocked|bio_policy|policy_violation/,
+    words:
+      /content_filter|content_policy|responsible_?ai|invalid_prompt|data_inspection|moderation_blocked|bio_policy|policy_violation/,
     message:
       /content (management )?policy|content filter|flagged (by|as|for)|input was flagged|violat\w* .{0,30}polic/i,
   },
@@ -61,7 +62,12 @@ const RULES: readonly Rule[] = [
     message:
       /model\b[^.]{0,80}(does not exist|doesn't exist|not found|not exist)|(invalid|unknown|unsupported|no such) model/i,
   },
-  { code: 'upstream_overloaded', statuses: [429, 500, 502, 503, 529], words: /overloaded|slow_down/, message: /overloaded/i },
+  {
+    code: 'upstream_overloaded',
+    statuses: [429, 500, 502, 503, 529],
+    words: /overloaded|slow_down/,
+    message: /overloaded/i,
+  },
 ];
 
 /** Types that say enough when there is no status to go by. */
@@ -200,7 +206,8 @@ function minimaxComplaint(said: Json): Complaint | null {
 function complaint(error: Json, text: string | null): Complaint {
   const details = objectIn(error, 'details');
   const words = [error.type, error.code, error.status, details?.error_code].filter((word) => typeof word === 'string');
-  const status = Number(error.code ?? error.status);
+  const code = error.code ?? error.status;
+  const status = typeof code === 'number' || typeof code === 'string' ? Number(code) : Number.NaN;
   return {
     words: words.join(' ').toLowerCase(),
     status: Number.isInteger(status) && status >= 400 && status < 600 ? status : null,

@@ -93,8 +93,8 @@ export function startAttempt(
       listener.event(parts, raw);
       return;
     }
-    // What stands beside a failure is shown; the event itself, with the vendor's words about it, is not.
-    listener.event(parts.filter(isVisible), '');
+    // What stands beside a failure in a stream is shown, but not the event itself, which has the vendor's words about it.
+    if (mode !== 'whole') listener.event(parts.filter(isVisible), '');
     fail(failure);
   }
 
@@ -121,6 +121,12 @@ export function startAttempt(
     fail({ code: 'upstream_protocol', status, detail });
   }
 
+  /** No parser or codec gets through it: a line of megabytes, JSON that is deeper than the stack is high. */
+  function unreadable(error: unknown): void {
+    if (over) throw error;
+    protocol(error instanceof GoblinError ? error.detail : 'an answer that cannot be read');
+  }
+
   /** The bytes decide what this is, not the content type. */
   function sniff(chunk: Buffer): void {
     const first = firstByte(chunk);
@@ -138,7 +144,7 @@ export function startAttempt(
       heard = null;
       if ((reader ?? openReader()).parser.push(chunk) && heard !== 'ping') lastData = performance.now();
     } catch (error) {
-      protocol(error instanceof GoblinError ? error.detail : 'unreadable stream');
+      unreadable(error);
     }
     if (over) return;
     if (!listener.flush()) {
@@ -147,26 +153,29 @@ export function startAttempt(
     }
   }
 
+  /** All that has come, at its end. */
+  function read(): void {
+    if (mode === 'error') {
+      fail(dialect.vendor.failure(status, flatHeaders(headers), Buffer.concat(chunks).toString('utf8'), Date.now()));
+    } else if (mode === 'whole') {
+      outcome.body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+      take(dialect.vendor.whole(outcome.body.toString('utf8'), provider.quirks), '');
+    } else {
+      const { decoder, parser } = reader ?? openReader();
+      parser.end();
+      if (!over) take(decoder.end(), '');
+    }
+  }
+
   function end(): void {
     if (over) {
       alarm.stop();
       return;
     }
-    if (mode === 'error') {
-      fail(dialect.vendor.failure(status, flatHeaders(headers), Buffer.concat(chunks).toString('utf8'), Date.now()));
-      return;
-    }
-    if (mode === 'whole') {
-      outcome.body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
-      take(dialect.vendor.whole(outcome.body.toString('utf8'), provider.quirks), '');
-    } else {
-      const { decoder, parser } = reader ?? openReader();
-      try {
-        parser.end();
-      } catch (error) {
-        protocol(error instanceof GoblinError ? error.detail : 'unreadable stream');
-      }
-      if (!over) take(decoder.end(), '');
+    try {
+      read();
+    } catch (error) {
+      unreadable(error);
     }
     if (over) return;
     if (outcome.finishReason === null) fail({ code: 'upstream_truncated', status, detail: 'the answer has no end' });
@@ -241,22 +250,13 @@ export function startAttempt(
           alarm.stop();
           return;
         }
-        if (mode === 'error' && status > 0) {
-          end();
-          return;
+        // Complete JSON in a body shorter than announced is an answer; anything else says itself what it lacks.
+        if (mode === 'whole' || (mode === 'error' && status > 0)) end();
+        else if (mode === 'stream' && outcome.accepted) tail(failure);
+        else {
+          outcome.accepted = mode !== 'head' && sent;
+          fail(mode === 'head' ? failure : { code: 'upstream_truncated', status, detail: failure.detail });
         }
-        if (mode === 'whole' || (mode === 'stream' && outcome.accepted)) {
-          if (mode === 'whole') {
-            // Complete JSON in a body shorter than announced is an answer; anything else says itself what it lacks.
-            end();
-            return;
-          }
-          tail(failure);
-          return;
-        }
-        outcome.accepted = mode !== 'head';
-        if (!sent) outcome.accepted = false;
-        fail(mode === 'head' ? failure : { code: 'upstream_truncated', status, detail: failure.detail });
       },
     },
     input.key,

@@ -1,7 +1,8 @@
 /**
  * Events of an Anthropic stream to parts. The terminal signal is the first non-null `stop_reason` (in
  * `message_delta`): by then every block is closed, the usage is final and only the empty `message_stop` is left, so a
- * cut between the two cuts nothing. A `message_stop` without a `stop_reason` (some compatible servers) ends it too.
+ * cut between the two cuts nothing. A `message_stop` without a `stop_reason` (some compatible servers) ends it too, where
+ * something was said.
  */
 import type { FailurePart, Part } from '../../contract/part.ts';
 import type { Decoder } from '../../contract/ports.ts';
@@ -22,6 +23,8 @@ export function createAnthropicDecoder(options: { fast?: boolean } = {}): Decode
   const counts = createUsageReader();
   const track = createUsageTracker();
   let usedTools = false;
+  /** A block has begun. */
+  let spoke = false;
   let finished = false;
   let broken = false;
 
@@ -66,11 +69,13 @@ export function createAnthropicDecoder(options: { fast?: boolean } = {}): Decode
       case 'content_block_start': {
         const block = objectIn(event, 'content_block');
         if (block === null) break;
+        spoke = true;
         if (block.type === 'tool_use') usedTools = true;
         blocks.start(blockIndex(event), block, parts);
         break;
       }
       case 'content_block_delta':
+        spoke = true;
         readDelta(event, data, parts);
         break;
       case 'content_block_stop':
@@ -83,6 +88,7 @@ export function createAnthropicDecoder(options: { fast?: boolean } = {}): Decode
         break;
       }
       case 'message_stop':
+        if (!spoke) return fail(failed('upstream_truncated', 'a message_stop without a word or a stop_reason'));
         finish(null, parts);
         break;
       default:
