@@ -7,9 +7,10 @@ import type { DialectName } from '../contract/call.ts';
 import type { Caller } from '../contract/caller.ts';
 import { ERRORS, GoblinError, mismatch } from '../contract/errors.ts';
 import type { AnswerListener, AttachedHandle, AttachedInput, AttachedOutcome } from '../contract/flow.ts';
+import type { VisiblePart } from '../contract/part.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
 import type { Acceptance, AttemptStart, RunPlan } from '../contract/record.ts';
-import { rounded } from '../dialects/index.ts';
+import { openaiMessage, rounded } from '../dialects/index.ts';
 import type { Alarm, Wheel } from '../providers/wheel.ts';
 import { createAudience } from './audience.ts';
 import type { Persist } from './persist.ts';
@@ -148,7 +149,11 @@ export function runAttached(
           return committedBeside ? Promise.resolve(true) : opened;
         }
         const write = { id, tenant, epoch: 1, firstSeq: 1, day: deps.day(), frames: [] };
-        return deps.persist(() => ledger.attempt(write, start, before), AWAY_MS).then((frames) => frames !== null);
+        // A vendor may fail sooner than the row of its call is committed.
+        return opened.then(
+          (ours) =>
+            ours && deps.persist(() => ledger.attempt(write, start, before), AWAY_MS).then((frames) => frames !== null),
+        );
       },
     },
     {
@@ -260,9 +265,16 @@ function toOutcome(end: RunEnd, sameDialect: boolean, keep: boolean): AttachedOu
     attempts: end.last?.attempt ?? 0,
     costPico: end.costPico,
     priceReason: end.costPico === null ? 'the price of this model is not known' : null,
-    body: sameDialect && !(keep && vectors) ? end.body : null,
+    body: sameDialect && !(keep && vectors) && !hasInvalidCall(end.parts) ? end.body : null,
     ...(vectors ? { vectors: keep ? rounded(vectors) : vectors } : {}),
   };
+}
+
+/** Arguments that are no JSON are marked in our body; the vendor's would pass them on unmarked. */
+function hasInvalidCall(parts: readonly VisiblePart[]): boolean {
+  if (!parts.some((part) => part.type === 'tool_call')) return false;
+  const { tool_calls: calls } = openaiMessage(parts);
+  return Array.isArray(calls) && calls.some((call: { invalid_arguments?: true }) => call.invalid_arguments === true);
 }
 
 function failedBefore(error: GoblinError): AttachedOutcome {
