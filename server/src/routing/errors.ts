@@ -70,6 +70,13 @@ export function nothingForAuto(providers: readonly Provider[]): GoblinError {
   );
 }
 
+export function nothingMakesVectors(): GoblinError {
+  return new GoblinError(
+    'no_provider',
+    'The simulator makes no vectors, and no other provider is configured: set a key such as OPENAI_API_KEY, or start a local server such as Ollama.',
+  );
+}
+
 /** A call for vectors that names no model, where no route does either. `models` are those that could be named. */
 export function nothingToEmbed(models: Iterable<string>): GoblinError {
   const some: string[] = [];

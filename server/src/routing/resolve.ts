@@ -4,7 +4,7 @@ import type { Provider } from '../contract/provider.ts';
 import type { FailoverMode } from '../contract/states.ts';
 import type { Dropped, Lack } from './able.ts';
 import { createAuto } from './auto.ts';
-import { isKnownVendor, notConfigured, nothingToEmbed, quote, unknownModel } from './errors.ts';
+import { isKnownVendor, notConfigured, nothingMakesVectors, nothingToEmbed, quote, unknownModel } from './errors.ts';
 import { hasKeyFor } from './keys.ts';
 import { byOffer, type Candidate, type Offer, type Offers, RANK, type RouterSnapshot } from './offers.ts';
 import { type PlanRequest, seedOf } from './request.ts';
@@ -206,6 +206,7 @@ export function createResolve(snapshot: RouterSnapshot, offers: Offers): Resolve
     const name = request.model ?? 'auto';
     // The simulator answers any name while nothing else is configured.
     if (only?.anyModel) {
+      if (request.needs.embeds) throw nothingMakesVectors();
       const own = `${only.name}/`;
       const model = name === 'auto' ? (only.models[0] ?? only.name) : name;
       const reason = 'the simulator answers, for want of a vendor';

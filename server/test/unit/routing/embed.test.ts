@@ -53,4 +53,6 @@ test('none is chosen: a route says which, or the refusal names some', () => {
   refused(() => routed.plan({ model: 'lazy', needs: embeds }), 'unknown_model', /Nothing that alias lazy names/);
   const none = planner([{ name: 'one', catalogue: { talk: CHAT } }]);
   refused(() => none.plan({ taskType: 'embed', needs: embeds }), 'unknown_model', /No configured provider lists one/);
+  const simulated = planner([{ name: 'simulator', anyModel: true, models: ['goblin-sim'] }]);
+  refused(() => simulated.plan({ model: 'text-embedding-3-small', needs: embeds }), 'no_provider', /OPENAI_API_KEY/);
 });
