@@ -65,7 +65,9 @@ test('bytes, method and path as they are; our key, our mark', async () => {
     await ask(provider, { method: 'PATCH', path: '/x%20y?a=%2F', headers, body: BYTES }, 'before', 'k2'),
     200,
   );
-  const { headers: got, ...rest } = heard.at(-1) ?? { headers: {} };
+  const last = heard.at(-1);
+  assert.ok(last);
+  const { headers: got, ...rest } = last;
   assert.deepEqual(rest, { method: 'PATCH', url: '/base/x%20y?a=%2F', body: BYTES });
   assert.deepEqual(
     [got.authorization, got['openai-beta'], got['user-agent'], got['content-type'], got['x-mcp-hop']],
