@@ -53,10 +53,13 @@ export const ERRORS = {
   not_finished: ours(409, 'The request has not ended yet', true),
   gone: ours(410, 'This is no longer kept'),
   idempotency_mismatch: ours(422, 'The idempotency key was used with another body'),
+  secret_blocked: ours(400, 'The request holds a secret that must not be sent'),
   loop_detected: ours(508, 'The call came back to where it started'),
   // Who asks.
   unauthorized: ours(401, 'A valid key is needed'),
   forbidden: ours(403, 'The key does not allow this'),
+  policy_denied: ours(403, 'A policy does not allow this'),
+  guardrail_blocked: ours(403, 'A guardrail stopped this'),
   too_many_tries: ours(429, 'Too many tries to sign in', true),
   // Whether it may run now.
   no_provider: ours(503, 'No provider is configured', true),

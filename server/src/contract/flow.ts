@@ -1,9 +1,10 @@
 /** What passes between the front door, admission and execution. */
 import type { AnswerCall, DialectName, Kind } from './call.ts';
 import type { Caller } from './caller.ts';
+import type { Entry } from './entry.ts';
 import type { FinishReason, Part, Usage, VisiblePart } from './part.ts';
 import type { Notice, Vectors } from './ports.ts';
-import type { AttemptStart, RequestError, RunPlan } from './record.ts';
+import type { AttemptStart, CacheResult, RequestError, RunPlan } from './record.ts';
 import type { FailoverMode, Mode, State, TerminalState } from './states.ts';
 
 /** What a caller asked for, checked and decoded, not yet admitted. */
@@ -24,6 +25,10 @@ export interface Submission {
   labels: Record<string, string> | null;
   metadata: Record<string, unknown> | null;
   idempotency: { key: string; bodyHash: string } | null;
+  /** Set when placeholders stand for secrets: what they stand for, and the same encrypted, for the record. */
+  secrets?: { mapping: ReadonlyMap<string, string>; sealed: string };
+  /** Set when the caller wants an answer of its own, not one from the response cache. */
+  cache?: false;
 }
 
 export interface Receipt {
@@ -31,6 +36,8 @@ export interface Receipt {
   createdAt: number;
   estimatePico: number | null;
   replayed: boolean;
+  /** What the caller is told of its limits. */
+  headers?: Readonly<Record<string, string>>;
 }
 
 /** Detached: resolves after the commit. Throws `GoblinError` for every refusal. */
@@ -54,6 +61,8 @@ export interface AttachedOutcome {
   attempts: number;
   costPico: number | null;
   priceReason: string | null;
+  /** Left out: the response cache was not asked. */
+  cache?: CacheResult;
   /** Told again from the record: whoever asks again by the same key gets the same. */
   replayed?: boolean;
   /** The vendor's own unstreamed body, when its dialect is the door's. */
@@ -95,6 +104,8 @@ export interface AttachedInput {
   /** The caller's own headers that vendors of the door's dialect get too, names in lower case (`anthropic-beta`). */
   passHeaders?: Record<string, string>;
   listener: AnswerListener;
+  /** Told before anything else, when the request was let in: headers for its answer. */
+  admitted?(headers: Readonly<Record<string, string>>): void;
   /** Told when it has ended, whoever still listens. */
   over?(): void;
 }
@@ -105,4 +116,6 @@ export interface Admitted {
   inputTokens: number;
   estimatePico: number | null;
   priceVersion: string | null;
+  /** Left out: nothing limits it. Must come to its end, whatever happens. */
+  entry?: Entry;
 }

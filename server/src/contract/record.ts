@@ -1,5 +1,6 @@
 /** What the ledger writes and reads. Times are milliseconds of database time, money is picodollars (1e-12 USD). */
 import type { Call, Kind } from './call.ts';
+import type { Role } from './caller.ts';
 import type { ErrorCode } from './errors.ts';
 import type { FinishReason, FrameBody, Usage } from './part.ts';
 import type { PlannedTarget } from './provider.ts';
@@ -14,6 +15,27 @@ export interface StoredBody {
   metadata: Record<string, unknown> | null;
   /** Who asked (`askerOf`); left out: nobody knows. */
   by?: string;
+  /** The same for policies, and what they saw of it; of requests that wait in the queue. */
+  asker?: StoredAsker;
+  /** What the placeholders in it stand for, encrypted (`guard/vault.ts`). */
+  vault?: string;
+  /** Set when the caller wants an answer of its own, not one from the response cache. */
+  cache?: false;
+  /** That rate limits have set aside for it; left out: none. */
+  tokens?: number;
+}
+
+export interface StoredAsker {
+  user: string;
+  team?: string;
+  roles?: readonly Role[];
+  dataClass?: string;
+}
+
+/** Money that a request holds of a process's slice of a budget. Picodollars, 1 at least. */
+export interface Hold {
+  slice: number;
+  pico: number;
 }
 
 export interface Acceptance {
@@ -39,6 +61,10 @@ export interface Acceptance {
   body: StoredBody;
   estimatePico: number | null;
   priceVersion: string | null;
+  /** Id of the team for which the caller acts. */
+  team?: string;
+  /** What it holds of budgets. One whose slice is gone is refused by the database (`23503`). */
+  holds?: readonly Hold[];
   /** Set by the ledger once it went to the database: another try with the same object first looks whether it got there. */
   sent?: boolean;
 }
@@ -56,6 +82,19 @@ export type Accepted =
 export interface StoredPlan {
   targets: PlannedTarget[];
   dropped: { provider: string; model: string; reason: string }[];
+  /** Left out: no policy concerned it. */
+  policy?: PolicyDecision;
+}
+
+/** What policies had to say of a request that they let in. */
+export interface PolicyDecision {
+  /** Which sets, each with its version. */
+  versions: string[];
+  /** Ids of the policies that decided. */
+  by: string[];
+  reason?: string;
+  /** What the scanner finds must be replaced before anything is sent. */
+  redact?: true;
 }
 
 /** A plan as a run goes by it. */
@@ -64,6 +103,8 @@ export interface RunPlan extends StoredPlan {
   restMs?: number;
   /** What the route says for requests that do not say it themselves. */
   failover?: FailoverMode;
+  /** Set when the route keeps its requests out of the response cache. */
+  cache?: false;
   /** The same for all requests of a conversation; null: it is the only one. */
   conversation: number | null;
   /** By which keys are drawn. */
@@ -80,9 +121,15 @@ export interface AttemptStart {
   outputPico: number | null;
   /** Which of the provider's keys, when it has several. */
   keyRef?: string;
+  /** Whether the answer comes from the response cache. Left out: the cache was not asked. Not recorded. */
+  cache?: CacheResult;
   /** With the first attempt of a process, unless there was nothing to choose from. */
   plan?: StoredPlan;
+  /** What it holds of budgets, beyond what the request holds already. */
+  holds?: readonly Hold[];
 }
+
+export type CacheResult = 'hit' | 'miss';
 
 export interface AttemptEnd {
   attempt: number;
@@ -111,6 +158,8 @@ export interface Opening extends Acceptance {
 export interface Claim {
   id: string;
   tenant: string;
+  /** Id of the API key that submitted it, null when there was none. */
+  keyId: string | null;
   epoch: number;
   taskType: string;
   failover: FailoverMode;
@@ -212,7 +261,8 @@ export interface RequestRow {
   plan: StoredPlan | null;
 }
 
-export interface AttemptRow extends Omit<AttemptStart, 'inputPico' | 'outputPico' | 'plan' | 'keyRef'> {
+export interface AttemptRow
+  extends Omit<AttemptStart, 'inputPico' | 'outputPico' | 'plan' | 'keyRef' | 'cache' | 'holds'> {
   keyRef: string | null;
   status: 'running' | AttemptEnd['status'];
   startedAt: number;

@@ -1,14 +1,20 @@
 /** Runs a claimed request to its end: parts become frames, the end is one commit. */
 
+import type { Entry } from '../contract/entry.ts';
 import { GoblinError } from '../contract/errors.ts';
-import { type FrameBody, frameOf, wireUsage } from '../contract/part.ts';
+import { type FrameBody, frameOf, type Part, wireUsage } from '../contract/part.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
 import type { Claim, RequestError, RunPlan } from '../contract/record.ts';
+import { tokensOf } from './account.ts';
+import { startAnswer } from './answer.ts';
 import { createFrameLog } from './frames.ts';
 import type { Persist } from './persist.ts';
-import { startRun } from './run.ts';
+import { createWholeFilter } from './placeholders.ts';
 import { settlementOf } from './settlement.ts';
 import type { RunDeps, RunEnd, StopReason } from './terms.ts';
+
+/** How long a request that may not run yet rests in the queue, unless somebody knows better. */
+const WAIT_MS = 1000;
 
 export interface DetachedDeps {
   ledger: Ledger;
@@ -22,6 +28,10 @@ export interface DetachedDeps {
   totalMs: number;
   /** Plans again: providers may have changed since the request was accepted. Throws when nothing can take it. */
   plan(claim: Claim): RunPlan;
+  /** Takes what it needs of limits and budgets; null: nothing limits it. Rejects when it must wait for its turn. */
+  enter?(claim: Claim, plan: RunPlan): Promise<Entry | null>;
+  /** What placeholders in its content stand for; null when that cannot be read. */
+  openVault(tenant: string, sealed: string): ReadonlyMap<string, string> | null;
   /** Told when a request went back to the queue. */
   released(): void;
   /** Told of every end, for metrics and call-backs. */
@@ -47,6 +57,16 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
     { id, tenant, epoch, lastSeq: claim.lastSeq, onLost: () => stop('lost'), onRoom: () => resume() },
   );
   let resume = () => {};
+
+  const mapping = claim.body.vault === undefined ? null : deps.openVault(tenant, claim.body.vault);
+  let whole = mapping && createWholeFilter(mapping);
+
+  function show(parts: readonly Part[]): void {
+    for (const part of parts) {
+      const frame = frameOf(part);
+      if (frame) log.add(frame);
+    }
+  }
 
   async function settle(end: RunEnd): Promise<void> {
     const rest = await log.close();
@@ -85,11 +105,21 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
       await settle(refused(error));
       return;
     }
-    const run = startRun(
+    let entry: Entry | null = null;
+    try {
+      entry = (await deps.enter?.(claim, plan)) ?? null;
+    } catch (error) {
+      await wait(error);
+      return;
+    }
+    const run = startAnswer(
       {
         ...deps.run,
-        begin: (start, before, restart) =>
-          log.commit(
+        begin(start, before, restart) {
+          // What was held back goes with what it belongs to.
+          if (restart) whole = mapping && createWholeFilter(mapping);
+          else show(whole?.rest() ?? []);
+          return log.commit(
             [
               ...(restart ? [{ type: 'restart', attempt: start.attempt, reason: restart } as const] : []),
               {
@@ -101,7 +131,8 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
               },
             ],
             (frames) => ledger.attempt(frames, start, before),
-          ),
+          );
+        },
       },
       {
         id,
@@ -116,16 +147,14 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
         hop: null,
         totalMs: deps.totalMs - claim.runningForMs,
         deadlineMs: claim.deadlineInMs,
+        by: { tenant, key: claim.keyId },
+        ...(claim.body.cache === false ? { cache: false } : {}),
+        ...(entry === null ? {} : { cover: entry.cover }),
       },
       {
         attempt() {},
         notice: (notice) => log.add({ type: 'notice', ...notice }),
-        event(parts) {
-          for (const part of parts) {
-            const frame = frameOf(part);
-            if (frame) log.add(frame);
-          }
-        },
+        event: (parts) => show(whole ? whole.push(parts) : parts),
         flush: () => log.flush(),
       },
     );
@@ -133,12 +162,26 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
     resume = run.resume;
     if (stopEarly) run.stop(stopEarly);
     const end = await run.done;
-    if (end.state) await settle(end);
-    else if (end.requeueMs !== null) await handBack(end, end.requeueMs);
-    else {
-      await log.close();
-      await money(end);
+    show(whole?.rest() ?? []);
+    entry?.end(end.state === null ? null : tokensOf(end));
+    try {
+      if (end.state) await settle(end);
+      else if (end.requeueMs !== null) await handBack(end, end.requeueMs);
+      else {
+        await log.close();
+        await money(end);
+      }
+    } finally {
+      entry?.settled(id);
     }
+  }
+
+  /** Its turn comes when others have ended. */
+  async function wait(error: unknown): Promise<void> {
+    await log.close();
+    const delayMs = (error instanceof GoblinError ? error.retryAfterMs : undefined) ?? WAIT_MS;
+    const why = error instanceof GoblinError ? error.code : 'internal';
+    if (await persist(() => ledger.release(tenant, id, epoch, delayMs, `waits: ${why}`, 0))) deps.released();
   }
 
   async function handBack(end: RunEnd, delayMs: number): Promise<void> {

@@ -8,6 +8,10 @@ export interface Secrets {
   userHash(tenant: string, user: string): string;
   /** The tenant's secret for signing call-backs, in the form of Standard Webhooks (`whsec_…`). */
   webhookSecret(tenant: string): string;
+  /** HMAC-SHA256 of a found secret, as hex digits: the same for the same value of a tenant. */
+  secretDigest(tenant: string, value: string): string;
+  /** Encrypts what placeholders of a tenant stand for. */
+  vaultKey(tenant: string): Buffer;
 }
 
 const MOST_REMEMBERED = 10_000;
@@ -19,6 +23,7 @@ export const deriveKey = (secret: string, use: string): Buffer =>
 export function deriveSecrets(secret: string): Secrets {
   const derive = (use: string) => deriveKey(secret, use);
   const userKey = createSecretKey(derive('user id'));
+  const digestKey = createSecretKey(derive('found secret'));
   /** Few users make most requests; a hash costs 20 µs. */
   const hashes = new Map<string, string>();
   return {
@@ -33,6 +38,8 @@ export function deriveSecrets(secret: string): Secrets {
       }
       return hash;
     },
+    secretDigest: (tenant, value) => createHmac('sha256', digestKey).update(`${tenant}\0${value}`).digest('hex'),
+    vaultKey: (tenant) => derive(`vault ${tenant}`),
     webhookSecret: (tenant) => `whsec_${derive(`webhook ${tenant}`).toString('base64')}`,
   };
 }

@@ -39,8 +39,9 @@ function ruleOf(
   path: string,
   refuse: Refuse,
 ): RouteRule | null {
-  const { failover, strategy, weights } = entry;
-  if (list.length === 0 && (strategy !== undefined || weights !== undefined || failover !== undefined)) {
+  const { cache, failover, strategy, weights } = entry;
+  const says = [cache, failover, strategy, weights].some((value) => value !== undefined);
+  if (list.length === 0 && says) {
     refuse(`${path} says how to choose, but not from what: add model.`);
   }
   if (weights !== undefined) {
@@ -54,10 +55,11 @@ function ruleOf(
       refuse(`${path}.weights are all 0; one must be more.`);
     }
   }
-  if (strategy === undefined && weights === undefined && failover === undefined) return null;
+  if (cache !== false && strategy === undefined && weights === undefined && failover === undefined) return null;
   return {
     ...(strategy === undefined ? {} : { strategy }),
     ...(weights === undefined ? {} : { weights }),
     ...(failover === undefined ? {} : { failover }),
+    ...(cache === false ? { cache } : {}),
   };
 }

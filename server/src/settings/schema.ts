@@ -1,6 +1,9 @@
 /** What `goblin.yaml` may say. Unknown fields are refused by name. */
 import { type Static, Type } from '@sinclair/typebox';
+import { BUDGET_SCOPES, LIMIT_SCOPES } from '../contract/limits.ts';
+import { PERIODS } from '../money/periods.ts';
 import { STRATEGIES } from '../routing/rule.ts';
+import { GuardrailsEntry, PolicyEntry } from './guard.ts';
 import { IdentityEntry } from './identity.ts';
 
 const strict = { additionalProperties: false };
@@ -102,11 +105,40 @@ const RouteEntry = Type.Union([
       strategy: Type.Optional(words(...STRATEGIES)),
       weights: Type.Optional(Type.Record(Name, Type.Number({ minimum: 0, maximum: 1_000_000 }))),
       failover: Type.Optional(words('continue', 'restart', 'fail')),
+      cache: Flag,
     },
     strict,
   ),
 ]);
 export type RouteEntry = Static<typeof RouteEntry>;
+
+/** What one of a scope may use, or each one. */
+export const LimitEntry = Type.Object(
+  {
+    scope: words(...LIMIT_SCOPES),
+    match: Type.Optional(OneOrMany),
+    requests_per_minute: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000_000 })),
+    tokens_per_minute: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000_000_000 })),
+    concurrent: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+  },
+  strict,
+);
+export type LimitEntry = Static<typeof LimitEntry>;
+
+export const BudgetEntry = Type.Object(
+  {
+    name: Part,
+    tenant: Part,
+    scope: words(...BUDGET_SCOPES),
+    match: Type.Optional(Name),
+    period: words(...PERIODS),
+    hard_usd: Type.Optional(Type.Number({ minimum: 0, maximum: 1_000_000 })),
+    soft_usd: Type.Optional(Type.Number({ minimum: 0, maximum: 1_000_000 })),
+    webhook_url: Type.Optional(Type.String({ minLength: 1, maxLength: 2000 })),
+  },
+  strict,
+);
+export type BudgetEntry = Static<typeof BudgetEntry>;
 
 export const SettingsFile = Type.Object(
   {
@@ -154,6 +186,32 @@ export const SettingsFile = Type.Object(
         strict,
       ),
     ),
+    cache: Type.Optional(
+      Type.Object(
+        {
+          enabled: Flag,
+          ttl_s: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400 })),
+          max_mb: Type.Optional(Type.Integer({ minimum: 1, maximum: 16_384 })),
+        },
+        strict,
+      ),
+    ),
+    limits: Type.Optional(Type.Array(LimitEntry, { maxItems: 10_000 })),
+    budgets: Type.Optional(
+      Type.Object(
+        {
+          list: Type.Optional(Type.Array(BudgetEntry, { maxItems: 10_000 })),
+          unknown_price: Type.Optional(
+            Type.Union([
+              Type.Literal('refuse'),
+              Type.Object({ usd_per_million: Type.Number({ exclusiveMinimum: 0, maximum: 1e6 }) }, strict),
+            ]),
+          ),
+          webhook_url: Type.Optional(Type.String({ minLength: 1, maxLength: 2000 })),
+        },
+        strict,
+      ),
+    ),
     attempts: Type.Optional(Type.Integer({ minimum: 1, maximum: 20 })),
     running_per_worker: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
     queue: Type.Optional(
@@ -171,8 +229,30 @@ export const SettingsFile = Type.Object(
     rows_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 3650 })),
     local_servers: Type.Optional(Type.Boolean()),
     simulator: Type.Optional(Type.Boolean()),
+    secrets: Type.Optional(
+      Type.Object(
+        {
+          enabled: Type.Optional(Type.Boolean()),
+          rules: Type.Optional(Type.Record(Type.String({ pattern: '^[a-z0-9_]{1,64}$' }), words('block', 'redact', 'flag', 'allow'))),
+          kinds: Type.Optional(
+            Type.Object(
+              {
+                credential: Type.Optional(words('block', 'redact', 'flag', 'allow')),
+                private_key: Type.Optional(words('block', 'redact', 'flag', 'allow')),
+                pii: Type.Optional(words('block', 'redact', 'flag', 'allow')),
+              },
+              strict,
+            ),
+          ),
+        },
+        strict,
+      ),
+    ),
     callbacks: Type.Optional(Type.Object({ allow_private: Type.Optional(Type.Boolean()) }, strict)),
     identity: Type.Optional(IdentityEntry),
+    policies: Type.Optional(Type.Array(PolicyEntry, { maxItems: 500 })),
+    policy_file: Type.Optional(Name),
+    guardrails: Type.Optional(GuardrailsEntry),
   },
   strict,
 );

@@ -1,8 +1,12 @@
 /** One immutable snapshot of what the file says, with every default filled in. */
 import { Value, type ValueError } from '@sinclair/typebox/value';
 import { parse } from 'yaml';
+import type { ActionSettings } from '../guard/secrets/actions.ts';
+import { ALL_RULES } from '../guard/secrets/rules/index.ts';
 import type { RouteRule } from '../routing/rule.ts';
 import type { HealthRules } from '../routing/target.ts';
+import { type AllowanceSettings, readAllowance } from './allowance.ts';
+import { type GuardSettings, readGuard } from './guard.ts';
 import { type IdentitySettings, readIdentity } from './identity.ts';
 import { readRoutes } from './routes.ts';
 import { type ProviderEntry, SettingsFile } from './schema.ts';
@@ -15,6 +19,11 @@ export interface Settings {
   routes: { aliases: Readonly<Record<string, RouteRule>>; tasks: Readonly<Record<string, RouteRule>> };
   breaker: HealthRules['breaker'];
   retryBudget: HealthRules['retryBudget'];
+  /** Of answers, in each process. */
+  cache: { enabled: boolean; ttlS: number; maxMb: number };
+  limits: AllowanceSettings['limits'];
+  budgets: AllowanceSettings['budgets'];
+  unknownPrice: AllowanceSettings['unknownPrice'];
   /** USD per million tokens, by `provider/model`. */
   prices: NonNullable<SettingsFile['prices']>;
   clocks: {
@@ -39,7 +48,13 @@ export interface Settings {
   localServers: boolean;
   simulator: boolean;
   allowPrivateCallbacks: boolean;
+  /** What is done about secrets in what callers send; see guard/secrets/actions.ts. */
+  secrets: ActionSettings & { enabled: boolean };
   identity: IdentitySettings;
+  policies: GuardSettings['policies'];
+  /** As the file names it. */
+  policyFile: string | null;
+  guardrails: GuardSettings['guardrails'];
 }
 
 export const TASK_TYPES = ['chat', 'summarize', 'extract', 'classify', 'translate', 'code'] as const;
@@ -121,6 +136,8 @@ export function settle(file: SettingsFile, fileName = 'goblin.yaml'): Settings {
     routes: { aliases: Object.fromEntries(aliases.rules), tasks: Object.fromEntries(tasks.rules) },
     breaker: breakerOf(file, refuse),
     retryBudget: { ratio: file.retry_budget?.ratio ?? 0.1, reserve: file.retry_budget?.reserve ?? 10 },
+    cache: cacheOf(file, refuse),
+    ...readAllowance(file, refuse),
     prices: pricesOf(file, fileName),
     clocks: {
       connectMs: clocks.connect_ms ?? 5000,
@@ -144,7 +161,9 @@ export function settle(file: SettingsFile, fileName = 'goblin.yaml'): Settings {
     localServers: file.local_servers ?? true,
     simulator: file.simulator ?? false,
     allowPrivateCallbacks: file.callbacks?.allow_private ?? false,
+    secrets: secretsOf(file.secrets ?? {}, refuse),
     identity: readIdentity(file.identity, refuse),
+    ...readGuard(file, refuse),
   });
 }
 
@@ -167,6 +186,21 @@ function breakerOf(file: SettingsFile, refuse: (message: string) => never): Sett
   };
 }
 
+function cacheOf(file: SettingsFile, refuse: (message: string) => never): Settings['cache'] {
+  const { enabled = false, ttl_s: ttlS = 300, max_mb: maxMb = 64 } = file.cache ?? {};
+  // Its answers are attempts at a provider of this name.
+  if (Object.hasOwn(file.providers ?? {}, 'cache')) {
+    refuse('providers.cache has the name of the response cache; choose another, e.g. cache-server.');
+  }
+  for (const [where, entries] of Object.entries({ aliases: file.aliases ?? {}, tasks: file.tasks ?? {} })) {
+    for (const [name, entry] of Object.entries(entries)) {
+      if (typeof entry === 'string' || Array.isArray(entry) || entry.cache !== true || enabled) continue;
+      refuse(`${where}.${name}.cache is true, but the response cache is off; set cache: { enabled: true }.`);
+    }
+  }
+  return { enabled, ttlS, maxMb };
+}
+
 /** Those of `prices`, and those that stand beside the models of a provider. Throws when both name one model. */
 function pricesOf(file: SettingsFile, fileName: string): Settings['prices'] {
   const prices = { ...file.prices };
@@ -185,4 +219,16 @@ function pricesOf(file: SettingsFile, fileName: string): Settings['prices'] {
 
 export function taskTypes(settings: Settings): string[] {
   return [...new Set([...TASK_TYPES, ...Object.keys(settings.tasks)])];
+}
+
+/** A rule that is misspelled would look for nothing, and say nothing. */
+function secretsOf(given: NonNullable<SettingsFile['secrets']>, refuse: (message: string) => never): Settings['secrets'] {
+  for (const id of Object.keys(given.rules ?? {})) {
+    if (!ALL_RULES.some((rule) => rule.id === id)) refuse(`secrets.rules.${id} is not a rule; docs/security.md lists them.`);
+  }
+  return {
+    enabled: given.enabled ?? true,
+    ...(given.rules ? { rules: given.rules } : {}),
+    ...(given.kinds ? { kinds: given.kinds } : {}),
+  };
 }

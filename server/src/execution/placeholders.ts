@@ -1,0 +1,81 @@
+/** Answers that hold placeholders: kept whole in frames, and replaced by the caller's own values on the way to him. */
+import type { AnswerListener, AttachedHandle, AttachedOutcome } from '../contract/flow.ts';
+import type { Part, VisiblePart } from '../contract/part.ts';
+import { createRestorer, type Restorer, restoreText } from '../guard/secrets/restore.ts';
+
+export type Mapping = ReadonlyMap<string, string>;
+
+export interface PartFilter {
+  /** The parts that are decided. Text is held back only while its end may be the beginning of a placeholder. */
+  push(parts: readonly Part[]): Part[];
+  /** What was held back. */
+  rest(): VisiblePart[];
+}
+
+/** Every placeholder of `mapping` becomes its value, in text, thoughts and arguments, whatever the slicing. */
+export function createPartFilter(mapping: Mapping): PartFilter {
+  let text: { type: 'text' | 'reasoning'; restorer: Restorer } | null = null;
+  let call: { index: number; restorer: Restorer } | null = null;
+
+  function rest(): VisiblePart[] {
+    const parts: VisiblePart[] = [];
+    const last = text?.restorer.end() ?? '';
+    if (text && last !== '') parts.push({ type: text.type, text: last });
+    const more = call?.restorer.end() ?? '';
+    if (call && more !== '') parts.push({ type: 'tool_call', index: call.index, arguments: more });
+    text = null;
+    call = null;
+    return parts;
+  }
+
+  function one(part: Part): Part[] {
+    if (part.type === 'text' || part.type === 'reasoning') {
+      const before = text?.type === part.type && call === null ? [] : rest();
+      text ??= { type: part.type, restorer: createRestorer(mapping) };
+      return [...before, { ...part, text: text.restorer.push(part.text) }];
+    }
+    if (part.type === 'tool_call') {
+      const before = call?.index === part.index && text === null ? [] : rest();
+      call ??= { index: part.index, restorer: createRestorer(mapping, 'json') };
+      return [...before, { ...part, arguments: call.restorer.push(part.arguments) }];
+    }
+    // Usage may come in the middle.
+    return part.type === 'usage' ? [part] : [...rest(), part];
+  }
+  return { push: (parts) => parts.flatMap(one), rest };
+}
+
+/** So that no placeholder is cut by the end of a frame: each is replaced by itself. */
+export const createWholeFilter = (mapping: Mapping): PartFilter =>
+  createPartFilter(new Map([...mapping.keys()].map((placeholder) => [placeholder, placeholder])));
+
+export function restoreParts(parts: readonly VisiblePart[], mapping: Mapping): VisiblePart[] {
+  return parts.map((part) =>
+    part.type === 'tool_call'
+      ? { ...part, arguments: restoreText(part.arguments, mapping, 'json') }
+      : { ...part, text: restoreText(part.text, mapping) },
+  );
+}
+
+/** The caller hears his own values. A vendor's own bytes are not sent on: they hold placeholders. */
+export function restoring(listener: AnswerListener, mapping: Mapping): AnswerListener {
+  let filter = createPartFilter(mapping);
+  return {
+    ...listener,
+    attempt(start, restart) {
+      if (restart !== null) filter = createPartFilter(mapping);
+      listener.attempt(start, restart);
+    },
+    event: (parts) => listener.event(filter.push(parts), null),
+    done(outcome: AttachedOutcome) {
+      const rest = filter.rest();
+      if (rest.length > 0) listener.event(rest, null);
+      listener.done({ ...outcome, parts: restoreParts(outcome.parts, mapping), body: null });
+    },
+  };
+}
+
+/** Whoever joins sent the same, so the values are his too. */
+export function restoringHandle(handle: AttachedHandle, mapping: Mapping): AttachedHandle {
+  return { ...handle, join: (listener) => handle.join(restoring(listener, mapping)) };
+}

@@ -1,0 +1,145 @@
+/**
+ * Secrets in what a caller sends: found before anything is stored or sent, and replaced by placeholders, which the vendor
+ * and the record get. The caller gets his own values back (`restore.ts`).
+ */
+import type { AnswerCall } from '../contract/call.ts';
+import { GoblinError } from '../contract/errors.ts';
+import { type ActionSettings, activeRules, decide } from './secrets/actions.ts';
+import { createScanner } from './secrets/engine.ts';
+import { createRedactor, type Redactor, type TextForm } from './secrets/redact.ts';
+import type { Action, Finding, Rule } from './secrets/rule.ts';
+import { PII_RULES, SECRET_RULES } from './secrets/rules/index.ts';
+
+export interface FoundSecret {
+  rule: string;
+  action: Action;
+  /** Dotted path in the call. */
+  place: string;
+  /** Keyed digest of the value: says whether two are the same, and nothing else. */
+  fingerprint: string;
+}
+
+/** What is searched: what the model is sent, and what the caller wants to be kept beside it. */
+export interface Content {
+  call: AnswerCall;
+  metadata: Record<string, unknown> | null;
+  labels: Record<string, string> | null;
+}
+
+export interface Shielded extends Content {
+  /** What each placeholder stands for; empty when nothing was replaced. */
+  mapping: ReadonlyMap<string, string>;
+  found: FoundSecret[];
+}
+
+export interface Shield {
+  /** The same content when nothing is found. Throws `secret_blocked`, with the places. */
+  protect(tenant: string, content: Content): Shielded;
+}
+
+const NONE: ReadonlyMap<string, string> = new Map();
+/** Fields with content that is no text: pictures, sounds, files. */
+const BLOBS = new Set(['data', 'file_data', 'b64_json', 'url', 'image_url']);
+/** Below that a field is searched whatever its name: encoded secrets are short. */
+const BLOB_CHARS = 16_384;
+/** Nothing nests so deep; what does is refused at the door. */
+const MOST_DEPTH = 64;
+
+/** `digest`: a keyed digest of a value for a tenant, 16 hexadecimal digits or more. */
+export function createShield(
+  rules: readonly Rule[],
+  settings: ActionSettings,
+  digest: (tenant: string, value: string) => string,
+): Shield {
+  const scanner = createScanner(activeRules(rules, settings));
+
+  return {
+    protect(tenant, content) {
+      const found: FoundSecret[] = [];
+      const blocked: FoundSecret[] = [];
+      /** Doors give the same text twice: decoded, and as it came. */
+      const seen = new Map<string, readonly Finding[]>();
+      let redactor: Redactor | null = null;
+
+      function text(value: string, place: string, form: TextForm): string {
+        let findings = seen.get(value);
+        const first = findings === undefined;
+        if (findings === undefined) {
+          findings = scanner.scan(value);
+          seen.set(value, findings);
+        }
+        if (findings.length === 0) return value;
+        const decision = decide(findings, settings);
+        if (first) {
+          for (const { finding, action } of decision.findings) {
+            if (action === 'allow') continue;
+            const one = { rule: finding.rule, action, place, fingerprint: digest(tenant, finding.value).slice(0, 16) };
+            found.push(one);
+            if (action === 'block') blocked.push(one);
+          }
+        }
+        const replaced = decision.findings.filter(({ action }) => action === 'redact').map(({ finding }) => finding);
+        if (replaced.length === 0) return value;
+        redactor ??= createRedactor({ keyedDigest: (secret) => digest(tenant, secret) });
+        return redactor.redact(value, replaced, form);
+      }
+
+      /** The same object where nothing in it changes. */
+      function walk(value: unknown, place: string, name: string, depth: number): unknown {
+        if (typeof value === 'string') {
+          if (BLOBS.has(name) && (value.length > BLOB_CHARS || value.startsWith('data:'))) return value;
+          return text(value, place, name === 'arguments' ? 'json' : 'text');
+        }
+        if (typeof value !== 'object' || value === null || depth > MOST_DEPTH) return value;
+        if (Array.isArray(value)) {
+          let copy: unknown[] | null = null;
+          for (let n = 0; n < value.length; n++) {
+            const next = walk(value[n], `${place}.${n}`, name, depth + 1);
+            if (next === value[n]) continue;
+            copy ??= [...value];
+            copy[n] = next;
+          }
+          return copy ?? value;
+        }
+        let copy: Record<string, unknown> | null = null;
+        for (const key in value) {
+          const old = (value as Record<string, unknown>)[key];
+          const next = walk(old, place === '' ? key : `${place}.${key}`, key, depth + 1);
+          if (next === old) continue;
+          copy ??= { ...value };
+          copy[key] = next;
+        }
+        return copy ?? value;
+      }
+
+      const call = walk(content.call, '', '', 0) as AnswerCall;
+      const metadata = walk(content.metadata, 'metadata', '', 0) as Content['metadata'];
+      const labels = walk(content.labels, 'labels', '', 0) as Content['labels'];
+      if (blocked.length > 0) throw refused(blocked);
+      return { call, metadata, labels, found, mapping: (redactor as Redactor | null)?.mapping ?? NONE };
+    },
+  };
+}
+
+/** Replaces whatever any rule finds: for what a policy lets through only like that. Made when it is first needed. */
+export function createStrictShield(digest: (tenant: string, value: string) => string): Shield {
+  let made: Shield | null = null;
+  const kinds = { credential: 'redact', private_key: 'redact', pii: 'redact' } as const;
+  return {
+    protect(tenant, content) {
+      made ??= createShield([...SECRET_RULES, ...PII_RULES], { kinds }, digest);
+      return made.protect(tenant, content);
+    },
+  };
+}
+
+function refused(blocked: readonly FoundSecret[]): GoblinError {
+  const rules = [...new Set(blocked.map(({ rule }) => rule))].join(', ');
+  return new GoblinError(
+    'secret_blocked',
+    `The request holds a secret that must not be sent (${rules}); take it out.`,
+    {
+      errors: blocked.slice(0, 20).map(({ place, rule }) => ({ path: place, message: `holds a secret (${rule})` })),
+    },
+  );
+}
