@@ -132,19 +132,25 @@ async function makeWorld(address: string, token: string): Promise<World> {
   const ended = await send('GET', `/mcp/v1/request/${request.request_id}/result?wait=30`, asAcme);
   if (ended.status !== 200) throw new Error(`the request ended otherwise: ${await ended.text()}`);
 
-  /** A thing of the first tenant, new for each call that may change it. */
+  /** A thing of the first tenant, new for each call that may change it; what is not named here is not there. */
   async function idOf(url: string): Promise<string> {
-    if (url.startsWith('/mcp/v1/keys/')) return (await make<{ id: string }>('/mcp/v1/keys', { tenant: 'acme' })).id;
+    const fresh = async (path: string, body: object) => (await make<{ id: string }>(path, body)).id;
+    if (url.startsWith('/mcp/v1/keys/') || url.startsWith('/mcp/v1/admin/limits/')) {
+      return await fresh('/mcp/v1/keys', { tenant: 'acme' });
+    }
     if (url.startsWith('/mcp/v1/users/')) return (await user('acme', 'viewer')).id;
     if (url.startsWith('/mcp/v1/teams/')) {
-      return (await make<{ id: string }>('/mcp/v1/teams', { tenant: 'acme', name: `team-${++number}` })).id;
+      return await fresh('/mcp/v1/teams', { tenant: 'acme', name: `team-${++number}` });
     }
     if (url.startsWith('/mcp/v1/tenants/')) return 'acme';
+    if (url.startsWith('/mcp/v1/admin/budgets/')) {
+      return await fresh('/mcp/v1/admin/budgets', { tenant: 'acme', scope: 'tenant', period: 'day', soft_usd: 1 });
+    }
     if (url.startsWith('/v1/responses/')) {
       return (await make<{ id: string }>('/v1/responses', { model: 'simulator/goblin-sim', input: 'Hello' }, asAcme))
         .id;
     }
-    return request.request_id;
+    return /^\/mcp\/v1\/(request|stream|cancel)\//.test(url) ? request.request_id : 'x';
   }
 
   /** Addresses that need more than an id, and bodies without which nothing could be said of whose thing it is. */
@@ -152,20 +158,23 @@ async function makeWorld(address: string, token: string): Promise<World> {
     let path = url
       .replace(':id', await idOf(url))
       .replace(':name', 'corp')
-      .replace(':provider', 'simulator');
+      .replace(':provider', 'simulator')
+      .replace(':scope', 'key');
     if (path.includes(':user')) {
       const { id } = await user('acme', 'viewer');
       path = path.replace(':user', id);
       if (method === 'DELETE') await send('PUT', path, operator, {});
     }
     path = path.replace('*', url.startsWith('/v1/models') ? 'simulator/goblin-sim' : '');
-    if (path.includes(':')) throw new Error(`${url}: say in server/scripts/access.ts what its parameter is`);
+    if (path.includes(':')) throw new Error(`${url}: say in server/scripts/access.ts what its parameters are`);
     if (method === 'GET' || method === 'DELETE') return { path };
     const bodies: Record<string, unknown> = {
       'PATCH /mcp/v1/users/:id': { name: 'x' },
       'PATCH /mcp/v1/teams/:id': { name: `team-${++number}` },
       'PATCH /mcp/v1/tenants/:id': { name: 'x' },
       'POST /mcp/v1/auth/link': { request_id: request.request_id },
+      'PATCH /mcp/v1/admin/budgets/:id': { soft_usd: 2 },
+      'PUT /mcp/v1/admin/limits/:scope/:id': { requests_per_minute: 1000 },
     };
     return { path, body: bodies[`${method} ${url}`] ?? {} };
   }

@@ -79,7 +79,7 @@ export function openHealth(house: House): Doors {
 export async function openDoors(house: House, operatorToken: string): Promise<Doors> {
   const { config, ledger, bus, live } = house;
   const held = createHeld();
-  const identity = openIdentity(house, operatorToken, held);
+  const identity = await openIdentity(house, operatorToken, held);
   const { identify } = identity;
   const access: Access[] = [];
   const hostAllowed = (host: string) =>

@@ -13,6 +13,7 @@ import { readContent } from '../identity/content.ts';
 import { type Changed, createIdentify, type Identify } from '../identity/identify.ts';
 import type { Issuer } from '../identity/issuer.ts';
 import { createIssuers } from '../identity/issuers.ts';
+import type { Fetch } from '../identity/jwks.ts';
 import { createKey, findKey, findKeyById, listKeys, revokeKey } from '../identity/keys.ts';
 import { createOidc } from '../identity/oidc.ts';
 import { createPasswords } from '../identity/passwords.ts';
@@ -28,7 +29,7 @@ import { createTokens, LINK_SECONDS } from '../identity/tokens.ts';
 import { changeUser, createUser, listUsers } from '../identity/users.ts';
 import { isRequestId } from '../ledger/ids.ts';
 import type { House } from './assembly.ts';
-import { ConfigError } from './config.ts';
+import { type Config, ConfigError } from './config.ts';
 
 export interface IdentityRoom {
   identify: Identify;
@@ -37,11 +38,13 @@ export interface IdentityRoom {
   close(): void;
 }
 
-export function openIdentity(house: House, operatorToken: string, held: Held): IdentityRoom {
+export async function openIdentity(house: House, operatorToken: string, held: Held): Promise<IdentityRoom> {
   const { config, sql, bus, secret, recorder } = house;
   const settings = config.settings.identity;
   const tokens = createTokens(secret);
-  const issuers = createIssuers(issuersOf(house), house.transport.fetch);
+  const trusted = issuersOf(config);
+  const fetch = fetchFor(trusted, house.transport.fetch);
+  const issuers = createIssuers(trusted, fetch);
   const { identify, forget } = createIdentify({
     auth: config.auth,
     find: {
@@ -58,6 +61,10 @@ export function openIdentity(house: House, operatorToken: string, held: Held): I
   // A bench has no record: there is nobody to sign in.
   if (!sql) return { identify, routes: () => {}, readContent: async () => {}, close: () => {} };
 
+  // A token of an issuer must not wait for somebody to make its tenant.
+  for (const tenant of new Set(trusted.map((issuer) => issuer.tenant))) {
+    await createTenant(sql, tenant, null, 'goblin.yaml');
+  }
   const guard = startGuard({ sql, bus, telemetry: recorder, open: held, forget, now: Date.now });
   const { userHash } = deriveSecrets(secret);
   const passwords = createPasswords();
@@ -97,7 +104,7 @@ export function openIdentity(house: House, operatorToken: string, held: Held): I
       if (settings.publicUrl !== null) {
         const oidc = createOidc({
           issuers,
-          fetch: house.transport.fetch,
+          fetch,
           key: deriveKey(secret, 'sign-in cookie 1'),
           publicUrl: settings.publicUrl,
           now: Date.now,
@@ -157,8 +164,16 @@ function createTell(changed: (changed: Changed) => void) {
   };
 }
 
+/** Hosts that the configuration names may be private ones; those that an issuer's document leads to may not. */
+function fetchFor(issuers: readonly Issuer[], fetch: House['transport']['fetch']): Fetch {
+  const urls = issuers.flatMap(({ issuer, jwksUrl, signIn }) => [issuer, jwksUrl, signIn?.tokenUrl ?? null]);
+  const named = new Set(urls.flatMap((url) => (url === null ? [] : [new URL(url).host])));
+  return (method, url, headers, body, timeoutMs) =>
+    fetch(method, url, headers, body, timeoutMs, named.has(url.host) ? 'private' : 'public');
+}
+
 /** With the secrets of clients, which stand in the environment. Throws `ConfigError` for one that is not there. */
-function issuersOf({ config }: Pick<House, 'config'>): Issuer[] {
+export function issuersOf(config: Config): Issuer[] {
   return config.settings.identity.issuers.map(({ secretEnv, ...issuer }) => {
     if (secretEnv === null || !issuer.signIn) return issuer;
     const clientSecret = config.env[secretEnv];

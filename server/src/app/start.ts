@@ -16,6 +16,7 @@ import { startAudit, writerName } from './audit.ts';
 import { type Config, ConfigError, isLoopback } from './config.ts';
 import { type Doors, openDoors, openHealth } from './doors.ts';
 import { leaveNote, openFolder } from './folder.ts';
+import { issuersOf } from './identity.ts';
 import { createLive, type Live } from './live.ts';
 import { checkUrls, openDatabase, openEmbedded, openWakes, refuseHalfCopy, refuseOtherSecret } from './open.ts';
 import { VERSION } from './version.ts';
@@ -48,6 +49,7 @@ export async function start(config: Config, options: StartOptions = {}): Promise
   const began = performance.now();
   const role = options.role ?? 'all';
   await checkUrls(config);
+  issuersOf(config);
   const embedded = !options.ledger && !config.database;
   const undo: (() => unknown)[] = [];
   const recorder = createRecorder(config.logLevel);

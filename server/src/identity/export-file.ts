@@ -4,6 +4,7 @@
  * `api_key_name`, `soft_delete`) and TensorZero's (`hash`, `description`, `disabled_at`).
  */
 import type { KeyFields } from './new-key.ts';
+import { readHash } from './schemes.ts';
 
 export interface ExportedKey extends KeyFields {
   hash: string;
@@ -26,7 +27,7 @@ export function readExport(text: string): ReadExport {
   const keys: ExportedKey[] = [];
   const left: ReadExport['left'] = [];
   for (const [index, row] of rowsOf(text).entries()) {
-    const read = typeof row === 'string' ? { hash: row } : readRow(row);
+    const read = readRow(typeof row === 'string' ? { hash: row } : row);
     if ('why' in read) left.push({ line: index + 1, why: read.why });
     else keys.push(read);
   }
@@ -64,6 +65,7 @@ function readRow(row: Record<string, unknown>): ExportedKey | { why: string } {
   };
   const hash = text('hash', 'token', 'api_key_hash');
   if (hash === undefined) return { why: 'it has no hash' };
+  if (readHash(hash) === null) return { why: 'its hash is no SHA-256 in hex or base64' };
   if (row.blocked === true || row.soft_delete === true || text('disabled_at')) return { why: 'it is switched off' };
   const models = Array.isArray(row.models) ? row.models.filter((one): one is string => typeof one === 'string') : [];
   if (models.some((one) => UNSAID.includes(one))) return { why: 'its models are said elsewhere' };

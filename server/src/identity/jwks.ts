@@ -20,7 +20,7 @@ export type Fetch = (
 const FETCH_MS = 5000;
 /** Keys are asked for again after this long, and for a key that is not known at most this often. */
 const FRESH_MS = 600_000;
-const AGAIN_MS = 30_000;
+const AGAIN_MS = 10_000;
 /** While an issuer is away its keys are used this long. */
 const STALE_MS = 86_400_000;
 

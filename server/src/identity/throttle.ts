@@ -3,11 +3,13 @@
  * many at once nor many processes get more of them; a success takes its own back.
  *
  * Three counts: one account from one address, one account from anywhere, one address. Each has some tries for nothing,
- * then a wait that doubles. The second is generous and its wait short: nobody shall lock another one out.
+ * then a wait that doubles. The second is generous and its wait short: nobody shall lock another one out. A private
+ * address is most likely that of a proxy, behind which everybody is: it is not counted alone, and waits are short.
  */
 import { createHash } from 'node:crypto';
 import { GoblinError } from '../contract/errors.ts';
 import type { Sql } from '../contract/ports.ts';
+import { isPrivateAddress } from '../guard/addresses.ts';
 
 interface Count {
   name: string;
@@ -59,10 +61,11 @@ export function createThrottle(sql: Sql): Throttle {
   const digest = (text: string) => createHash('sha256').update(text).digest('hex');
   return {
     async enter(account, address) {
+      const shared = isPrivateAddress(address);
       const counts: Count[] = [
-        { name: digest(`both\n${account}\n${address}`), free: 5, mostSeconds: 900 },
+        { name: digest(`both\n${account}\n${address}`), free: 5, mostSeconds: shared ? 60 : 900 },
         { name: digest(`account\n${account}`), free: 50, mostSeconds: 30 },
-        { name: digest(`address\n${address}`), free: 100, mostSeconds: 30 },
+        ...(shared ? [] : [{ name: digest(`address\n${address}`), free: 100, mostSeconds: 30 }]),
       ];
       const given = counts.map(({ name, free, mostSeconds }) => ({ name, free, most: mostSeconds }));
       const [refused] = await sql.query<{ wait: number }>(TRY, [JSON.stringify(given)]);

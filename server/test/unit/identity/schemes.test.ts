@@ -88,6 +88,7 @@ describe('an export', () => {
     assert.throws(() => readExport('{"a":1}\n{broken'), /Line 2/);
     assert.throws(() => readExport('[1,2]'), /not one of objects/);
     assert.deepEqual(readExport('').keys, []);
+    assert.deepEqual(readExport('sk-in-the-clear').left, [{ line: 1, why: 'its hash is no SHA-256 in hex or base64' }]);
   });
 });
 
