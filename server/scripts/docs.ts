@@ -49,6 +49,9 @@ const MEANINGS: Readonly<Record<string, string>> = {
   'breaker.probes': 'calls that may try at once whether it is back',
   'retry_budget.ratio': 'repeated calls to a target for each first one',
   'retry_budget.reserve': 'repeated calls to a target in each minute, however few first ones there are',
+  'cache.enabled': 'keep answers, and give them again to the same call of the same tenant',
+  'cache.ttl_s': 'how long an answer is kept. Seconds',
+  'cache.max_mb': 'how much of them one process keeps; those that were not used for longest go first. Megabytes',
   attempts: 'most attempts of one request; those that a stopping process handed back do not count',
   running_per_worker: 'most detached requests that run at once in one process',
   'queue.per_tenant': 'most requests of one tenant that may wait; then 429',
@@ -80,6 +83,9 @@ function settingsTable(): string {
     } else if (name === 'breaker' || name === 'retry_budget') {
       const group: Readonly<Record<string, number>> = { ...defaults[name === 'breaker' ? 'breaker' : 'retryBudget'] };
       for (const [field, of] of Object.entries(propertiesOf(schema))) add(`${name}.${field}`, of, group[camel(field)]);
+    } else if (name === 'cache') {
+      const group: Readonly<Record<string, unknown>> = defaults.cache;
+      for (const [field, of] of Object.entries(propertiesOf(schema))) add(`cache.${field}`, of, group[camel(field)]);
     } else if (name === 'callbacks') {
       for (const [field, of] of Object.entries(propertiesOf(schema)))
         add(`callbacks.${field}`, of, defaults.allowPrivateCallbacks);

@@ -34,6 +34,7 @@ import type { Config } from './config.ts';
 import { startHealthExchange } from './health-exchange.ts';
 import type { Live } from './live.ts';
 import { reportOf } from './report.ts';
+import { type Sharing, startSharing } from './sharing.ts';
 
 export interface Parts {
   config: Config;
@@ -65,6 +66,7 @@ export interface House extends Parts {
   heart: Heart | null;
   callbacks: CallbackSender | null;
   health: HealthBook;
+  sharing: Sharing;
   registry: Running;
   hearsAll(): boolean;
   newId(): string;
@@ -102,6 +104,7 @@ export async function assemble(parts: Parts): Promise<House> {
     { process: parts.instance },
   );
   const exchange = startHealthExchange(health, bus, recorder);
+  const sharing = startSharing(settings, bus, recorder);
 
   const planRequest = (
     tenant: string,
@@ -173,6 +176,8 @@ export async function assemble(parts: Parts): Promise<House> {
     reasons: (of, model) => live.info(of, model)?.reasoning ?? undefined,
     dialect: live.dialect,
     health,
+    drills: sharing.drills,
+    ...(sharing.cache ? { cache: sharing.cache } : {}),
     fellBack(from, to, code) {
       recorder.fellBack();
       recorder.count('goblin.mcp.fallback.count', {
@@ -230,7 +235,7 @@ export async function assemble(parts: Parts): Promise<House> {
         registry,
         persist,
         clock,
-        report: () => reportOf(parts),
+        report: () => reportOf({ ...parts, health }),
         hearsAll,
         claimingSince: () => worker?.claimingSince() ?? null,
         due: () => worker?.nudge(),
@@ -290,6 +295,7 @@ export async function assemble(parts: Parts): Promise<House> {
     heart,
     callbacks,
     health,
+    sharing,
     registry,
     hearsAll,
     newId,
@@ -315,6 +321,7 @@ export async function assemble(parts: Parts): Promise<House> {
       // A database that comes and goes must not hold up the end: what is left is found by its lease.
       await Promise.race([rest(), new Promise((resolve) => setTimeout(resolve, LAST_WRITES_MS).unref())]);
       exchange.close();
+      sharing.close();
       live.close();
       await parts.transport.close();
     },

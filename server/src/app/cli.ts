@@ -19,6 +19,14 @@ const VERBS: Record<string, { summary: string; load(): Promise<{ verb: Verb }> }
     summary: 'check that the audit trail is as it was written',
     load: () => import('./verbs/verify-audit.ts'),
   },
+  breaker: {
+    summary: 'look at breakers of providers, set them by hand, and try resting keys again',
+    load: () => import('./verbs/breaker.ts'),
+  },
+  drill: {
+    summary: 'let a provider fail for one API key, and see what is saved',
+    load: () => import('./verbs/drill.ts'),
+  },
   key: { summary: 'make, list, import and revoke API keys', load: () => import('./verbs/key.ts') },
   user: { summary: 'make, list and change accounts', load: () => import('./verbs/user.ts') },
   team: { summary: 'make teams, and say who is in them', load: () => import('./verbs/team.ts') },

@@ -9,6 +9,7 @@ import type { Sql } from '../contract/ports.ts';
 import { tellsEnd } from '../contract/ports.ts';
 import { isTerminal } from '../contract/states.ts';
 import { DIALECTS, partsOfMessage, partsOfStored, vectorsOfMessage } from '../dialects/index.ts';
+import { adminRoutes } from '../edge/admin.ts';
 import { type AnswerDoorDeps, answerDoor, readHop } from '../edge/answer-door.ts';
 import { anthropicAnswers, countTokensRoute } from '../edge/anthropic-door.ts';
 import { type AuditDeps, auditRoutes } from '../edge/audit.ts';
@@ -36,6 +37,7 @@ import { deriveAuditKey } from '../identity/secrets.ts';
 import { proveEvents, readAudit } from '../ledger/audit-read.ts';
 import { verifyAudit } from '../ledger/audit-verify.ts';
 import { countInput } from '../money/tokens.ts';
+import { adminOf } from './admin.ts';
 import type { House } from './assembly.ts';
 import { isLoopback } from './config.ts';
 import { openIdentity } from './identity.ts';
@@ -102,6 +104,7 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
   );
 
   operationRoutes(app, operations(house));
+  adminRoutes(app, adminOf(house));
   const cancel: Cancel = async (caller, id) => {
     const ended = await house.admission.cancel(caller, id);
     house.callbacks?.wake();

@@ -90,7 +90,14 @@ export async function createLive(input: LiveInput): Promise<Live> {
     });
     router = {
       version: lists.version(),
-      router: createRouter({ providers, aliases: settings.aliases, tasks: settings.tasks, catalogue, price }),
+      router: createRouter({
+        providers,
+        aliases: settings.aliases,
+        tasks: settings.tasks,
+        routes: settings.routes,
+        catalogue,
+        price,
+      }),
     };
     return router.router;
   }

@@ -4,6 +4,7 @@ import { listProcesses, type ProcessRow } from '../ledger/processes.ts';
 import type { TargetNumbers } from '../telemetry/telemetry.ts';
 import type { House } from './assembly.ts';
 import { type Counts, type Report, reportOf } from './report.ts';
+import { targetRows } from './target-rows.ts';
 import { VERSION } from './version.ts';
 
 /** A brief outage must not take every process out of its load balancer at once. Milliseconds. */
@@ -54,6 +55,7 @@ function together(house: House, processes: readonly ProcessRow[]): Report {
     const other = report as Report | null;
     if (id === house.instance || !other?.minute) continue;
     add(all.minute.requests, other.minute.requests);
+    add(all.load, other.load ?? {});
     for (const target of other.minute.targets) {
       const name = `${target.provider}\n${target.model}`;
       const known = targets.get(name);
@@ -68,14 +70,6 @@ function together(house: House, processes: readonly ProcessRow[]): Report {
   return { ...all, minute: { ...all.minute, targets: [...targets.values()] } };
 }
 
-const NO_ATTEMPTS = {
-  attempts: 0,
-  errors: 0,
-  error_rate: 0,
-  latency_p50_ms: null,
-  first_token_p50_ms: null,
-};
-
 export function operations(house: House): OperationsDeps {
   const { config, live, sql } = house;
   return {
@@ -89,12 +83,8 @@ export function operations(house: House): OperationsDeps {
       ]).catch(() => null);
       const [queue, processes] = asked ?? [null, []];
       const pool = sql?.pool();
-      const { minute, ignored } = together(house, processes);
-      const named = new Set(minute.targets.map((target) => target.provider));
-      const idle = live
-        .providers()
-        .filter((provider) => !named.has(provider.name))
-        .map((provider) => ({ provider: provider.name, model: null, ...NO_ATTEMPTS }));
+      const { minute, ignored, load } = together(house, processes);
+      const now = Date.now();
       const redis = house.redis?.numbers();
       return {
         status: readinessOf(house).status === 'ready' ? 'ok' : 'degraded',
@@ -122,7 +112,15 @@ export function operations(house: House): OperationsDeps {
           capacity: process.capacity,
           beat_age_ms: process.beatAgeMs,
         })),
-        providers: [...minute.targets, ...idle].map((target) => ({ ...target, state: 'closed' })),
+        providers: targetRows({
+          providers: live.providers(),
+          minute: minute.targets,
+          health: house.health.rows(now),
+          rests: house.health.rests(now),
+          load,
+        }),
+        // Of this process.
+        cache: house.sharing.cache?.numbers() ?? null,
         requests: { window_s: 60, ...minute.requests },
         process: {
           version: VERSION,

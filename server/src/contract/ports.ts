@@ -81,7 +81,9 @@ export type BusMessage =
   /** On the topic `STANDING`: a key, a session, an account or a tenant was closed or changed. Checked by whoever reads it. */
   | { type: 'standing'; changed: unknown }
   /** On the topic `HEALTH`: what a process knows of targets and keys. Checked by whoever reads it. */
-  | { type: 'health'; said: unknown };
+  | { type: 'health'; said: unknown }
+  /** On the topic `DRILLS`: the fire drills that a process knows of. Checked by whoever reads it. */
+  | { type: 'drills'; said: unknown };
 
 /** Whether a message says that its request has ended, or may have: the last frame is as good as `ended`. */
 export const tellsEnd = (message: BusMessage): boolean =>
@@ -96,8 +98,11 @@ export const STANDING = 'standing';
 /** One topic for what the processes tell each other of the vendors' health. */
 export const HEALTH = 'health';
 
+/** One topic for the fire drills that run. */
+export const DRILLS = 'drills';
+
 /**
- * Topics are request ids, `CANCELS`, `STANDING` and `HEALTH`. Messages may be lost, never doubled or out of order for one publisher. Listeners
+ * Topics are request ids, `CANCELS`, `STANDING`, `HEALTH` and `DRILLS`. Messages may be lost, never doubled or out of order for one publisher. Listeners
  * must not throw and must not block.
  */
 export interface Bus {

@@ -6,7 +6,7 @@
  * subscription becomes active, the topic's followers get `{ type: 'ended' }`. For a reader it means "look again",
  * nothing else, so it misses nothing that was told before.
  */
-import { type Bus, type BusMessage, CANCELS, HEALTH, STANDING } from '../contract/ports.ts';
+import { type Bus, type BusMessage, CANCELS, DRILLS, HEALTH, STANDING } from '../contract/ports.ts';
 import type { StoredFrame } from '../contract/record.ts';
 import { createMemoryBus } from './memory-bus.ts';
 import { makeListener } from './redis-client.ts';
@@ -19,6 +19,10 @@ const OLD_MS = 60_000;
 const RECENT_MS = 100;
 /** Of one answer: whoever wants more asks again. */
 const RECENT_ENTRIES = 100;
+/** Topics that have no frames. */
+const TOLD_ONCE: ReadonlySet<string> = new Set([CANCELS, HEALTH, DRILLS, STANDING]);
+/** What is told beside frames. */
+const OTHERS: ReadonlySet<string> = new Set<BusMessage['type']>(['cancel', 'ended', 'health', 'drills', 'standing']);
 /** A topic that nobody follows stays subscribed for this long: whoever leaves often comes back. */
 const LINGER_MS = 1_000;
 
@@ -173,7 +177,7 @@ export function createRedisBus({ address, main, seal, prefix, name, log }: Redis
     },
     async recent(topic, after) {
       const client = main.client();
-      if (!client || closed || topic === CANCELS || topic === HEALTH || topic === STANDING) return null;
+      if (!client || closed || TOLD_ONCE.has(topic)) return null;
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<null>((resolve) => {
         timer = setTimeout(resolve, RECENT_MS, null);
@@ -202,7 +206,7 @@ function read(content: Buffer): BusMessage | null {
   try {
     const message = JSON.parse(content.toString()) as BusMessage;
     if (message.type === 'frames') return Array.isArray(message.frames) ? message : null;
-    return ['cancel', 'ended', 'health', 'standing'].includes(message.type) ? message : null;
+    return OTHERS.has(message.type) ? message : null;
   } catch {
     return null;
   }

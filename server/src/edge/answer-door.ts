@@ -135,6 +135,7 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
       labels: headers.labels,
       metadata: read.metadata ?? null,
       idempotency: key === null ? null : { key, bodyHash: canonicalHash(body) },
+      ...(headers.cacheOff ? { cache: false } : {}),
     };
     if (spec.detach?.({ caller, submission, read, res, refuse, fail: (error) => fail(res, id, error) })) return;
     let made: Encoder | null = null;

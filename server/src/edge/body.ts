@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { TSchema } from '@sinclair/typebox';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
 import { ValueErrorType } from '@sinclair/typebox/errors';
+import { canonical } from '../contract/canonical.ts';
 import { type FieldError, GoblinError } from '../contract/errors.ts';
 
 /** Levels of `{` and `[`; deeper than any honest call. */
@@ -112,16 +113,6 @@ export function refuse(errors: readonly FieldError[]): never {
 /** The same hash for the same content, whatever the order of its fields. */
 export function canonicalHash(value: unknown): string {
   return createHash('sha256').update(canonical(value)).digest('hex');
-}
-
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value === 'object' && value !== null) {
-    const object = value as Record<string, unknown>;
-    const keys = Object.keys(object).sort();
-    return `{${keys.map((key) => `${JSON.stringify(key)}:${canonical(object[key])}`).join(',')}}`;
-  }
-  return JSON.stringify(value);
 }
 
 /** Throws when the header is there and is not a usable key. */

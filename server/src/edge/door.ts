@@ -5,7 +5,7 @@ import { ERRORS, type ErrorCode, type FieldError, type GoblinError } from '../co
 import type { AnswerListener, AttachedHandle, AttachedOutcome } from '../contract/flow.ts';
 import { isVisible, type Usage } from '../contract/part.ts';
 import type { Dialect, Encoder, Truth } from '../contract/ports.ts';
-import type { AttemptStart } from '../contract/record.ts';
+import type { AttemptStart, CacheResult } from '../contract/record.ts';
 import { dollars } from '../money/cost.ts';
 import { retryHeaders } from './problem.ts';
 import type { Pulse } from './pulse.ts';
@@ -148,10 +148,11 @@ function plainNumber(value: number): string {
 
 function answerHeaders(
   pen: Pick<Pen, 'id' | 'idHeader'>,
-  by: { provider: string; model: string; attempts: number },
+  by: { provider: string; model: string; attempts: number; cache?: CacheResult },
 ): Record<string, string> {
   return {
     ...idHeaders(pen.id, pen.idHeader),
+    ...(by.cache ? { 'x-mcp-cache': by.cache } : {}),
     ...(by.attempts > 0
       ? { 'x-mcp-provider': by.provider, 'x-mcp-model': headerText(by.model), 'x-mcp-attempts': String(by.attempts) }
       : {}),
@@ -213,6 +214,7 @@ export function streamListener(
         provider: start?.provider ?? '',
         model: start?.model ?? '',
         attempts: start?.attempt ?? 0,
+        ...(start?.cache ? { cache: start.cache } : {}),
       }),
     });
     // Headers without a body yet are of use only when they leave now.

@@ -78,7 +78,7 @@ export function startReader(
   }
 
   function onMessage(message: BusMessage): void {
-    if (message.type === 'cancel' || message.type === 'health' || message.type === 'standing' || !open) return;
+    if ((message.type !== 'ended' && message.type !== 'frames') || !open) return;
     if (message.type === 'ended' || pulling || behind || !writable) {
       behind = true;
       pull();

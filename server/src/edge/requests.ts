@@ -12,6 +12,7 @@ import { isTerminal, STATES, type State } from '../contract/states.ts';
 import { isRequestId } from '../ledger/ids.ts';
 import { dollars } from '../money/cost.ts';
 import { idempotencyKey, parseObject } from './body.ts';
+import { cacheOff } from './door-headers.ts';
 import { noteRefusal } from './problem.ts';
 import { notFound, readId, readNumber, readQuery, wrong } from './query.ts';
 import {
@@ -82,6 +83,7 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): { close(
           { errors: [{ path: 'callback_url', message: 'must not be a private address' }] },
         );
       }
+      if (cacheOff(request.headers)) submission.cache = false;
       let receipt: Awaited<ReturnType<Submit>>;
       try {
         receipt = await deps.submit(caller, submission);

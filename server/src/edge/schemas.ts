@@ -251,6 +251,7 @@ export const MetricsOut = Type.Object({
   redis: Type.Unknown(),
   workers: Type.Array(Type.Record(Text, Type.Unknown())),
   providers: Type.Array(Type.Record(Text, Type.Unknown())),
+  cache: Type.Unknown({ description: 'Of the response cache of this process; null when it is off.' }),
   requests: Type.Record(Text, Type.Integer()),
   process: Type.Record(Text, Type.Unknown()),
 });

@@ -12,9 +12,9 @@ import type { Bus, Ledger } from '../contract/ports.ts';
 import type { Acceptance, AttemptStart, RunPlan } from '../contract/record.ts';
 import { openaiMessage, rounded } from '../dialects/index.ts';
 import type { Alarm, Wheel } from '../providers/wheel.ts';
+import { startAnswer } from './answer.ts';
 import { createAudience } from './audience.ts';
 import type { Persist } from './persist.ts';
-import { startRun } from './run.ts';
 import { settlementOf } from './settlement.ts';
 import type { RunDeps, RunEnd, StopReason } from './terms.ts';
 
@@ -140,7 +140,7 @@ export function runAttached(
     audience.done(outcome);
   }
 
-  const run = startRun(
+  const run = startAnswer(
     {
       ...deps.run,
       begin(start, before) {
@@ -170,6 +170,8 @@ export function runAttached(
       ...(input.passHeaders ? { pass: { dialect: input.door, headers: input.passHeaders } } : {}),
       totalMs: deps.totalMs,
       deadlineMs: input.submission.deadlineMs,
+      by: { tenant, key: caller.key },
+      ...(input.submission.cache === false ? { cache: false } : {}),
     },
     {
       attempt(start, restart) {
@@ -265,6 +267,7 @@ function toOutcome(end: RunEnd, sameDialect: boolean, keep: boolean): AttachedOu
     attempts: end.last?.attempt ?? 0,
     costPico: end.costPico,
     priceReason: end.costPico === null ? 'the price of this model is not known' : null,
+    ...(end.last?.cache ? { cache: end.last.cache } : {}),
     body: sameDialect && !(keep && vectors) && !hasInvalidCall(end.parts) ? end.body : null,
     ...(vectors ? { vectors: keep ? rounded(vectors) : vectors } : {}),
   };

@@ -27,15 +27,17 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
   const started = performance.now();
   const assembly = createAssembly();
   const { health } = deps;
+  const { after } = input;
+  for (const part of after?.parts ?? []) assembly.add(part);
   let stopped: StopReason | null = null;
   let current: Once | null = null;
   let wakeUp: (() => void) | null = null;
-  let last: AttemptStart | null = null;
-  let ended: AttemptEnd | null = null;
+  let last: AttemptStart | null = after?.start ?? null;
+  let ended: AttemptEnd | null = after?.ended ?? null;
   let cost: number | null = 0;
   /** What attempts have used whose text the answer goes on from. */
-  let carried: Usage | null = null;
-  let prefix = '';
+  let carried: Usage | null = after?.usage ?? null;
+  let prefix = after?.text ?? '';
 
   const ends = createEnds(() => ({
     parts: assembly.parts(),
@@ -168,7 +170,7 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
     let target = first;
     let kind: 'first' | 'retry' | 'fallback' = 'first';
     let restart = input.restarted;
-    let before: AttemptEnd | null = null;
+    let before = ended;
     let failure: ProviderFailure | null = null;
     for (let n = input.firstAttempt; ; n++) {
       if (stopped) return ends.stopped(stopped);

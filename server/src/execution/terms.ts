@@ -9,6 +9,8 @@ import type { FailoverMode, TerminalState } from '../contract/states.ts';
 import type { Transport } from '../providers/transport.ts';
 import type { Wheel } from '../providers/wheel.ts';
 import type { HealthBook } from '../routing/book.ts';
+import type { ResponseCache } from './cache.ts';
+import type { Drills } from './drills.ts';
 import type { Clocks } from './outcome.ts';
 
 /** Why a run is stopped from outside. `lost`: another process owns it now; nothing more is written. */
@@ -34,6 +36,22 @@ export interface RunInput {
   /** Milliseconds that are left of the total limit, and of the caller's deadline. */
   totalMs: number;
   deadlineMs: number | null;
+  /** Who asks, and with which key. Left out: nobody's answers are shared with it, and no drill is for it. */
+  by?: { tenant: string; key: string | null };
+  /** Set when the caller wants an answer of its own. */
+  cache?: false;
+  /** Another's answer, which this one followed, has broken off: the run goes on after it. */
+  after?: Followed;
+}
+
+export interface Followed {
+  start: AttemptStart;
+  ended: AttemptEnd;
+  /** What was shown and is gone on from; empty when there is nothing, or when it is void. */
+  parts: readonly VisiblePart[];
+  text: string;
+  /** What `parts` came to, null without any. */
+  usage: Usage | null;
 }
 
 export interface RunSink {
@@ -61,6 +79,9 @@ export interface RunDeps {
    */
   begin(start: AttemptStart, before: AttemptEnd | null, restart: string | null): Promise<boolean>;
   health: HealthBook;
+  /** Left out: it is switched off. */
+  cache?: ResponseCache;
+  drills?: Drills;
   /** Told when another target takes over. */
   fellBack(from: AttemptStart, to: PlannedTarget, code: ErrorCode): void;
   /** Told of every attempt that ended, for metrics. */

@@ -47,7 +47,7 @@ with recursive tenants(tenant) as (
   insert into mcp_event (tenant, request_id, type, actor, payload)
   select tenant, id, 'request.running', $1, jsonb_build_object('epoch', epoch) from claimed
 )
-select c.id::text, c.tenant, c.epoch, c.task_type, c.failover, c.attempts::int, c.unburnt::int, c.last_seq, c.callback_url,
+select c.id::text, c.tenant, c.key_id, c.epoch, c.task_type, c.failover, c.attempts::int, c.unburnt::int, c.last_seq, c.callback_url,
   (extract(epoch from now() - c.started_at) * 1000)::float8 as running_for,
   (extract(epoch from c.deadline_at - now()) * 1000)::float8 as deadline_in, c.day::text, b.encoding, b.data
 from claimed c left join mcp_body b on b.request_id = c.id and b.day = $3::date and c.day = $3::date
@@ -67,6 +67,7 @@ where exists (select 1 from mcp_frame f where f.request_id = i.id and f.day >= $
 interface ClaimRow extends Record<string, unknown> {
   id: string;
   tenant: string;
+  key_id: string | null;
   epoch: number;
   task_type: string;
   failover: FailoverMode;
@@ -90,6 +91,7 @@ export async function claim(sql: Sql, owner: string, n: number, today: string): 
   return rows.map((row, index) => ({
     id: row.id,
     tenant: row.tenant,
+    keyId: row.key_id,
     epoch: row.epoch,
     taskType: row.task_type,
     failover: row.failover,

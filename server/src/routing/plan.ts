@@ -23,6 +23,8 @@ export interface Plan {
   restMs?: number;
   /** What the route says for requests that do not say it themselves. */
   failover?: FailoverMode;
+  /** Set when a route keeps its requests out of the response cache. */
+  cache?: false;
 }
 
 export interface Router {
@@ -78,7 +80,7 @@ export function createRouter(snapshot: RouterSnapshot): Router {
     plan(request) {
       if (providers.length === 0) throw noProvider();
       checkHints(request.hints);
-      const { drafts, dropped: left, failover } = resolve(request);
+      const { drafts, dropped: left, failover, cache } = resolve(request);
       const fit: Draft[] = [];
       const dropped: (Dropped & { lack?: Lack; barred?: true })[] = [...left];
       for (const draft of byHints(drafts, request.hints)) {
@@ -93,6 +95,7 @@ export function createRouter(snapshot: RouterSnapshot): Router {
         dropped: [...dropped, ...sick].map(({ provider, model, reason }) => ({ provider, model, reason })),
         ...(restMs > 0 ? { restMs } : {}),
         ...(failover === undefined ? {} : { failover }),
+        ...(cache === undefined ? {} : { cache }),
       };
     },
 

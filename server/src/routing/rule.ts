@@ -18,4 +18,6 @@ export interface RouteRule {
   weights?: Readonly<Record<string, number>>;
   /** For requests that do not say what is to happen when a provider breaks off. */
   failover?: FailoverMode;
+  /** Its requests stay out of the response cache. */
+  cache?: false;
 }

@@ -1,0 +1,28 @@
+/** What the requests of a process share, beside health: answers that are kept, and fire drills. */
+import type { Bus, Telemetry } from '../contract/ports.ts';
+import { createResponseCache, type ResponseCache } from '../execution/cache.ts';
+import { createDrills, type Drills } from '../execution/drills.ts';
+import type { Settings } from '../settings/settings.ts';
+import { startDrillExchange } from './drill-exchange.ts';
+
+export interface Sharing {
+  /** Null: switched off. */
+  cache: ResponseCache | null;
+  drills: Drills;
+  /** Tells the other processes of a drill that was begun or ended here. */
+  tellDrills(): void;
+  close(): void;
+}
+
+export function startSharing({ cache: rules }: Pick<Settings, 'cache'>, bus: Bus, telemetry: Telemetry): Sharing {
+  const drills = createDrills();
+  const exchange = startDrillExchange(drills, bus);
+  const cache = rules.enabled
+    ? createResponseCache(
+        // There are no policies yet: their version will keep apart what passed different ones.
+        { ttlMs: rules.ttlS * 1000, maxBytes: rules.maxMb * 1024 * 1024, policy: '' },
+        { counted: (result) => telemetry.count('goblin.mcp.cache.count', { result }) },
+      )
+    : null;
+  return { cache, drills, tellDrills: exchange.tell, close: exchange.close };
+}
