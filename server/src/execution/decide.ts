@@ -61,6 +61,12 @@ export function createDecide({ deps, input, assembly, timeLeft, rest, stopped }:
     return waitMs === 0 && mayRetry === 'yes';
   }
 
+  /** Many were told at the same moment that a probe is due, and each begins a moment after it was decided. */
+  function claimed(step: Decision, target: PlannedTarget | undefined, now: number): Decision {
+    if (target) health.claim(target.provider, target.model, now);
+    return step;
+  }
+
   return async (first, target, start, later, cap) => {
     let failure = first;
     for (;;) {
@@ -85,9 +91,10 @@ export function createDecide({ deps, input, assembly, timeLeft, rest, stopped }:
         },
         Math.random(),
       );
-      if (step.kind === 'next' || step.kind === 'end') return step;
+      if (step.kind === 'end') return step;
+      if (step.kind === 'next') return claimed(step, later[step.place], now);
       if (step.kind === 'again') {
-        if (step.ms === 0) return step;
+        if (step.ms === 0) return claimed(step, target, now);
         // A rest longer than a lease is not worth a worker's place: the queue keeps it.
         if (input.requeue && step.ms > deps.leaseMs) return step;
       }
@@ -96,7 +103,7 @@ export function createDecide({ deps, input, assembly, timeLeft, rest, stopped }:
       waitedMs += step.ms;
       // Others have been told the same meanwhile: who comes too late decides anew.
       if (step.kind === 'again') {
-        if (mayRepeat(target, failure)) return { ...step, ms: 0 };
+        if (mayRepeat(target, failure)) return claimed({ ...step, ms: 0 }, target, Date.now());
         // What the vendor asked for is waited out by now.
         const { retryAfterMs: _waited, ...rest } = failure;
         failure = rest;

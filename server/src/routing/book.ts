@@ -55,6 +55,8 @@ export interface HealthBook extends Exchange {
   mayRetry(provider: string, model: string, kind: Exclude<CallKind, 'first'>, now: number): MayRetry;
   /** The key for the next call: the same for the same `seed` while it may be used. Null: there is nothing to choose. */
   key(provider: Provider, model: string, seed: number, now: number): string | null;
+  /** It was decided that a call goes there, and it begins in a moment: the probe that may be due is its own. */
+  claim(provider: string, model: string, now: number): void;
   /** A call goes out. Each must be ended. */
   begin(start: CallStart, now: number): Ticket;
   /** The first visible part has come. */
@@ -145,6 +147,8 @@ export function createHealthBook(rules: HealthRules, options: BookOptions): Heal
       if (target.silent < calls - faults + target.speaking) return 'yes';
       return target.silent > 0 ? 'wait' : 'no';
     },
+
+    claim: (provider, model, now) => records.target(provider, model).breaker.claim(now),
 
     begin(start, now) {
       const target = records.target(start.provider, start.model);

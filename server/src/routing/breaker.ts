@@ -53,6 +53,8 @@ export type Gate = 'closed' | 'probe' | 'open';
 const PROBE_MS = 60_000;
 /** Nobody knows when another's probe ends: ask again by then. */
 const ASK_AGAIN_MS = 1000;
+/** Who was told to be the probe begins by then, or somebody else may. */
+const CLAIM_MS = 1000;
 /** Each process waits up to a tenth longer than was agreed, so that they do not come back as one. */
 const OWN_DELAY = 0.1;
 
@@ -84,6 +86,8 @@ export class Breaker {
   #failures = 0;
   /** When the running probes of this process began. */
   #probes: number[] = [];
+  /** When those were told to be a probe that have not begun yet. */
+  #claims: number[] = [];
   /** When it opened last, and how much longer than the others this process waits. */
   #opened = 0;
   #delay = 0;
@@ -124,14 +128,21 @@ export class Breaker {
     }
     const { state, until } = this.#record;
     if (state === 'closed') return 0;
-    const room = this.#running(now) < this.#rules.probes;
-    if (state === 'open') return this.#left(until + this.#delay, now);
-    if (this.#probes.length > 0) return room ? 0 : ASK_AGAIN_MS;
+    const claimed = this.#claimed(now);
+    const room = this.#running(now) + claimed < this.#rules.probes;
+    if (state === 'open') return Math.max(this.#left(until + this.#delay, now), room ? 0 : ASK_AGAIN_MS);
+    if (this.#probes.length + claimed > 0) return room ? 0 : ASK_AGAIN_MS;
     return Math.min(ASK_AGAIN_MS, this.#left(until, now));
+  }
+
+  /** Somebody will begin in a moment: of all who waited for the probe, no more go than may. */
+  claim(now: number): void {
+    if (this.gate(now) === 'probe') this.#claims.push(now);
   }
 
   /** A call goes out. True: it is a probe, so its end must be told. */
   begin(now: number): boolean {
+    this.#claims.shift();
     if (this.#record.state === 'closed' || this.gate(now) !== 'probe') return false;
     this.#probes.push(now);
     this.#move(now, { state: 'half_open', until: now + PROBE_MS });
@@ -256,6 +267,11 @@ export class Breaker {
   #over(begun: number): void {
     const place = this.#probes.indexOf(begun);
     if (place !== -1) this.#probes.splice(place, 1);
+  }
+
+  #claimed(now: number): number {
+    if (this.#claims.length > 0) this.#claims = this.#claims.filter((at) => Math.abs(now - at) < CLAIM_MS);
+    return this.#claims.length;
   }
 
   #running(now: number): number {
