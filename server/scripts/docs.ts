@@ -12,6 +12,7 @@ import { SubmitBody } from '../src/edge/schemas.ts';
 import { FAULTS, type FaultRow } from '../src/providers/simulator/faults.ts';
 import { SettingsFile } from '../src/settings/schema.ts';
 import { settle } from '../src/settings/settings.ts';
+import { IDENTITY_TABLES } from './identity.ts';
 import { PROVIDER_TABLES } from './providers.ts';
 import { accepted, code, meaning, propertiesOf, table } from './tables.ts';
 
@@ -22,6 +23,7 @@ export const DOCUMENTS = [
   'docs/errors.md',
   'docs/providers.md',
   'docs/requests.md',
+  'docs/security.md',
   'docs/simulator.md',
 ];
 
@@ -98,6 +100,7 @@ function settingsTable(): string {
 
 const TABLES: Readonly<Record<string, () => string>> = {
   ...PROVIDER_TABLES,
+  ...IDENTITY_TABLES,
   errors: () =>
     table(
       ['code', 'status', 'try again', 'same target', 'next target', 'title'],

