@@ -76,8 +76,16 @@ export function ledgerSpreadConformance(name: string, open: () => Promise<Sql>):
     });
 
     it('says what there is to do, and settles what is owed', async () => {
-      const quiet = { due: false, lost: false, late: false, owed: false, callbacks: false };
-      const { ended: _ended, now: _now, ...nothing } = await look(sql);
+      const quiet = {
+        due: false,
+        lost: false,
+        late: false,
+        owed: false,
+        callbacks: false,
+        notices: false,
+        slices: false,
+      };
+      const { ended: _ended, now: _now, rules: _rules, ...nothing } = await look(sql);
       assert.deepEqual(nothing, quiet);
       const waits = acceptance({ notBefore: Date.now() + 60_000 });
       await ledger.accept(T, waits);
