@@ -62,6 +62,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   frames_hours: 'how long a stream can be replayed after its end; then 410',
   bodies_days: 'how long prompts, results and partial texts are kept, from the day the request was made',
   rows_days: 'how long requests, attempts and the audit trail are kept; at least `bodies_days`',
+  policy_file: 'a file with policies in Cedar, by its path from `goblin.yaml`',
   local_servers: 'look for Ollama, LM Studio, llama.cpp, vLLM and SGLang on this machine, at the start and every 30 s',
   simulator: 'offer the provider `simulator` also when real ones are configured',
   'callbacks.allow_private': 'let `callback_url` lead to private addresses',
@@ -91,7 +92,7 @@ function settingsTable(): string {
     } else if (name === 'callbacks') {
       for (const [field, of] of Object.entries(propertiesOf(schema)))
         add(`callbacks.${field}`, of, defaults.allowPrivateCallbacks);
-    } else if (schema.type !== 'object') {
+    } else if (schema.type !== 'object' && schema.type !== 'array') {
       add(name, schema, (defaults as unknown as Record<string, unknown>)[camel(name)]);
     }
   }

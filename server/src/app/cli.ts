@@ -27,6 +27,10 @@ const VERBS: Record<string, { summary: string; load(): Promise<{ verb: Verb }> }
     summary: 'let a provider fail for one API key, and see what is saved',
     load: () => import('./verbs/drill.ts'),
   },
+  policy: {
+    summary: 'look at policies, check and set them, and try them on past requests',
+    load: () => import('./verbs/policy.ts'),
+  },
   key: { summary: 'make, list, import and revoke API keys', load: () => import('./verbs/key.ts') },
   user: { summary: 'make, list and change accounts', load: () => import('./verbs/user.ts') },
   team: { summary: 'make teams, and say who is in them', load: () => import('./verbs/team.ts') },

@@ -132,6 +132,7 @@ const RIGHTS: Readonly<Record<string, string>> = {
   mcp_event: 'select, insert',
   mcp_audit_block: 'select, insert',
   mcp_audit_key: 'select, insert',
+  mcp_policy: 'select, insert',
 };
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;

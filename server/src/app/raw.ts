@@ -16,6 +16,8 @@ export function rawOf(house: House): RunRaw {
     recordBack: house.admission.recordBack,
     userHash: secrets.userHash,
     userKeyId: secrets.id,
+    checkPolicy: house.policy.checkRaw,
+    allowance: house.allowance.allowance,
   };
   return async (caller, id, call, hop, listener) => {
     if (!allowsAllOf(caller.models, call.provider)) {

@@ -10,6 +10,8 @@ export interface Caller {
   account?: string;
   /** Id of the team for which it acts. */
   team?: string;
+  /** Left out: not known, as of an older build's credential. */
+  roles?: readonly Role[];
   /** Names and patterns of the models that may be asked (`identity/models.ts`). Left out: all. */
   models?: readonly string[];
   /** It runs the installation: it may name any tenant. */

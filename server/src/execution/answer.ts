@@ -1,11 +1,18 @@
-/** Where a request begins to run: under a fire drill, out of the response cache, or straight. */
+/** Where a request begins to run: under a guardrail, a fire drill, out of the response cache, or straight. */
 import { callKey, isPlain } from './call-key.ts';
+import { startChecked } from './checked.ts';
 import { underDrill } from './drill.ts';
 import { startRun } from './run.ts';
 import { startShared } from './shared.ts';
-import type { Run, RunDeps, RunInput, RunSink } from './terms.ts';
+import type { AnswerSink, Run, RunDeps, RunInput, RunSink } from './terms.ts';
 
-export function startAnswer(deps: RunDeps, input: RunInput, sink: RunSink): Run {
+export function startAnswer(deps: RunDeps, input: RunInput, sink: AnswerSink): Run {
+  // Numbers are not read by anybody.
+  if (!deps.guardrail || input.call.kind !== 'answer') return begin(deps, input, sink);
+  return startChecked(deps.guardrail, input, sink, (own, heard) => begin(deps, own, heard));
+}
+
+function begin(deps: RunDeps, input: RunInput, sink: RunSink): Run {
   const { by } = input;
   if (by !== undefined) {
     // What a drill breaks is no answer for others, and theirs would spare it the vendor.

@@ -7,7 +7,7 @@
  *     └─ nothing ──► ask the vendor, and let others follow
  */
 import type { AttemptEnd, AttemptStart } from '../contract/record.ts';
-import { asFailure, hadChoice } from './account.ts';
+import { asFailure, hadChoice, storedPlan } from './account.ts';
 import type { Feed, ResponseCache } from './cache.ts';
 import { createEnds } from './ends.ts';
 import { type Following, follow, type Heard } from './follow.ts';
@@ -80,9 +80,7 @@ export function startShared(
       inputPico: 0,
       outputPico: 0,
       cache: 'hit',
-      ...(attempt === input.firstAttempt && hadChoice(plan)
-        ? { plan: { targets: plan.targets, dropped: plan.dropped } }
-        : {}),
+      ...(attempt === input.firstAttempt && hadChoice(plan) ? { plan: storedPlan(plan) } : {}),
     };
     try {
       if (!(await deps.begin(start, followed?.ended ?? null, restart))) return ends.end(null);

@@ -7,10 +7,24 @@ import { ALL, isPermission, permissionsOf, ROLES } from './roles.ts';
 import type { SessionRow } from './sessions.ts';
 
 /** Everybody on this machine, with authentication off. */
-export const LOCAL: Caller = { tenant: 'local', user: 'local', key: null, permissions: ALL, everywhere: true };
+export const LOCAL: Caller = {
+  tenant: 'local',
+  user: 'local',
+  key: null,
+  permissions: ALL,
+  everywhere: true,
+  roles: ['owner'],
+};
 
 /** The command line. */
-export const OPERATOR: Caller = { tenant: 'local', user: 'operator', key: null, permissions: ALL, everywhere: true };
+export const OPERATOR: Caller = {
+  tenant: 'local',
+  user: 'operator',
+  key: null,
+  permissions: ALL,
+  everywhere: true,
+  roles: ['owner'],
+};
 
 /** At most what its role may, what its scopes say, and what its account may. */
 export function callerOfKey(found: FoundKey): Caller {
@@ -24,6 +38,7 @@ export function callerOfKey(found: FoundKey): Caller {
     user: account ?? id,
     key: id,
     permissions: new Set(ROLES[role].filter(mine)),
+    roles: [role],
     ...(account === null ? {} : { account }),
     ...(team === null ? {} : { team }),
     ...(models === null ? {} : { models }),
@@ -46,6 +61,7 @@ export function callerOfSession(session: SessionRow): Caller {
     user,
     key: null,
     permissions: permissionsOf(roles, everywhere),
+    roles,
     account: user,
     ...(team === null ? {} : { team }),
     ...(everywhere ? { everywhere } : {}),
@@ -81,6 +97,7 @@ export function callerOfToken(verified: Verified, { account, team }: Outsider): 
     user: account ?? `${issuer.name}:${subject}`,
     key: null,
     permissions: permissionsOf([role]),
+    roles: [role],
     ...(account === null ? {} : { account }),
     ...(team === null ? {} : { team }),
     standing: { tenant, key: null, session: null, account, until, ended: false },

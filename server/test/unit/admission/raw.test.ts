@@ -35,6 +35,7 @@ function house(entries: Record<string, { raw?: boolean; raw_price_usd?: number }
       return Promise.resolve();
     },
     userHash: (tenant, user) => `${tenant}:${user}`,
+    checkPolicy() {},
     userKeyId: 'uk',
   };
   return { deps, asked: () => asked };

@@ -1,0 +1,187 @@
+/** Policies of a process: read from file and record, and asked about every request that is to run. */
+import { readFileSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
+import type { Caller } from '../contract/caller.ts';
+import { GoblinError } from '../contract/errors.ts';
+import type { Submission } from '../contract/flow.ts';
+import type { Sql, Telemetry } from '../contract/ports.ts';
+import type { Price, Provider } from '../contract/provider.ts';
+import type { Claim, RunPlan, StoredAsker } from '../contract/record.ts';
+import type { PolicyText } from '../guard/policy/check.ts';
+import { storedAsker, type Target, toolsOf } from '../guard/policy/facts.ts';
+import type { Judge, PolicyQuestion } from '../guard/policy/judge.ts';
+import { openPolicies, type Policies, PolicyFault } from '../guard/policy/policies.ts';
+import { createScanner, type Scanner } from '../guard/secrets/engine.ts';
+import { PII_RULES, SECRET_RULES } from '../guard/secrets/rules/index.ts';
+import type { Shield } from '../guard/shield.ts';
+import { estimateCost, estimateInputTokens } from '../money/estimate.ts';
+import type { Plan } from '../routing/plan.ts';
+import type { PlanRequest } from '../routing/request.ts';
+import { type Config, ConfigError } from './config.ts';
+import type { Live } from './live.ts';
+
+export interface PolicyRoom {
+  policies: Policies;
+  /** Null: no policy concerns it. */
+  ofCaller(caller: Caller, submission: Submission): Judge | null;
+  ofClaim(claim: Claim): Judge | null;
+  /** Of a call whose content and model nobody here can read. Throws `policy_denied`. */
+  checkRaw(caller: Caller, provider: Provider, labels: Record<string, string> | null, pico: number): void;
+  targetOf(provider: string, model: string, costPico: () => number | null): Target;
+  close(): void;
+}
+
+export interface PolicyRoomDeps {
+  config: Pick<Config, 'settings' | 'settingsFile'>;
+  live: Live;
+  recorder: Telemetry;
+  sql: Sql | null;
+}
+
+/** What an answer usually comes to when nobody bounds it. Tokens. */
+const USUAL_OUTPUT = 500;
+
+export async function openPolicyRoom(
+  { config, live, recorder, sql }: PolicyRoomDeps,
+  price: (provider: Provider, model: string) => Price | null,
+): Promise<PolicyRoom> {
+  const { settings, settingsFile } = config;
+  const fromFile = settings.policyFile === null ? [] : [readPolicyFile(settings.policyFile, settingsFile)];
+  const file = [...settings.policies, ...fromFile];
+  const policies = await openPolicies({ sql, telemetry: recorder, file }).catch((error: unknown) => {
+    if (error instanceof PolicyFault) throw new ConfigError(`goblin.yaml: ${error.message}.`);
+    throw error;
+  });
+  let scanner: Scanner | null = null;
+
+  function findingsOf(call: Submission['call']): string[] {
+    scanner ??= createScanner([...SECRET_RULES, ...PII_RULES]);
+    const kinds = new Set<string>();
+    for (const { content } of call.messages) {
+      for (const item of content) {
+        const text = item.type === 'tool_call' ? item.arguments : 'text' in item ? item.text : '';
+        for (const { kind } of scanner.scan(text)) kinds.add(kind);
+      }
+    }
+    return [...kinds];
+  }
+
+  const targetOf: PolicyRoom['targetOf'] = (provider, model, costPico) => {
+    const found = live.provider(provider);
+    return { provider, model, local: found?.local ?? false, region: found?.parameters?.region ?? '', costPico };
+  };
+
+  function question(
+    tenant: string,
+    key: string | null,
+    asker: StoredAsker,
+    { call, taskType }: Pick<Submission, 'call' | 'taskType'>,
+  ): PolicyQuestion {
+    const { dataClass = '', ...who } = asker;
+    let tokens: number | null = null;
+    const costOf = (name: string, model: string): number | null => {
+      const provider = live.provider(name);
+      if (provider === null) return null;
+      if (provider.free) return 0;
+      const known = price(provider, model);
+      if (known === null) return null;
+      tokens ??= estimateInputTokens(call);
+      const most = live.info(provider, model)?.maxOutput ?? Number.POSITIVE_INFINITY;
+      return estimateCost(tokens, call.kind === 'embed' ? 0 : Math.min(call.maxTokens ?? USUAL_OUTPUT, most), known);
+    };
+    return {
+      ...who,
+      tenant,
+      key,
+      action: call.kind === 'embed' ? 'embed' : 'ask',
+      task: taskType,
+      dataClass,
+      tools: toolsOf(call),
+      at: Date.now(),
+      findings: () => findingsOf(call),
+      spentPico: () => 0,
+      target: (provider, model) => targetOf(provider, model, () => costOf(provider, model)),
+    };
+  }
+
+  return {
+    policies,
+    targetOf,
+    ofCaller: (caller, submission) =>
+      policies.judge(caller.tenant, () =>
+        question(caller.tenant, caller.key, storedAsker(caller, submission.labels), submission),
+      ),
+    ofClaim: ({ tenant, keyId, body, taskType }) =>
+      policies.judge(tenant, () =>
+        question(tenant, keyId, body.asker ?? { user: body.by ?? keyId ?? '' }, { call: body.call, taskType }),
+      ),
+    checkRaw(caller, provider, labels, pico) {
+      const judge = policies.judge(caller.tenant, () => ({
+        ...question(caller.tenant, caller.key, storedAsker(caller, labels), {
+          call: { kind: 'raw', messages: [] },
+          taskType: 'raw',
+        }),
+        action: 'raw',
+        target: (name, model) => targetOf(name, model, () => pico),
+      }));
+      const why = judge?.forbids(provider.name, RAW_MODEL) ?? null;
+      const denied = new GoblinError('forbidden', why ?? '');
+      if (judge && why !== null) throw judge.refusal(denied);
+      if (judge?.decision([{ provider: provider.name, model: RAW_MODEL }]).redact) {
+        throw new GoblinError(
+          'policy_denied',
+          'A policy lets this through only without what the scanner finds, and raw calls are not read.',
+        );
+      }
+    },
+    close: policies.close,
+  };
+}
+
+/** In place of a model's name, which a raw call does not say. */
+const RAW_MODEL = 'raw';
+
+/** With what the judge forbids, beside what the key does. */
+export function judged<R extends PlanRequest>(request: R, judge: Judge | null): R {
+  if (judge === null) return request;
+  const { forbids } = request;
+  return {
+    ...request,
+    forbids: (provider: string, model: string) => forbids?.(provider, model) ?? judge.forbids(provider, model),
+  };
+}
+
+/** The plan with what the policies had to say of it. Throws `policy_denied` where they left nothing. */
+export function underPolicy<P extends Plan | Promise<Plan>>(judge: Judge | null, plan: () => P): P {
+  if (judge === null) return plan();
+  const decided = (made: Plan): Plan & Pick<RunPlan, 'policy'> => ({ ...made, policy: judge.decision(made.targets) });
+  try {
+    const made = plan();
+    if (!(made instanceof Promise)) return decided(made as Plan) as P;
+    return made.then(decided, (error: unknown) => {
+      throw judge.refusal(error);
+    }) as P;
+  } catch (error) {
+    throw judge.refusal(error);
+  }
+}
+
+/** A request waits in the queue as it was let in: what a later policy asks for cannot be done to it any more. */
+export function refuseUnredacted(strict: Shield, claim: Claim, plan: RunPlan): RunPlan {
+  if (!plan.policy?.redact) return plan;
+  const { call, metadata } = claim.body;
+  if (strict.protect(claim.tenant, { call, metadata, labels: null }).found.length === 0) return plan;
+  throw new GoblinError(
+    'policy_denied',
+    'A policy that came into force while the request waited lets it through only without what the scanner finds in it; send it again.',
+  );
+}
+
+function readPolicyFile(name: string, settingsFile: string | null): PolicyText {
+  const path = resolve(dirname(resolve(settingsFile ?? 'goblin.yaml')), name);
+  try {
+    return { id: basename(name).replace(/\.cedar$/, ''), cedar: readFileSync(path, 'utf8') };
+  } catch {
+    throw new ConfigError(`goblin.yaml: policy_file: ${path} cannot be read; name a file with Cedar policies.`);
+  }
+}
