@@ -16,7 +16,6 @@ export interface OnePolicy extends PolicyText {
 }
 
 export const MOST_POLICIES = 500;
-export const MOST_CHARS = 20_000;
 
 /** Either what they are, or what is wrong with them, with paths below `at`. */
 export function readPolicies(
