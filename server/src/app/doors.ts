@@ -178,6 +178,15 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
   );
   responseRoutes(app, {
     ...background,
+    ledger: {
+      ...ledger,
+      async erase(tenant, id, actor) {
+        const erased = await ledger.erase(tenant, id, actor);
+        // Other processes keep no answer for longer than `cache.ttl_s`.
+        if (erased?.outcome === 'erased') house.sharing.cache?.forget(id);
+        return erased;
+      },
+    },
     cancel,
     readContent: identity.readContent,
     bodiesDays: config.settings.bodiesDays,

@@ -193,6 +193,31 @@ test('a key that was refused rests until somebody acts: all, those of a provider
   assert.match(isProblem(await reset({ key: 'X' }), 400, 'invalid_request').detail, /provider is required beside key/);
 });
 
+test('each of these is in the audit trail', async () => {
+  const trail = async (type: string) => {
+    const answer = await call<{ items: { type: string; payload: Json }[] }>(
+      server,
+      `/mcp/v1/admin/audit?type=${type}&limit=1000`,
+    );
+    assert.equal(answer.status, 200, answer.text);
+    return answer.body.items.map(({ payload }) => payload);
+  };
+  const set = await trail('breaker.set');
+  assert.ok(set.length >= 7);
+  const one = set.find(({ state, model }) => state === 'open' && model === 'gpt-4o-mini');
+  assert.deepEqual(one && [one.provider, one.by, typeof one.until], ['openai', 'local', 'string']);
+  const resets = await trail('keys.reset');
+  assert.deepEqual(
+    resets.map(({ provider, key }) => [provider, key]).slice(0, 3),
+    [
+      [null, null],
+      ['openai', null],
+      ['openai', 'OPENAI_BAD_KEY'],
+    ],
+    'newest first; what was refused is not there',
+  );
+});
+
 test('goblin breaker: list, set, reset', { timeout: 90_000 }, async () => {
   const opened = await runGoblin(['breaker', 'open', 'openai/gpt-4o', '--minutes', '5'], server);
   assert.equal(opened.code, 0, opened.stderr);
