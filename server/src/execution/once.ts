@@ -103,11 +103,18 @@ export function callOnce(
         const vectors = embed?.vectors();
         if (vectors) outcome.vectors = vectors;
         if (embed?.asWanted() === false) outcome.body = null;
-        resolve(outcome);
+        resolve(prefix === '' ? outcome : withoutPlace(outcome));
       },
     },
   );
   return { done, abort: () => resolve(running.abort()), resume: () => running.resume() };
+}
+
+/** The same call was fine without its beginning, as the target before has shown: it is the beginning that is refused. */
+function withoutPlace(outcome: AttemptOutcome): AttemptOutcome {
+  const { failure } = outcome;
+  if (failure?.code !== 'upstream_rejected') return outcome;
+  return { ...outcome, failure: { ...failure, code: 'unsupported_by_target' } };
 }
 
 /** Text that was held back comes before whatever is not text. */
