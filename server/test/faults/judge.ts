@@ -1,9 +1,10 @@
 /** Holds what was seen against what must come of a fault. */
 import assert from 'node:assert/strict';
 import { ERRORS, type ErrorCode } from '../../src/contract/errors.ts';
+import type { WorldCall } from '../vendors/world.ts';
 import type { Clock, Expected, FaultRow, Wire } from './row.ts';
 import { ASKED_MS } from './rows-status.ts';
-import { answerFor, caseId, SECOND, textOfCase, textOfSecond, type VendorCall } from './vendor.ts';
+import { answerFor, caseId, SECOND, textOfCase, textOfSecond } from './vendor.ts';
 import { providerFor, type Seen, type Way } from './ways.ts';
 
 /** Attempts of one request. */
@@ -74,7 +75,7 @@ function seenLabel(seen: Seen, shown: Expected['shown']): string {
 }
 
 /** Throws when anything is other than it must be. */
-export function judge(row: FaultRow, wire: Wire, way: Way, seen: Seen, calls: readonly VendorCall[]): Verdict {
+export function judge(row: FaultRow, wire: Wire, way: Way, seen: Seen, calls: readonly WorldCall[]): Verdict {
   const expected = row.expect(wire, way !== 'whole');
   const must = expectedLabel(expected, row, way);
   const label = seenLabel(seen, expected.shown);
@@ -125,7 +126,7 @@ function checkAttempts(
   wire: Wire,
   way: Way,
   seen: Seen,
-  calls: readonly VendorCall[],
+  calls: readonly WorldCall[],
   expected: Expected,
   attempts: number,
 ): void {
@@ -138,7 +139,7 @@ function checkAttempts(
   assert.equal(counted, attempts, 'the vendor was called once for each attempt');
 }
 
-function checkWaits(row: FaultRow, seen: Seen, calls: readonly VendorCall[], attempts: number): number | null {
+function checkWaits(row: FaultRow, seen: Seen, calls: readonly WorldCall[], attempts: number): number | null {
   const limit = row.clock ? limitOf(row.clock, row) : 0;
   const longest = attempts * (limit + SLACK_MS) + BACKOFF_MS;
   assert.ok(seen.ms <= longest, `it took ${Math.round(seen.ms)} ms, more than ${longest}`);
@@ -147,12 +148,12 @@ function checkWaits(row: FaultRow, seen: Seen, calls: readonly VendorCall[], att
     const [one, two] = calls;
     if (one === undefined || two === undefined) return null;
     const waited = two.at - (one.endedAt ?? one.at);
-    if (one.provider === two.provider) assert.ok(waited >= ASKED_MS - 50, `asked again after ${waited} ms`);
+    if (one.name === two.name) assert.ok(waited >= ASKED_MS - 50, `asked again after ${waited} ms`);
     return waited;
   }
   let wait = 0;
   for (const call of calls) {
-    if (call.provider === SECOND) continue;
+    if (call.name === SECOND) continue;
     assert.ok(call.endedAt !== null, 'the call is over');
     // A vendor that never falls silent is held against the time from its first byte.
     const since = row.clock === 'deadline' ? call.at : call.lastAt;

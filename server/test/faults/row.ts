@@ -7,6 +7,7 @@ import { DIALECTS } from '../../src/dialects/index.ts';
 import type { Script, Step } from '../../src/providers/simulator/script.ts';
 import { SPEAKERS } from '../vendors/speak.ts';
 import { type Answer, JSON_TYPE, type Speaker, step } from '../vendors/speaker.ts';
+import type { Raw } from '../vendors/world.ts';
 
 /** A dialect with the vendor that speaks it. */
 export interface Wire {
@@ -18,14 +19,6 @@ export interface Wire {
 export const WIRES: readonly Wire[] = (
   ['openai', 'responses', 'anthropic', 'gemini', 'bedrock', 'cohere', 'ollama'] as const
 ).map((dialect) => ({ dialect, framing: DIALECTS[dialect]?.framing ?? 'sse', speaker: SPEAKERS[dialect] }));
-
-/** What goes over the socket in place of an answer of HTTP: pieces with a pause after each, then the end of the line. */
-export interface Raw {
-  raw: readonly (string | Buffer)[];
-  /** Milliseconds. */
-  pauseMs?: number;
-  ending: 'close' | 'hang';
-}
 
 /** Null: cannot occur in this dialect. */
 export type Make = (wire: Wire, answer: Answer) => Script | Raw | null;

@@ -1,7 +1,8 @@
 /** What is wrong below the answer: with the line, or with HTTP itself. */
 import type { Step } from '../../src/providers/simulator/script.ts';
 import { JSON_TYPE } from '../vendors/speaker.ts';
-import { type FaultRow, fails, isWhole, jsonOf, type Raw, SHOWN, upTo, type Wire } from './row.ts';
+import type { Raw } from '../vendors/world.ts';
+import { type FaultRow, fails, isWhole, jsonOf, SHOWN, upTo, type Wire } from './row.ts';
 
 const CRLF = '\r\n';
 

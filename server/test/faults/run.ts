@@ -2,10 +2,11 @@
 import { mulberry, shuffled } from '../chaos/random.ts';
 import { eventually, type Server, startServer } from '../support/server.ts';
 import { PATIENT } from '../support/vendors.ts';
+import type { WorldCall } from '../vendors/world.ts';
 import { CAP, CLOCKS, judge, type Verdict } from './judge.ts';
 import { type FaultRow, WIRES, type Wire } from './row.ts';
 import { ROWS } from './rows.ts';
-import { answerFor, caseId, type FaultVendor, SECOND, startFaultVendor, type VendorCall } from './vendor.ts';
+import { answerFor, caseId, type FaultVendor, SECOND, startFaultVendor } from './vendor.ts';
 import { ask, modelFor, pairFor, providerFor, SECOND_MODEL, WAYS, type Way } from './ways.ts';
 
 export interface FaultCase {
@@ -41,7 +42,7 @@ export const nameOf = ({ row, wire, way }: FaultCase): string => caseId(row.name
 const LANES = 20;
 
 /** A connection that is kept for the next call may outlive the answer for a while. */
-async function callsOver(vendor: FaultVendor, id: string): Promise<readonly VendorCall[]> {
+async function callsOver(vendor: FaultVendor, id: string): Promise<readonly WorldCall[]> {
   const over = () => vendor.calls(id).every((call) => call.endedAt !== null);
   return await eventually(() => over() && vendor.calls(id), `the end of the calls of ${id}`, 6000);
 }
