@@ -1,7 +1,7 @@
 /** A server with vendors of a loopback world behind it, and the OpenAI door asked for what an outage does to a caller. */
 import assert from 'node:assert/strict';
 import type { DialectName } from '../../src/contract/call.ts';
-import { type Speaks, startWorld, type World } from '../vendors/world.ts';
+import { type Speaks, startVendors, type World } from '../vendors/world.ts';
 import { call, type Json, type RequestView } from './api.ts';
 import { eventually, type Server, type ServerOptions, startServer } from './server.ts';
 
@@ -34,29 +34,38 @@ export interface Outage {
 
 export const targetOf = (name: string, { dialect }: Vendor): string => `${name}/${MODEL_OF[dialect]}`;
 
-/** `lists`: aliases, as lists of vendors' names. */
+/** What `goblin.yaml` says of them. `lists`: aliases, as lists of vendors' names. */
+export function settingsOf(
+  world: World,
+  vendors: Readonly<Record<string, Vendor>>,
+  lists: Readonly<Record<string, readonly string[]>>,
+): Json {
+  return {
+    providers: Object.fromEntries(
+      Object.entries(vendors).map(([name, { dialect, entry }]) => [
+        name,
+        { dialect, base_url: world.url(name), auth: 'none', models: [MODEL_OF[dialect]], ...entry },
+      ]),
+    ),
+    prices: Object.fromEntries(Object.entries(vendors).map(([name, vendor]) => [targetOf(name, vendor), PRICE])),
+    aliases: Object.fromEntries(
+      Object.entries(lists).map(([alias, names]) => [
+        alias,
+        names.map((name) => targetOf(name, vendors[name] as Vendor)),
+      ]),
+    ),
+  };
+}
+
 export async function startOutage(
   vendors: Readonly<Record<string, Vendor>>,
   lists: Readonly<Record<string, readonly string[]>>,
   options: ServerOptions = {},
 ): Promise<Outage> {
-  const world = await startWorld((name) => vendors[name] ?? null);
-  const providers = Object.fromEntries(
-    Object.entries(vendors).map(([name, { dialect, entry }]) => [
-      name,
-      { dialect, base_url: world.url(name), auth: 'none', models: [MODEL_OF[dialect]], ...entry },
-    ]),
-  );
-  const prices = Object.fromEntries(Object.entries(vendors).map(([name, vendor]) => [targetOf(name, vendor), PRICE]));
-  const aliases = Object.fromEntries(
-    Object.entries(lists).map(([alias, names]) => [
-      alias,
-      names.map((name) => targetOf(name, vendors[name] as Vendor)),
-    ]),
-  );
+  const world = await startVendors(vendors);
   const { settings, ...rest } = options;
   try {
-    const server = await startServer({ ...rest, settings: { providers, prices, aliases, ...settings } });
+    const server = await startServer({ ...rest, settings: { ...settingsOf(world, vendors, lists), ...settings } });
     return {
       world,
       server,
