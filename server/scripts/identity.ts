@@ -1,6 +1,7 @@
 /** The tables about identity: roles and permissions, schemes of keys, and what `goblin.yaml` says of accounts and issuers. */
 import type { TSchema } from '@sinclair/typebox';
 import { PERMISSIONS, type Permission } from '../src/contract/caller.ts';
+import { ALGORITHMS } from '../src/identity/issuer.ts';
 import { EVERYWHERE, ROLE_NAMES, ROLES } from '../src/identity/roles.ts';
 import { IMPORTED, SCHEMES } from '../src/identity/schemes.ts';
 import { IdentityEntry, IssuerEntry, SignInEntry } from '../src/settings/identity.ts';
@@ -55,6 +56,7 @@ function takes(name: string, field: TSchema): string {
   if (name === 'teams') return 'pairs of texts';
   if (name === 'default_role') return 'a role';
   if (name === 'audience') return 'a text or a list of texts';
+  if (name === 'algorithms') return `a list of ${ALGORITHMS.map(code).join(', ')}`;
   return accepted(field);
 }
 

@@ -273,6 +273,52 @@ test('on every node, with Redis and without it', { timeout: 180_000 }, async () 
   }
 });
 
+test('while the record is away nobody is let in, nobody is called unknown, and nothing goes to a vendor', {
+  timeout: 180_000,
+}, async () => {
+  const fleet: Fleet = await startFleet({});
+  try {
+    const env = { MCP_AUTH: 'required', ...openaiEnv(fleet.vendor) };
+    const node = await fleet.start('all', { env });
+    const key = await makeKey(node, { tenant: 'acme' });
+    const session = await person(node, 'acme', 'member');
+    assert.equal((await me(node, key.key)).status, 200);
+    await fleet.postgres.kill();
+    // What is remembered of a credential is remembered for four seconds.
+    await new Promise((resolve) => setTimeout(resolve, 4500));
+    const calls = fleet.vendor.journal().length;
+    for (const token of [key.key, session.access_token, 'gob_unknown', 'sk-unknown']) {
+      isProblem(await me(node, token), 503, 'unavailable');
+      isProblem(await post(node, '/mcp/v1/request', { prompt: 'x', model: MODEL }, bearer(token)), 503, 'unavailable');
+    }
+    isProblem(
+      await post(node, '/mcp/v1/auth/login', { tenant: 'acme', email: session.user.email, password: 'x' }),
+      503,
+      'unavailable',
+    );
+    isProblem(await post(node, '/mcp/v1/auth/refresh', { refresh_token: session.refresh_token }), 503, 'unavailable');
+    const gone = new AbortController();
+    const waiting = fetch(`${node.address}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...bearer('gob_unknown') },
+      body: JSON.stringify({ model: MODEL, messages: [{ role: 'user', content: 'x' }] }),
+      signal: gone.signal,
+    }).then(
+      ({ status }) => status,
+      () => 'left',
+    );
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    assert.equal(fleet.vendor.journal().length, calls);
+    await fleet.postgres.start();
+    assert.equal(await waiting, 401, 'a door waits for the record, and then knows');
+    await eventually(async () => (await me(node, key.key)).status === 200, 'the key again', 30_000);
+    isProblem(await me(node, 'gob_unknown'), 401, 'unauthorized');
+    assert.equal((await post(node, '/mcp/v1/auth/refresh', { refresh_token: session.refresh_token })).status, 200);
+  } finally {
+    await fleet.close();
+  }
+});
+
 test('what nobody took away stays: a session goes on on another node, and after its process', {
   timeout: 60_000,
 }, async () => {
