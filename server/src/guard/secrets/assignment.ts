@@ -6,6 +6,7 @@ import { entropy } from './checks.ts';
 import { isExample } from './examples.ts';
 import { nameOf } from './names.ts';
 import { cutOff, parsePattern } from './pattern.ts';
+import { placeholderAt } from './placeholder.ts';
 import type { HandMatcher, Rule, Verdict } from './rule.ts';
 import { NOTHING } from './rule.ts';
 import type { Form } from './values.ts';
@@ -14,7 +15,8 @@ import { isSecret } from './values.ts';
 /** Characters that a name may have on either side of the word that was found. */
 const NAME_SIDE = 64;
 const MAX_QUOTED = 300;
-const MAX_BARE = 2048;
+/** Session tokens of AWS have up to a thousand characters. */
+const MAX_BARE = 1280;
 
 const CLOSE = '(?:\\\\{0,3}["\'`]|[\\])]){0,3}';
 /** From the end of the name to the value; the name of the group says which spelling it is. */
@@ -54,7 +56,8 @@ export function createAssignment(rules: AssignmentRules): HandMatcher {
   const vendors = rules.vendors.flatMap((rule) => rule.names.map((name) => ({ name, rule })));
 
   return (text, hit, final) => {
-    const open: Verdict = final ? NOTHING : { match: null, open: hit };
+    /** Shown may be what comes before the value, and never a part of it. */
+    const open: Verdict = final ? NOTHING : { match: null, open: text.length };
     let start = hit;
     while (start > 0 && hit - start < NAME_SIDE && isName(text.charCodeAt(start - 1))) start--;
     let stop = hit;
@@ -67,15 +70,20 @@ export function createAssignment(rules: AssignmentRules): HandMatcher {
     if (!mayFollow(text, start, stop)) return NOTHING;
     separator.lastIndex = stop;
     const groups = separator.exec(text)?.groups;
-    if (!final && isCut(separatorCut, text, stop)) return open;
+    if (!final && isCut(separatorCut, text, stop)) {
+      return groups && groups.flag === undefined ? { match: null, open: separator.lastIndex } : open;
+    }
     if (!groups) return NOTHING;
     let at = separator.lastIndex;
+    const held: Verdict = final ? NOTHING : { match: null, open: at };
     if (groups.element !== undefined && text[start - 1] !== '<') return NOTHING;
     if (groups.flag !== undefined && !isFlag(text, start)) return NOTHING;
 
+    const ours = inPlaceholder(text, start);
+    if (ours !== null) return ours === '' ? held : NOTHING;
     opening.lastIndex = at;
     const quote = opening.exec(text);
-    if (!final && isCut(openingCut, text, at)) return open;
+    if (!final && isCut(openingCut, text, at)) return held;
     if (!quote && (groups.call !== undefined || groups.typed !== undefined)) return NOTHING;
     if (quote) at = opening.lastIndex;
     const element = groups.element !== undefined;
@@ -87,9 +95,9 @@ export function createAssignment(rules: AssignmentRules): HandMatcher {
       if (!quote || value < at) value = bareEnd(text, at, false);
     }
     if (value < 0) return NOTHING;
-    if (value >= text.length && !final) return open;
+    if (value >= text.length && !final) return held;
     // Cut between "Bearer" and its token.
-    if (!final && !schemed && /^[ \t]{0,4}$/.test(text.slice(value))) return open;
+    if (!final && !schemed && /^[ \t]{0,4}$/.test(text.slice(value))) return held;
     let end = value;
     while (end > at && text.charCodeAt(end - 1) <= 32) end--;
     if (!quote) while (end > at && '.,:;'.includes(text.charAt(end - 1))) end--;
@@ -135,6 +143,14 @@ function isCut(pattern: RegExp, text: string, at: number): boolean {
   return pattern.test(text);
 }
 
+/** The placeholder of ours that a name is in: `[[secret:password:…]]` looks like an assignment. */
+function inPlaceholder(text: string, start: number): string | null {
+  const at = text.slice(Math.max(0, start - 80), start).lastIndexOf('[[') + Math.max(0, start - 80);
+  if (!text.startsWith('[[', at)) return null;
+  const found = placeholderAt(text, at);
+  return found !== null && found !== '' && at + found.length <= start ? null : found;
+}
+
 /** Long flags, whose hyphens were read as part of the name, and Docker's `ENV name value`. */
 function isFlag(text: string, start: number): boolean {
   return text.startsWith('--', start) || /\bENV[ \t]$/.test(text.slice(Math.max(0, start - 5), start));
@@ -158,15 +174,20 @@ function quotedEnd(text: string, at: number, quote: string, final: boolean): num
 function bareEnd(text: string, at: number, element: boolean): number {
   for (let place = at; place < text.length; place++) {
     const code = text.charCodeAt(place);
-    if (code === 38 && !element) {
+    if (element ? code === 60 : code < 128 ? BARE_ENDS[code] === 1 : code === 0xa0 || code === 0x3000) {
+      if (code !== 38) return place;
       // An "&" ends a value only where the next parameter of a query begins; passwords have them too.
       const next = /^&(?:amp;)?[\w.-]{0,40}(=|$)/.exec(text.slice(place, place + 48));
       if (next) return next[1] === '=' ? place : text.length;
-    } else if (element ? code === 60 : isBareEnd(code)) return place;
+    }
     if (place - at >= MAX_BARE) return -1;
   }
   return text.length;
 }
+
+/** White space, quotes, brackets that close, separators of lists, queries and connection strings. */
+const BARE_ENDS = new Uint8Array(128).fill(1, 0, 33);
+for (const char of '"\'`<>;,)]}|\\&') BARE_ENDS[char.charCodeAt(0)] = 1;
 
 /** What a separator can begin with, by character; anything else ends the matter. */
 const FOLLOWERS = new Set('\t\n\r "\'`\\])(,:=?+!~|.>：');
@@ -185,12 +206,6 @@ function mayFollow(text: string, start: number, stop: number): boolean {
   const word = LETTERS.exec(text)?.[0];
   if (word === undefined || LETTERS.lastIndex === text.length) return true;
   return LINKS.has(word.toLowerCase()) || isFlag(text, start);
-}
-
-/** White space, quotes, brackets that close, separators of lists, queries and connection strings. */
-function isBareEnd(code: number): boolean {
-  if (code <= 32 || code === 0xa0 || code === 0x3000) return true;
-  return '"\'`<>;,)]}|\\'.includes(String.fromCharCode(code));
 }
 
 function isName(code: number): boolean {

@@ -1,5 +1,5 @@
 /** Runs of base64 characters, and the text that may be inside one. */
-import { isRun } from './probe.ts';
+import { isRun } from './chars.ts';
 
 /** Shorter runs are words and names; what they could hold is no secret. */
 export const RUN = 16;
@@ -14,9 +14,9 @@ const RETURN = 13;
 
 /**
  * Calls `visit` for every run of 16 and more characters that begins at `from` or later. A run of 16 covers every
- * sixteenth place, so most characters are never looked at.
+ * sixteenth place, so most characters are never looked at. `cut` are those that go on to the left of `from`.
  */
-export function eachRun(text: string, from: number, visit: (start: number, end: number) => void): void {
+export function eachRun(text: string, from: number, visit: (start: number, end: number, cut: boolean) => void): void {
   let floor = from;
   for (let at = from + RUN - 1; at < text.length; at += RUN) {
     if (!isRun(text.charCodeAt(at))) continue;
@@ -24,8 +24,7 @@ export function eachRun(text: string, from: number, visit: (start: number, end: 
     while (start > floor && isRun(text.charCodeAt(start - 1))) start--;
     let end = at + 1;
     while (end < text.length && isRun(text.charCodeAt(end))) end++;
-    // One that goes on to the left of `from` began there.
-    if (end - start >= RUN && !(start === from && from > 0 && isRun(text.charCodeAt(from - 1)))) visit(start, end);
+    if (end - start >= RUN) visit(start, end, start === from && from > 0 && isRun(text.charCodeAt(from - 1)));
     floor = end;
     at = end;
   }
@@ -38,59 +37,110 @@ export interface Inside {
   text: string;
 }
 
-/** A run with the lines that continue it, as `base64` and MIME wrap them (60 and more characters, a multiple of four). */
-export function wrapped(text: string, start: number, end: number): { end: number; encoded: string; broken: boolean } {
-  let encoded = text.slice(start, end);
-  let lineStart = start;
-  let lineEnd = end;
+interface Block {
+  encoded: string;
+  end: number;
+  /** Its last line is as long as the others, so that another may follow. */
+  full: boolean;
+}
+
+/** What stands from `start` to `end` with the lines that continue it, as `base64` and MIME wrap them. */
+function wrapped(text: string, start: number, end: number): Block {
   const width = end - start;
-  while (lineEnd - lineStart === width && width >= 60 && width % 4 === 0) {
-    let next = lineEnd;
+  let encoded = text.slice(start, end);
+  let full = width >= 60 && width % 4 === 0;
+  let last = end;
+  while (full) {
+    let next = last;
     if (text.charCodeAt(next) === RETURN) next++;
     if (text.charCodeAt(next) !== NEWLINE) break;
     next++;
     let stop = next;
     while (stop < text.length && stop - next <= width && isRun(text.charCodeAt(stop))) stop++;
-    if (stop === next || stop - next > width) break;
-    encoded += text.slice(next, stop);
-    lineStart = next;
-    lineEnd = stop;
+    if (stop === next) break;
+    // Of a longer line only as much as the others have: the rest is something else.
+    last = Math.min(stop, next + width);
+    encoded += text.slice(next, last);
+    full = stop - next === width;
   }
-  return { end: lineEnd, encoded, broken: lineEnd !== end };
+  return { encoded, end: last, full };
 }
 
 /**
  * The texts inside a run. One may begin where the run does, or after a "/", "-" or "_" that belongs to what stands
  * before it (a path, a prefix). It ends where the bytes stop being text.
  */
-export function inside(text: string, start: number, end: number): Inside[] {
-  const { end: last, encoded, broken } = wrapped(text, start, end);
-  let stop = last;
-  while (stop < text.length && stop < last + 2 && text.charCodeAt(stop) === EQUALS) stop++;
+export function inside(text: string, start: number, end: number, cut: boolean): Inside[] {
   const found: Inside[] = [];
   const done = [0, 0, 0, 0];
-  for (let at = 0; at < encoded.length - 3; at++) {
-    if (at > 0 && !isSeparator(encoded.charCodeAt(at - 1))) continue;
+  for (let at = start; at < end - 3; at++) {
+    const begins = at > start ? isSeparator(text.charCodeAt(at - 1)) : !cut || isSeparator(text.charCodeAt(start - 1));
     // What another beginning has read in the same phase says the same again.
-    if (at < (done[at % 4] ?? 0)) continue;
-    const length = textLength(encoded, at);
+    if (!begins || at < (done[at % 4] ?? 0)) continue;
+    let encoded = text.slice(at, end);
+    let last = end;
+    let length = textLength(encoded);
     done[at % 4] = at + length;
+    if (length === encoded.length) {
+      const block = wrapped(text, at, end);
+      encoded = block.encoded;
+      last = block.end;
+      length = textLength(encoded);
+    }
     if (length * 0.75 < LEAST) continue;
-    const bytes = Buffer.from(encoded.slice(at, at + length), 'base64').toString('latin1');
-    const whole = at + length >= encoded.length;
-    found.push({
-      start: broken ? start : start + at,
-      end: whole ? stop : broken ? last : start + at + length,
-      text: bytes.includes('\0') ? bytes.replaceAll('\0', '') : bytes,
-    });
+    const bytes = Buffer.from(encoded.slice(0, length), 'base64').toString('latin1');
+    let stop = placeOf(text, at, length);
+    if (length === encoded.length) while (stop < last + 2 && text.charCodeAt(stop) === EQUALS) stop++;
+    found.push({ start: at, end: stop, text: bytes.includes('\0') ? bytes.replaceAll('\0', '') : bytes });
   }
   return found;
 }
 
-/** Whether the run at the end of a text, from `start` on, still reads as text: more of it may hold something. */
-export function isLive(text: string, start: number, end: number): boolean {
-  const { encoded } = wrapped(text, start, end);
-  return textLength(encoded, 0) >= encoded.length;
+/** Where `length` characters of base64 end that begin at `start`, line breaks not counted. */
+function placeOf(text: string, start: number, length: number): number {
+  let place = start;
+  for (let left = length; left > 0; place++) {
+    const code = text.charCodeAt(place);
+    if (code !== NEWLINE && code !== RETURN) left--;
+  }
+  return place;
+}
+
+/**
+ * Where base64 begins that the end of the text cuts off, with its padding or the line break before its next line; the
+ * text's length for none. What begins before `from`, or is longer than `longest`, is not looked at.
+ */
+export function liveFrom(text: string, from: number, longest: number): number {
+  let end = text.length;
+  while (end > from && text.length - end < 2 && text.charCodeAt(end - 1) === EQUALS) end--;
+  const padded = end < text.length;
+  if (!padded && end > from && text.charCodeAt(end - 1) === NEWLINE) end--;
+  if (!padded && end > from && text.charCodeAt(end - 1) === RETURN) end--;
+  const breaks = !padded && end < text.length;
+  const floor = Math.max(from, text.length - longest);
+  let lineEnd = end;
+  let live = text.length;
+  for (;;) {
+    let start = lineEnd;
+    while (start > floor && isRun(text.charCodeAt(start - 1))) start--;
+    if (start === lineEnd || (lineEnd !== end && lineEnd - start < 60)) return live;
+    const cut = start > 0 && isRun(text.charCodeAt(start - 1));
+    for (let at = start; at < lineEnd; at++) {
+      const begins = (at === start && !cut) || (at > 0 && isSeparator(text.charCodeAt(at - 1)));
+      if (!begins || TEXT_STARTS[text.charCodeAt(at)] !== 1) continue;
+      if (textLength(text.slice(at, lineEnd)) < lineEnd - at) continue;
+      const block = wrapped(text, at, lineEnd);
+      if (block.end !== end || (breaks && !block.full) || textLength(block.encoded) < block.encoded.length) continue;
+      if (padded && block.encoded.length < RUN) continue;
+      live = at;
+      break;
+    }
+    // The line before it, if this one could continue it.
+    if (start <= floor || text.charCodeAt(start - 1) !== NEWLINE) return live;
+    lineEnd = start - 1;
+    if (text.charCodeAt(lineEnd - 1) === RETURN) lineEnd--;
+    if (lineEnd <= floor) return live;
+  }
 }
 
 function isSeparator(code: number): boolean {
@@ -104,14 +154,19 @@ for (const [value, char] of [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstu
 VALUES[DASH] = 62;
 VALUES[UNDERSCORE] = 63;
 
-/** How many characters from `from` on decode to text: ASCII without control characters, UTF-8, or UTF-16 of ASCII. */
-function textLength(encoded: string, from: number): number {
+/** Characters that text in base64 can begin with: line breaks, letters and signs of ASCII, the first bytes of UTF-8. */
+const TEXT_STARTS = VALUES.map((value) =>
+  Number((value >= 2 && value <= 31 && !(value > 3 && value < 8)) || value >= 48),
+);
+
+/** How many characters, from the first on, decode to text: ASCII without control characters, UTF-8, or UTF-16 of ASCII. */
+function textLength(encoded: string): number {
   let bits = 0;
   let have = 0;
   let bytes = 0;
   let continuation = 0;
   let wide = false;
-  for (let at = from; at < encoded.length; at++) {
+  for (let at = 0; at < encoded.length; at++) {
     bits = ((bits << 6) | (VALUES[encoded.charCodeAt(at)] ?? 0)) & 0xffffff;
     have += 6;
     if (have < 8) continue;
@@ -129,9 +184,9 @@ function textLength(encoded: string, from: number): number {
               ? byte !== 127
               : byte === 9 || byte === 10 || byte === 13
             : byte >= 0xc2 && byte <= 0xf4;
-    if (!ok) return at - from - ((at - from) % 4);
+    if (!ok) return at - (at % 4);
     if (continuation > 0) continuation--;
     else if (byte >= 0xc2) continuation = byte >= 0xf0 ? 3 : byte >= 0xe0 ? 2 : 1;
   }
-  return encoded.length - from;
+  return encoded.length;
 }

@@ -2,11 +2,13 @@
  * The scanner: one pass for the literals of all rules, each rule's pattern only where its literal stands, the same
  * again for what escapes and base64 hide.
  */
-import { eachRun, inside, isLive, RUN } from './base64.ts';
-import type { Literals } from './literals.ts';
+import type { Inside } from './base64.ts';
+import { eachRun, inside, liveFrom } from './base64.ts';
+import { isRun } from './chars.ts';
+import type { Hold, Literals } from './literals.ts';
 import { createLiterals } from './literals.ts';
 import type { Probe } from './probe.ts';
-import { createProbe, isRun } from './probe.ts';
+import { createProbe } from './probe.ts';
 import type { Candidate } from './resolve.ts';
 import { resolve } from './resolve.ts';
 import type { Finding, Match, Rule } from './rule.ts';
@@ -18,9 +20,20 @@ const DEPTH = 2;
 export const MAX_LIVE = 4096;
 
 export interface Analysis {
+  /** Those that are decided: all end before `open`. */
   findings: Finding[];
   /** From here on more text could make a finding; the text's length when nothing could. */
   open: number;
+  /** A name was seen whose value has not begun: what comes next must be analysed with it. */
+  pending: boolean;
+  /** Where rules that look back have found something: to be given to the next analysis of the same stream. */
+  taken: readonly Taken[];
+}
+
+/** The end of the last match of a rule. */
+export interface Taken {
+  order: number;
+  end: number;
 }
 
 export interface Scanner {
@@ -30,7 +43,7 @@ export interface Scanner {
    * Findings that begin at `from` or later in a text that may go on, and where what is undecided begins. What stands
    * before `from` was decided already and is read as context.
    */
-  analyse(text: string, from: number, final: boolean): Analysis;
+  analyse(text: string, from: number, final: boolean, taken?: readonly Taken[]): Analysis;
   /** The prefilter, for who must be faster than `analyse`. `null` owns the marks of escapes. */
   readonly literals: Literals<Probe | null>;
   /** Those that must be asked at the end of a text even when no literal was seen. */
@@ -41,11 +54,18 @@ export interface Scanner {
 }
 
 type Found = Candidate;
+interface Search {
+  found: Found[];
+  pending: boolean;
+  taken: readonly Taken[];
+}
 
 export function createScanner(rules: readonly Rule[]): Scanner {
   const probes = rules.map(createProbe);
   const literals = createLiterals<Probe | null>(
-    probes.flatMap((probe) => (probe.rule.literals ?? []).map((literal) => ({ literal, owner: probe }))),
+    probes.flatMap((probe) =>
+      (probe.rule.literals ?? []).map((literal) => ({ literal, owner: probe, hold: holdOf(probe.rule) })),
+    ),
     MARKS,
     null,
   );
@@ -67,34 +87,38 @@ export function createScanner(rules: readonly Rule[]): Scanner {
   }
 
   /** Searches one level; the findings are in the places of `text`. */
-  function level(text: string, from: number, final: boolean, depth: number, found: Found[]): number {
+  function level(text: string, from: number, final: boolean, depth: number, search: Search): number {
+    const { found } = search;
     let open = text.length;
     const seen = new Set<Probe>();
+    /** By rule, where its last match ends. */
+    const taken: number[] = [];
+    for (const { order, end } of search.taken) taken[order] = Math.max(end, taken[order] ?? 0);
     const take = (match: Match, rule: Rule, order: number): void => {
       const { id, kind, vague = false } = match.rule ?? rule;
       const value = text.slice(match.from, match.to);
-      found.push({
-        rule: id,
-        kind,
-        start: Math.max(match.from, from),
-        end: match.to,
-        value,
-        via: 'plain',
-        vague,
-        order,
-      });
+      const anchor = rule.behind ? match.from : match.start;
+      const start = Math.max(match.from, from);
+      found.push({ rule: id, kind, start, end: match.to, value, via: 'plain', vague, order, anchor });
     };
     const probeAt = (probe: Probe, hit: number): void => {
       if (probe.rule.sweep) {
         seen.add(probe);
         return;
       }
-      if (hit < from) return;
-      const match = probe.match(text, hit);
-      if (match) take(match, probe.rule, orders.get(probe) ?? 0);
-      if (final) return;
-      const start = probe.open(text, hit);
-      if (start >= 0 && start < open) open = Math.max(start, from);
+      // What begins after something undecided is undecided too.
+      if ((hit < from && !probe.rule.behind) || (hit >= open && probe.exact)) return;
+      const order = orders.get(probe) ?? 0;
+      // Within its own match a rule finds nothing more: leftmost first, as expressions do.
+      if (hit < (taken[order] ?? 0)) return;
+      const { match, open: start } = probe.look(text, hit, final);
+      if (match && (match.from >= from || !probe.rule.behind)) {
+        take(match, probe.rule, order);
+        taken[order] = match.to;
+      }
+      if (start < 0) return;
+      search.pending = true;
+      if (start < open) open = Math.max(start, from);
     };
 
     let escaped = false;
@@ -105,9 +129,14 @@ export function createScanner(rules: readonly Rule[]): Scanner {
       }
     });
 
-    eachRun(text, from, (start, end) => {
-      for (const probe of runProbes) if (probe.first[text.charCodeAt(start)] === 1) probeAt(probe, start);
-      if (depth > 0) lookInside(text, start, end, depth, found);
+    let blockEnd = 0;
+    eachRun(text, from, (start, end, cut) => {
+      for (const probe of cut ? [] : runProbes) if (probe.first[text.charCodeAt(start)] === 1) probeAt(probe, start);
+      // A line of a block that was read with the lines before it says nothing new.
+      if (depth === 0 || start < blockEnd || start >= open) return;
+      const parts = inside(text, start, end, cut);
+      for (const part of parts) if (part.end > end + 2) blockEnd = Math.max(blockEnd, part.end);
+      lookInside(parts, depth, found);
     });
     if (numberProbes.length > 0) {
       eachNumber(text, from, (hit) => {
@@ -117,50 +146,76 @@ export function createScanner(rules: readonly Rule[]): Scanner {
     for (const { rule } of sweeps.filter((probe) => seen.has(probe) || !probe.rule.literals?.length)) {
       for (const match of rule.sweep?.find(text, from) ?? []) take(match, rule, probes.length);
     }
-    if (escaped && depth > 0) open = Math.min(open, undo(text, from, final, depth, found));
+    if (escaped && depth > 0) open = Math.min(open, undo(text, from, final, depth, search));
     if (final) return open;
 
+    const run = runStart(text);
     for (const probe of tails) {
-      const start = probe.tail(text);
+      const start = probe.tail(text, run);
       if (start >= from && start < open) open = start;
     }
     for (const { rule } of sweeps) {
       const start = rule.sweep?.open(text) ?? -1;
       if (start >= 0 && start < open) open = Math.max(start, from);
     }
-    open = Math.min(open, Math.max(from, text.length - literals.depth(state)));
-    return Math.min(open, liveFrom(text, from));
+    open = Math.min(open, Math.max(from, text.length - literals.pending(state, text)));
+    return Math.min(open, liveFrom(text, from, MAX_LIVE));
   }
 
-  function lookInside(text: string, start: number, end: number, depth: number, found: Found[]): void {
-    for (const part of inside(text, start, end)) {
-      const nested: Found[] = [];
+  function lookInside(parts: readonly Inside[], depth: number, found: Found[]): void {
+    for (const part of parts) {
+      const nested: Search = { found: [], pending: false, taken: [] };
       level(part.text, 0, true, depth - 1, nested);
-      for (const one of nested) found.push({ ...one, start: part.start, end: part.end, via: 'base64' });
+      const { start, end } = part;
+      for (const one of nested.found) found.push({ ...one, start, end, anchor: start, via: 'base64' });
     }
   }
 
-  function undo(text: string, from: number, final: boolean, depth: number, found: Found[]): number {
+  function undo(text: string, from: number, final: boolean, depth: number, search: Search): number {
     const plain = undoEscapes(text, final);
     let floor = 0;
     while (floor < plain.text.length && (plain.starts[floor] as number) < from) floor++;
-    const nested: Found[] = [];
+    const taken = search.taken.map(({ order, end }) => {
+      const next = plain.starts.findIndex((start, at) => at >= plain.text.length || start >= end);
+      return { order, end: next < 0 ? plain.text.length : next };
+    });
+    const nested: Search = { found: [], pending: false, taken };
     const open = level(plain.text, floor, final, depth - 1, nested);
-    for (const one of nested) {
+    search.pending ||= nested.pending;
+    for (const one of nested.found) {
       const start = plain.starts[one.start] ?? text.length;
       const end = plain.ends[one.end - 1] ?? text.length;
-      found.push({ ...one, start, end, via: one.via === 'plain' ? viaOf(text, start, end) : one.via });
+      const via = one.via === 'plain' ? viaOf(text, start, end) : one.via;
+      search.found.push({ ...one, start, end, via, anchor: plain.starts[one.anchor] ?? start });
     }
-    const undecided = open < plain.text.length ? (plain.starts[open] as number) : text.length;
-    return plain.cut >= 0 ? Math.min(undecided, plain.cut) : undecided;
+    const place = open < plain.text.length ? (plain.starts[open] as number) : text.length;
+    return plain.cut >= 0 ? Math.min(place, plain.cut) : place;
   }
 
-  function analyse(text: string, from: number, final: boolean): Analysis {
-    const found: Found[] = [];
-    const open = level(text, from, final, DEPTH, found);
-    return { findings: resolve(found), open };
+  function analyse(text: string, from: number, final: boolean, earlier: readonly Taken[] = []): Analysis {
+    const search: Search = { found: [], pending: false, taken: earlier };
+    const open = undecided(search.found, level(text, from, final, DEPTH, search));
+    const decided = search.found.filter((one) => one.end <= open);
+    const taken = [...earlier, ...decided.filter(({ order, via }) => rules[order]?.behind && via !== 'base64')];
+    return { findings: resolve(decided), open, pending: search.pending, taken };
   }
   return { scan: (text) => analyse(text, 0, true).findings, analyse, literals, tails, sweeps, rules };
+}
+
+/** Whether the beginning of a rule's literal must be waited for. */
+function holdOf(rule: Rule): Hold {
+  if (rule.behind || rule.sweep) return 'never';
+  return rule.glued ? 'anywhere' : 'edge';
+}
+
+/** What touches something undecided is undecided, from where its match began. */
+function undecided(found: readonly Found[], from: number): number {
+  let open = from;
+  for (let before = -1; before !== open; ) {
+    before = open;
+    for (const { anchor, end } of found) if (anchor < open && end > open) open = anchor;
+  }
+  return open;
 }
 
 /** Calls `visit` at the first digit of every number. */
@@ -175,36 +230,9 @@ function eachNumber(text: string, from: number, visit: (hit: number) => void): v
 
 const isDigit = (code: number): boolean => code >= 48 && code <= 57;
 
-/** Where base64 begins that the end of the text cuts off, with its padding or the line break before its next line. */
-export function liveFrom(text: string, from: number): number {
-  let end = text.length;
-  while (end > from && text.length - end < 2 && text.charCodeAt(end - 1) === 61) end--;
-  if (end === text.length && end > from && text.charCodeAt(end - 1) === 10) end--;
-  if (end > from && end < text.length + 1 && text.charCodeAt(end - 1) === 13) end--;
-  const wraps = end < text.length && text.charCodeAt(end) !== 61;
-  let start = end;
-  while (start > from && isRun(text.charCodeAt(start - 1))) start--;
-  if (start === end || (wraps && (end - start < 60 || (end - start) % 4 !== 0))) return text.length;
-  let first = end;
-  // The lines before it, if they were wrapped.
-  for (let line = start; line > from + 60; ) {
-    let stop = line - 1;
-    if (text.charCodeAt(stop) !== 10) break;
-    if (text.charCodeAt(stop - 1) === 13) stop--;
-    let top = stop;
-    while (top > from && isRun(text.charCodeAt(top - 1))) top--;
-    if (stop - top < 60 || (stop - top) % 4 !== 0) break;
-    start = top;
-    first = stop;
-    line = top;
-  }
-  if (text.length - start > MAX_LIVE) return text.length;
-  const cut = start === from && from > 0 && isRun(text.charCodeAt(from - 1));
-  if (first !== end) return !cut && isLive(text, start, first) ? start : text.length;
-  for (let at = start; at < end; at++) {
-    const begins = at === start ? !cut : '/-_'.includes(text.charAt(at - 1));
-    // Padding ends it: it is held only as long as it is one whole.
-    if (begins && (end === text.length || end - at >= RUN) && isLive(text, at, end)) return at;
-  }
-  return text.length;
+/** Where the run of base64 characters at the end of a text begins, at most 64 back: a longer one was seen as a run. */
+function runStart(text: string): number {
+  let start = text.length;
+  while (start > 0 && text.length - start < 64 && isRun(text.charCodeAt(start - 1))) start--;
+  return start;
 }

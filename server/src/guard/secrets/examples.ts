@@ -5,11 +5,13 @@ const WORDS =
   /example|sample|placeholder|your[_-]?|change[_-]?(?:me|it|this)|insert[_-]|replace[_-]?(?:me|with|this)|redacted|dummy|todo|fixme|foobar|lorem|secret[_-]?here|goes[_-]?here|not[_-]?(?:a[_-]?)?real|fake[_-]|_fake|test[_-]?(?:key|token|secret|password)|abcdefghij|123456789|987654321|deadbeef|cafebabe/i;
 /** `${VAR}`, `{{ var }}`, `$VAR`, `%VAR%`, `<your key>`, `[key]`, `***`, `...`. */
 const VARIABLE =
-  /^(?:\$(?:[({].*|[A-Za-z_]\w*)|%(?:[A-Za-z_][\w.]*%|[sdvq])|<[^>]*>?|\{\{.*|\{[\w.$-]*\}?|\[[^\]]*\]?|#\{.*|@[A-Za-z_][\w.]*@|\*+|-+|_+|\.+)$/s;
+  /^(?:\$(?:[({].*|[A-Za-z_]\w*)|%(?:[A-Za-z_][\w.]*%|[sdvq])|<[^>]*>?|\{\{.*|\{[\w.$-]*\}?|\[.*|#\{.*|@[A-Za-z_][\w.]*@|\*+|-+|_+|\.+)$/s;
 
 /** True for what documents, templates and tests put where a secret goes, and for the placeholders that we put there. */
 export function isExample(value: string): boolean {
-  return VARIABLE.test(value) || WORDS.test(value) || hasFiller(value) || isRamp(value);
+  // Who writes an example says so at its beginning or end.
+  const words = value.length <= 96 ? value : `${value.slice(0, 64)} ${value.slice(-32)}`;
+  return VARIABLE.test(words) || WORDS.test(words) || hasFiller(value) || isRamp(words);
 }
 
 /** A character six times in a row (four for x, * and dots), or one that fills most of the value. */

@@ -4,6 +4,8 @@
  * two look-ups and one comparison a character.
  */
 
+import { isWord } from './chars.ts';
+
 /** Longer literals are cut to this: the pattern looks at the rest, and a smaller table stays in the cache. */
 const PREFIX = 8;
 
@@ -15,13 +17,16 @@ export interface Literals<T> {
   readonly reporting: number;
   /** What a state reports: how long ago the literal began, and whose it is. */
   at(state: number): readonly { length: number; owner: T }[];
-  /** How many characters before the end could be the beginning of a literal. */
-  depth(state: number): number;
+  /** How many characters at the end of `text`, which led to `state`, could be the beginning of a literal that is held. */
+  pending(state: number, text: string): number;
 }
+
+/** Where a literal may begin: anywhere, only where no letter or digit is before it; or it need not be waited for. */
+export type Hold = 'anywhere' | 'edge' | 'never';
 
 /** `marks` are single code units that share one class and report `mark`. */
 export function createLiterals<T>(
-  entries: readonly { literal: string; owner: T }[],
+  entries: readonly { literal: string; owner: T; hold: Hold }[],
   marks: readonly number[],
   mark: T,
 ): Literals<T> {
@@ -44,13 +49,23 @@ export function createLiterals<T>(
     fail: State | null;
     depth: number;
     found: { length: number; owner: T }[];
+    /** The strongest hold of the literals that go on from here. */
+    hold: Hold;
     id: number;
   }
-  const make = (depth: number): State => ({ next: new Map(), fail: null, depth, found: [], id: 0 });
+  const make = (depth: number): State => ({
+    next: new Map(),
+    fail: null,
+    depth,
+    found: [],
+    hold: 'never',
+    id: 0,
+  });
   const root = make(0);
-  const grow = (symbols: readonly number[], owner: T) => {
+  const grow = (symbols: readonly number[], owner: T, hold: Hold) => {
     let state = root;
     for (const symbol of symbols) {
+      if (state !== root && (hold === 'anywhere' || state.hold === 'never')) state.hold = hold;
       let next = state.next.get(symbol);
       if (!next) {
         next = make(state.depth + 1);
@@ -60,14 +75,15 @@ export function createLiterals<T>(
     }
     state.found.push({ length: symbols.length, owner });
   };
-  for (const { literal, owner } of entries) {
+  for (const { literal, owner, hold } of entries) {
     const head = literal.slice(0, PREFIX).toLowerCase();
     grow(
       Array.from({ length: head.length }, (_, index) => classes[head.charCodeAt(index)] ?? 0),
       owner,
+      hold,
     );
   }
-  grow([markClass], mark);
+  grow([markClass], mark, 'never');
 
   // Breadth first: a state's fallback is nearer to the root, so it is complete when it is read.
   const states: State[] = [root];
@@ -100,6 +116,13 @@ export function createLiterals<T>(
     classes,
     reporting: ordered.find((state) => state.found.length > 0)?.id ?? table.length,
     at: (state) => ordered[state / width]?.found ?? [],
-    depth: (state) => ordered[state / width]?.depth ?? 0,
+    pending(id, text) {
+      for (let state = ordered[id / width] ?? null; state && state !== root; state = state.fail) {
+        if (state.hold === 'never') continue;
+        const before = text.charCodeAt(text.length - state.depth - 1);
+        if (state.hold === 'anywhere' || !isWord(before)) return state.depth;
+      }
+      return 0;
+    },
   };
 }

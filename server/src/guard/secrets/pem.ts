@@ -41,7 +41,7 @@ export const privateKey: HandMatcher = (text, hit, final) => {
     }
     const mark = text.slice(at, end);
     const closed = putty || /END [A-Z0-9 ]*KEY/.test(mark);
-    if (closed && at - body >= 8)
+    if (closed && /[A-Za-z0-9+/=]{24}/.test(text.slice(body, at)))
       return { match: { start: hit, from: hit, to: closing(text, at, end, putty) }, open: -1 };
   } else if (!final && couldMark(text, at, marker)) {
     return { match: null, open: hit };

@@ -1,26 +1,31 @@
 /** A rule made ready: what to do where the prefilter found something. */
+import { isWord } from './chars.ts';
 import { entropy } from './checks.ts';
 import { isExample } from './examples.ts';
-import { cutOff, firstChars, longest, parsePattern } from './pattern.ts';
-import type { HandMatcher, Match, Rule } from './rule.ts';
+import type { Node } from './pattern.ts';
+import { cutOff, firstChars, longest, parsePattern, shortest } from './pattern.ts';
+import type { HandMatcher, Rule, Verdict } from './rule.ts';
+import { NOTHING } from './rule.ts';
 
 export interface Probe {
   readonly rule: Rule;
-  /** The match at a hit (where a literal, a run or a number begins), or null. */
-  match(text: string, hit: number): Match | null;
-  /** Where a match begins that more text could complete or lengthen; -1 for none. */
-  open(text: string, hit: number): number;
-  /** The same, for the end of a text in which the literal, run or number has not begun or not been seen. */
-  tail(text: string): number;
+  /**
+   * What is at a hit (where a literal, a run or a number begins). Without `final` the text may go on: what more of it
+   * could complete or lengthen is open, not a match.
+   */
+  look(text: string, hit: number, final: boolean): Verdict;
+  /** What is undecided at a hit begins there, not before. */
+  readonly exact: boolean;
+  /**
+   * Where something is open at the end of a text whose literal, run or number was not seen yet; -1 for none. `run` is
+   * where the base64 characters at its end begin.
+   */
+  tail(text: string, run: number): number;
   /** Whether `tail` can say anything but -1. */
   readonly hasTail: boolean;
   /** By ASCII code, what may stand where the run or number begins. */
   readonly first: Uint8Array;
 }
-
-const WORD = new Uint8Array(128);
-for (const char of '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz') WORD[char.charCodeAt(0)] = 1;
-export const isWord = (code: number): boolean => code < 128 && WORD[code] === 1;
 
 const ANY = new Uint8Array(128).fill(1);
 
@@ -30,11 +35,12 @@ export function createProbe(rule: Rule): Probe {
 
 function byHand(rule: Rule, matcher: HandMatcher): Probe {
   const glued = rule.glued === true;
-  const isIn = (text: string, hit: number): boolean => !glued && hit > 0 && isWord(text.charCodeAt(hit - 1));
   return {
     rule,
-    match: (text, hit) => (isIn(text, hit) ? null : matcher(text, hit, true).match),
-    open: (text, hit) => (isIn(text, hit) ? -1 : matcher(text, hit, false).open),
+    look(text, hit, final) {
+      return !glued && hit > 0 && isWord(text.charCodeAt(hit - 1)) ? NOTHING : matcher(text, hit, final);
+    },
+    exact: true,
     tail: () => -1,
     hasTail: false,
     first: ANY,
@@ -49,6 +55,8 @@ function byPattern(rule: Rule, pattern: RegExp): Probe {
   const whole = new RegExp(pattern.source, `${flags}y${rule.group ? 'd' : ''}`);
   const partial = new RegExp(cutOff(tree), `${flags}y`);
   const { lead, group, glued, check, minEntropy } = rule;
+  /** What comes before the value and may be shown before it. */
+  const shown = rule.behind ? fixedLength(tree) : 0;
   const leadChars = lead ? flagsOf(lead.chars) : null;
   const first = firstChars(tree, flags);
   /** Characters of the longest literal but one. */
@@ -64,6 +72,13 @@ function byPattern(rule: Rule, pattern: RegExp): Probe {
   function mayStart(text: string, start: number): boolean {
     return glued === true || start === 0 || !isWord(text.charCodeAt(start - 1));
   }
+  function openAt(text: string, start: number): number {
+    if (start === text.length || !mayStart(text, start)) return -1;
+    const code = text.charCodeAt(start);
+    if (code < 128 && first[code] === 0) return -1;
+    partial.lastIndex = start;
+    return partial.test(text) ? start : -1;
+  }
   function isValue(value: string): boolean {
     if (check && !check(value)) return false;
     if (minEntropy !== undefined && entropy(value) < minEntropy) return false;
@@ -73,49 +88,51 @@ function byPattern(rule: Rule, pattern: RegExp): Probe {
   return {
     rule,
     first: lead ? ANY : first,
-    match(text, hit) {
+    exact: lead === undefined,
+    look(text, hit, final) {
       const start = startOf(text, hit);
-      if (!mayStart(text, start)) return null;
+      if (!mayStart(text, start)) return NOTHING;
+      if (!final && text.length - start <= maxLength) {
+        partial.lastIndex = start;
+        if (partial.test(text)) return { match: null, open: Math.min(start + shown, text.length) };
+      }
       whole.lastIndex = start;
       const found = whole.exec(text);
-      if (!found) return null;
+      if (!found) return NOTHING;
       const [from, to] = (group === undefined ? undefined : found.indices?.[group]) ?? [start, start + found[0].length];
-      return isValue(text.slice(from, to)) ? { start, from, to } : null;
-    },
-    open(text, hit) {
-      const start = startOf(text, hit);
-      if (text.length - start > maxLength || !mayStart(text, start)) return -1;
-      partial.lastIndex = start;
-      return partial.test(text) ? start : -1;
+      return isValue(text.slice(from, to)) ? { match: { start, from, to }, open: -1 } : NOTHING;
     },
     hasTail: lead !== undefined || rule.at !== undefined,
-    tail(text) {
-      const end = rule.at === 'run' ? runStart(text) : text.length;
+    tail(text, run) {
+      const last = text.length;
+      if (rule.at === 'run') {
+        const start = openAt(text, startOf(text, run));
+        // The lead of a run may be there alone, or glued to a word.
+        return start < 0 && lead ? openAt(text, startOf(text, last)) : start;
+      }
       // The literal itself may be there in part.
-      for (let hit = end - literal; hit <= end; hit++) {
-        const start = startOf(text, Math.max(0, hit));
-        if (start === text.length || !mayStart(text, start)) continue;
-        const code = text.charCodeAt(start);
-        if (code < 128 && first[code] === 0) continue;
-        partial.lastIndex = start;
-        if (partial.test(text)) return start;
+      for (let hit = Math.max(0, last - literal); hit <= last; hit++) {
+        const start = openAt(text, startOf(text, hit));
+        if (start >= 0) return start;
       }
       return -1;
     },
   };
 }
 
-/** Where the run of base64 characters at the end of a text begins, at most 64 back: a longer one was seen as a run. */
-function runStart(text: string): number {
-  let start = text.length;
-  while (start > 0 && text.length - start < 64 && isRun(text.charCodeAt(start - 1))) start--;
-  return start;
+/** How many characters come before the first group that holds a value; 0 when that is not always the same. */
+function fixedLength(tree: Node): number {
+  const items = tree.type === 'seq' ? tree.items : [];
+  const before = items.slice(
+    0,
+    Math.max(
+      0,
+      items.findIndex((item) => item.type === 'group' && item.open === '('),
+    ),
+  );
+  const node: Node = { type: 'seq', items: before };
+  return longest(node) === shortest(node) ? longest(node) : 0;
 }
-
-const RUN = new Uint8Array(128);
-for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_') RUN[char.charCodeAt(0)] = 1;
-/** The two alphabets of base64 (RFC 4648) together. */
-export const isRun = (code: number): boolean => code < 128 && RUN[code] === 1;
 
 function flagsOf(chars: RegExp): Uint8Array {
   return Uint8Array.from({ length: 128 }, (_, code) => (chars.test(String.fromCharCode(code)) ? 1 : 0));

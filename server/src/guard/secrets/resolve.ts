@@ -3,6 +3,8 @@ import type { Finding } from './rule.ts';
 
 export interface Candidate extends Finding {
   vague: boolean;
+  /** Where its match began, e.g. at a keyword before the value. */
+  anchor: number;
   /** The place of its rule: of equals the first is kept. */
   order: number;
 }
@@ -23,8 +25,11 @@ export function resolve(found: readonly Candidate[]): Finding[] {
     reach = Math.max(reach, one.end);
   }
   settle(cluster, kept);
-  return kept.map(({ vague: _, order: __, ...finding }) => finding);
+  return kept.map(({ vague: _, order: __, anchor: ___, ...finding }) => finding);
 }
+
+/** Characters of a cell of the grid by which neighbours are found. */
+const CELL = 512;
 
 /** One group of findings that touch each other. */
 function settle(cluster: readonly Candidate[], kept: Candidate[]): void {
@@ -40,13 +45,30 @@ function settle(cluster: readonly Candidate[], kept: Candidate[]): void {
       a.order - b.order,
   );
   const best: Candidate[] = [];
-  for (const one of ranked) if (!best.some((other) => says(other, one))) best.push(one);
+  // By place, so that a long chain of neighbours is not compared each with each.
+  const cells = new Map<number, Candidate[]>();
+  for (const one of ranked) {
+    const from = Math.floor(one.start / CELL);
+    const to = Math.floor((one.end - 1) / CELL);
+    let needless = false;
+    for (let cell = from; cell <= to && !needless; cell++) {
+      needless = cells.get(cell)?.some((other) => says(other, one)) === true;
+    }
+    if (needless) continue;
+    best.push(one);
+    for (let cell = from; cell <= to; cell++) {
+      const list = cells.get(cell);
+      if (list) list.push(one);
+      else cells.set(cell, [one]);
+    }
+  }
   kept.push(...best.toSorted((a, b) => a.start - b.start || a.end - b.end));
 }
 
 /** Whether `other`, which ranks higher, makes `one` needless. */
 function says(other: Candidate, one: Candidate): boolean {
-  if (other.kind !== one.kind || other.start >= one.end || one.start >= other.end) return false;
+  if (other.start >= one.end || one.start >= other.end) return false;
+  if (other.kind !== one.kind && !(one.vague && other.kind === 'private_key')) return false;
   if (one.vague) return !other.vague || (other.start <= one.start && other.end >= one.end);
   if (other.start > one.start || other.end < one.end) return false;
   // A run of base64 can hold several: each rule is told once.

@@ -1,6 +1,6 @@
 /** Puts values back for placeholders, in whole texts and in streams. */
 import { createJsonDepth } from './json-depth.ts';
-import { cutOff, parsePattern } from './pattern.ts';
+import { placeholderAt } from './placeholder.ts';
 import type { TextForm } from './redact.ts';
 
 export interface Restorer {
@@ -9,8 +9,6 @@ export interface Restorer {
   end(): string;
 }
 
-const PLACEHOLDER = /\[\[(?:secret|pii):[a-z0-9_]{1,64}:[0-9a-f]{10,80}\]\]/y;
-const BEGINNING = new RegExp(cutOff(parsePattern(PLACEHOLDER.source)), 'y');
 const BRACKET = '[';
 
 /**
@@ -33,9 +31,9 @@ export function createRestorer(mapping: ReadonlyMap<string, string>, form: TextF
     let out = '';
     let at = 0;
     for (let next = text.indexOf(BRACKET); next !== -1; next = text.indexOf(BRACKET, Math.max(next + 1, at))) {
-      PLACEHOLDER.lastIndex = next;
-      const found = PLACEHOLDER.exec(text)?.[0];
-      if (found !== undefined) {
+      const found = placeholderAt(text, next);
+      if (found === null) continue;
+      if (found !== '') {
         depth?.read(text.slice(at, next));
         const value = valueFor(found);
         if (value === undefined) {
@@ -48,9 +46,7 @@ export function createRestorer(mapping: ReadonlyMap<string, string>, form: TextF
         at = next + found.length;
         continue;
       }
-      if (final) continue;
-      BEGINNING.lastIndex = next;
-      if (BEGINNING.test(text) && couldBe(text.slice(next))) {
+      if (!final && couldBe(text.slice(next))) {
         depth?.read(text.slice(at, next));
         held = text.slice(next);
         return out + text.slice(at, next);

@@ -15,7 +15,10 @@ export interface Match {
   rule?: Rule;
 }
 
-/** What a matcher says at a place: a match, nothing, or `start` of something that more text could make a match. */
+/**
+ * What a matcher says at a place: a match, nothing, or that more text could make a match. Then `open` is where the
+ * text must not be shown yet, which is its end when the value has not begun; else it is -1.
+ */
 export interface Verdict {
   match: Match | null;
   open: number;
@@ -50,6 +53,8 @@ export interface Rule {
   check?: (value: string) => boolean;
   /** Shannon entropy in bits a character that a value must have. */
   minEntropy?: number;
+  /** What comes before the value may be shown before the value comes: hits are looked for in shown text too. */
+  behind?: boolean;
   /** In characters; worked out from the pattern where it is an expression. */
   maxLength?: number;
   /** The value may follow a letter or a digit directly; without it such a place is no beginning. */

@@ -2,10 +2,10 @@
  * The scanner for text that comes in pieces. A piece is passed on at once, less what could still become part of a
  * finding; wherever the cuts are, the findings are those of the whole text.
  */
-import { RUN } from './base64.ts';
-import type { Scanner } from './engine.ts';
-import { liveFrom } from './engine.ts';
-import { isRun } from './probe.ts';
+import { liveFrom, RUN } from './base64.ts';
+import { isRun } from './chars.ts';
+import type { Scanner, Taken } from './engine.ts';
+import type { Probe } from './probe.ts';
 import type { Finding } from './rule.ts';
 
 /** Text that is decided. The places of its findings are in `text`, and each lies in it whole. */
@@ -30,6 +30,18 @@ const NEAR = 80;
 const SHORT = 512;
 const NONE: readonly Finding[] = [];
 
+/** A name that was seen: how far before the end it begins, whether in the newest piece. */
+interface Named {
+  probe: Probe;
+  back: number;
+  fresh: boolean;
+  loud?: boolean;
+}
+/** Names that are asked one by one; with more a real search is cheaper. */
+const MOST_NAMES = 4;
+/** Shown text that a name needs: itself, what is before it, what is between it and its value. */
+const NAMES_NEAR = 200;
+
 export function createStreamScanner(scanner: Scanner): StreamScanner {
   const { table, classes, reporting } = scanner.literals;
   const counts = scanner.tails.some((probe) => probe.rule.at === 'digit');
@@ -38,21 +50,45 @@ export function createStreamScanner(scanner: Scanner): StreamScanner {
   let held = '';
   /** The held text waits for more than the quick look knows of. */
   let waiting = false;
+  let taken: readonly Taken[] = [];
   let searchedAt = 0;
   let state = 0;
   let run = 0;
+  let names: Named[] = [];
 
   /** Walks the prefilter over new text; false when something was found that needs a real search. */
   function isQuiet(text: string): boolean {
     for (let at = 0; at < text.length; at++) {
       const code = text.charCodeAt(at);
       state = table[state + (classes[code] as number)] as number;
-      if (state >= reporting) return false;
+      if (state >= reporting && !onlyNames(text.length - at - 1)) return false;
       run = isRun(code) ? run + 1 : 0;
       if (run >= RUN) return false;
       if (counts && code >= 48 && code <= 57) return false;
     }
+    return names.length === 0 || nothingNamed(text);
+  }
+
+  /** Keeps the hits of a state when all are of rules that look back: most names in prose announce nothing. */
+  function onlyNames(after: number): boolean {
+    for (const { owner, length } of scanner.literals.at(state)) {
+      if (!owner?.rule.behind || names.length >= MOST_NAMES) return false;
+      names.push({ probe: owner, back: after + length, fresh: true });
+    }
     return true;
+  }
+
+  /** Asks the names that were seen; false when one announces something. */
+  function nothingNamed(text: string): boolean {
+    const near = context.slice(-NAMES_NEAR) + held + text;
+    names = names.filter((name) => {
+      if (!name.fresh) name.back += text.length;
+      name.fresh = false;
+      const { match, open } = name.probe.look(near, near.length - name.back, false);
+      name.loud = match !== null || (open >= 0 && open < near.length) || name.back > NAMES_NEAR / 2;
+      return match !== null || open >= 0;
+    });
+    return !names.some((name) => name.loud);
   }
 
   /** Brings the prefilter to where `text` ends. */
@@ -67,45 +103,61 @@ export function createStreamScanner(scanner: Scanner): StreamScanner {
   }
 
   function show(text: string, findings: readonly Finding[]): Safe {
-    context = text.length >= CONTEXT ? text.slice(-CONTEXT) : (context + text).slice(-CONTEXT);
+    context += text;
+    if (context.length > 8 * CONTEXT) trim();
     return { text, findings };
+  }
+
+  /** Shortened now and then, not with every piece: that would copy it every time. */
+  function trim(): void {
+    const gone = context.length - CONTEXT;
+    if (gone <= 0) return;
+    context = context.slice(gone);
+    taken = taken.flatMap(({ order, end }) => (end > gone ? [{ order, end: end - gone }] : []));
   }
 
   /** Nothing was found in what came: only its end can be open. */
   function quick(text: string): Safe {
     const whole = held + text;
-    const before = context.length > NEAR ? context.slice(-NEAR) : context;
+    // What is before the last word does not matter when a blank is between.
+    const alone = !counts && run < whole.length && whole.charCodeAt(whole.length - run - 1) <= 32;
+    const before = alone ? '' : context.slice(-NEAR);
     const near = before + whole;
-    let open = near.length - scanner.literals.depth(state);
+    let open = near.length - scanner.literals.pending(state, near);
     for (const probe of scanner.tails) {
-      const start = probe.tail(near);
+      const start = probe.tail(near, near.length - run);
       if (start >= before.length && start < open) open = start;
     }
-    if (run > 0 || near.endsWith('=')) open = Math.min(open, liveFrom(near, before.length));
+    if (run > 0 || near.endsWith('=')) open = Math.min(open, liveFrom(near, before.length, NEAR));
+    if (open >= near.length) {
+      held = '';
+      return show(whole, NONE);
+    }
     const cut = Math.max(0, open - before.length);
     held = whole.slice(cut);
     return show(whole.slice(0, cut), NONE);
   }
 
   function search(final: boolean): Safe {
+    trim();
+    names = [];
     const text = context + held;
     const from = context.length;
-    const { findings, open } = scanner.analyse(text, from, final);
-    let cut = final ? text.length : open;
-    for (const finding of findings.toReversed()) if (finding.start < cut && finding.end > cut) cut = finding.start;
-    const decided = findings
-      .filter((finding) => finding.end <= cut)
-      .map((finding) => ({ ...finding, start: finding.start - from, end: finding.end - from }));
-    held = text.slice(cut);
-    waiting = held !== '';
+    const { findings, open, pending, taken: ends } = scanner.analyse(text, from, final, taken);
+    const decided = findings.map((one) => ({ ...one, start: one.start - from, end: one.end - from }));
+    held = text.slice(open);
+    waiting = held !== '' || pending;
     searchedAt = held.length;
-    return show(text.slice(from, cut), decided);
+    taken = ends;
+    return show(text.slice(from, open), decided);
   }
 
   return {
     push(text) {
       if (text === '') return { text: '', findings: NONE };
-      if (!waiting && sweeps.length === 0 && isQuiet(text)) return quick(text);
+      if (!waiting && sweeps.length === 0) {
+        if (isQuiet(text)) return quick(text);
+      }
       held += text;
       if (waiting && held.length > SHORT && held.length < searchedAt * 1.125) return { text: '', findings: NONE };
       const safe = search(false);
@@ -115,6 +167,7 @@ export function createStreamScanner(scanner: Scanner): StreamScanner {
     end() {
       const safe = search(true);
       context = '';
+      taken = [];
       held = '';
       waiting = false;
       state = 0;

@@ -14,7 +14,7 @@ const HERE =
 /** `hit` is at the `://`. The value is the password alone: what is left still says where it leads. */
 export const urlPassword: HandMatcher = (text, hit, final) => {
   if (hit === 0 || !/[a-z0-9]/i.test(text.charAt(hit - 1))) return NOTHING;
-  const open = final ? NOTHING : { match: null, open: hit };
+  const open = final ? NOTHING : { match: null, open: text.length };
   const user = hit + 3;
   let at = user;
   while (at < text.length && at - user <= MAX_USER && isPart(text.charCodeAt(at)) && !':?#'.includes(text.charAt(at)))
@@ -27,7 +27,7 @@ export const urlPassword: HandMatcher = (text, hit, final) => {
   for (; at < text.length && at - password <= MAX_PASSWORD && isPart(text.charCodeAt(at)); at++) {
     if (text[at] === '@') end = at;
   }
-  if (at === text.length && !final && at - password <= MAX_PASSWORD) return open;
+  if (at === text.length && !final && at - password <= MAX_PASSWORD) return { match: null, open: password };
   if (end <= password) return NOTHING;
   const value = text.slice(password, end);
   const host = text.slice(end + 1, end + 80);

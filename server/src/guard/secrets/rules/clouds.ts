@@ -37,7 +37,6 @@ export const CLOUD_RULES = [
     /azconfig\.io;Id=[^;\s]{4,80};Secret=([A-Za-z0-9+/]{36,100}={0,2})/i,
     {
       group: 1,
-      glued: true,
     },
   ),
   token('azure_sas', 'Azure shared access signature', 'sig=', /sig=([A-Za-z0-9%+/_-]{40,150}={0,2})/, { group: 1 }),
@@ -94,8 +93,11 @@ export const CLOUD_RULES = [
     check: isMixed,
     minEntropy: 3.5,
   }),
-  token('terraform_token', 'Terraform Cloud token', '.atlasv1', /(?<=[A-Za-z0-9]{14})\.atlasv1\.[\w=-]{58,80}/, {
+  // What stands before `.atlasv1.` is the token's id.
+  token('terraform_token', 'Terraform Cloud token', '.atlasv1', /(?<=[A-Za-z0-9]{14})\.atlasv1\.([\w=-]{58,80})/, {
+    group: 1,
     glued: true,
+    behind: true,
   }),
   token('pulumi_token', 'Pulumi access token', 'pul-', /pul-[a-f0-9]{40}/),
   token(
@@ -119,7 +121,7 @@ export const CLOUD_RULES = [
     /A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3}(?![A-Z0-9])/,
     { minEntropy: 3.5 },
   ),
-  token('onepassword_token', '1Password service account token', 'ops_eyJ', /ops_eyJ[A-Za-z0-9+/_-]{100,4000}={0,3}/),
+  token('onepassword_token', '1Password service account token', 'ops_eyJ', /ops_eyJ[A-Za-z0-9+/_-]{100,1500}={0,3}/),
   token('age_key', 'age secret key', 'AGE-SECRET-KEY-', /AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}/i, {
     kind: 'private_key',
     action: 'block',

@@ -8,21 +8,17 @@ const UUID = '[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}';
 export const CODE_RULES = [
   // docs.github.com: the prefix says the kind; the last six characters are a checksum, which fakes in documents lack,
   // so that it cannot be asked for.
-  token('github_token', 'GitHub token', 'ghp_ gho_ ghu_ ghs_ ghr_', /gh[pousr]_[A-Za-z0-9_]{36,255}/, { glued: true }),
-  token('github_fine_grained_token', 'GitHub fine-grained token', 'github_pat_', /github_pat_\w{60,255}/, {
-    glued: true,
-  }),
+  token('github_token', 'GitHub token', 'ghp_ gho_ ghu_ ghs_ ghr_', /gh[pousr]_[A-Za-z0-9]{36,251}/),
+  token('github_fine_grained_token', 'GitHub fine-grained token', 'github_pat_', /github_pat_\w{60,255}/),
   token(
     'gitlab_token',
     'GitLab token',
     'glpat- gldt- glrt- glrtr- glft- glsoat- glcbt- glimt- glptt- glagent- gloas- glffct- glwt-',
     /gl(?:pat|dt|rtr?|ft|soat|cbt|imt|ptt|agent|oas|ffct|wt)-[\w.-]{20,320}/,
-    { glued: true },
   ),
   token('gitlab_runner_token', 'GitLab runner registration token', 'GR1348941', /GR1348941[\w-]{20,50}/),
   token('gitlab_session', 'GitLab session cookie', '_gitlab_session=', /_gitlab_session=([0-9a-z]{32})/, {
     group: 1,
-    glued: true,
   }),
   token(
     'gitlab_mail_token',
@@ -44,7 +40,7 @@ export const CODE_RULES = [
     'Token in .npmrc',
     ':_authToken= :_auth= :_password=',
     /:_(?:authToken|auth|password)=["']?([\w+/=.-]{16,400})/,
-    { group: 1, glued: true, vague: true },
+    { group: 1, vague: true },
   ),
   token('pypi_token', 'PyPI token', 'pypi-AgE', /pypi-AgE(?:IcHlwaS5vcmc|NdGVzdC5weXBpLm9yZ)[\w-]{40,1000}/),
   token('rubygems_key', 'RubyGems key', 'rubygems_', /rubygems_[a-f0-9]{48}/),
@@ -62,10 +58,6 @@ export const CODE_RULES = [
     /bk(?:ua|aa|aj|ar|ct|pt|pat|ps)_[\w-]{40,340}/,
   ),
   token('circleci_token', 'CircleCI token', 'CCIPAT_ CCIPRJ_', /CCIP(?:AT|RJ)_[A-Za-z0-9]{22}_[a-z0-9]{40}/),
-  token('azure_devops_token', 'Azure DevOps token', 'AZDO', /(?<=[A-Za-z0-9]{40})AZDO[A-Za-z0-9]{4}(?![A-Za-z0-9])/, {
-    glued: true,
-    minEntropy: 1.5,
-  }),
   token('sonar_token', 'Sonar token', 'squ_ sqp_ sqa_', /sq[upa]_[a-f0-9]{40}/),
   token(
     'sourcegraph_token',

@@ -19,6 +19,7 @@ const urlRule: Rule = {
   pattern: urlPassword,
   maxLength: 800,
   glued: true,
+  behind: true,
   vague: true,
   action: 'redact',
 };
@@ -28,7 +29,7 @@ export const CONNECTION_RULES = [
     'jwt',
     'JSON web token',
     'eyJ',
-    /eyJ[\w-]{8,4000}\.(?:eyJ)?[\w-]{4,8000}\.[\w-]{0,1400}(?:\.[\w-]{8,4000}\.[\w-]{8,200})?/,
+    /eyJ[\w-]{8,2000}\.[\w-]{4,8000}\.[\w-]{0,1400}(?:\.[\w-]{8,4000}\.[\w-]{8,200})?/,
     {
       check: isJwt,
     },
@@ -58,7 +59,6 @@ export const CONNECTION_RULES = [
     {
       group: 1,
       minEntropy: 1.5,
-      glued: true,
       check: (value) => !/^(?:pass(?:word)?|pwd|secret|token|test|changeit|\$\w+|\[.*)$/i.test(value),
     },
   ),
@@ -70,7 +70,6 @@ export const CONNECTION_RULES = [
     {
       group: 1,
       minEntropy: 1.5,
-      glued: true,
       check: (value) => /\d/.test(value) && /[A-Za-z]/.test(value) && !/^-|^\d+:|[\\/]/.test(value),
     },
   ),
@@ -86,7 +85,6 @@ export const CONNECTION_RULES = [
   ),
   token('docker_auth', 'Docker registry login', '"auth":', /"auth"\s{0,3}:\s{0,3}"([A-Za-z0-9+/]{12,400}={0,2})"/, {
     group: 1,
-    glued: true,
     check: (value) => /^[\x20-\x7e]{1,128}:[\x20-\x7e]{1,400}$/.test(Buffer.from(value, 'base64').toString('latin1')),
   }),
   token(
@@ -94,6 +92,6 @@ export const CONNECTION_RULES = [
     'SoftLayer key',
     'api.softlayer.com',
     /api\.softlayer\.com\/soap\/v3(?:\.1)?\/([a-z0-9]{64})/i,
-    { group: 1, glued: true },
+    { group: 1 },
   ),
 ];

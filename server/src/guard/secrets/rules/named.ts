@@ -21,7 +21,7 @@ const NAMED: readonly (readonly [id: string, title: string, names: string, shape
     'aws_session_token',
     'AWS session token',
     'session_token sessiontoken security_token',
-    /^[A-Za-z0-9/+=._-]{64,2048}$/,
+    /^[A-Za-z0-9/+=._-]{64,1280}$/,
   ],
   [
     'azure_key',
@@ -91,8 +91,9 @@ export const NAMED_RULES: readonly Rule[] = [
     ...secret,
     literals: [...NAME_LITERALS, ...new Set(vendors.flatMap((rule) => rule.names))],
     pattern: createAssignment({ password, secret, header, vendors }),
-    maxLength: 2600,
+    maxLength: 1600,
     glued: true,
+    behind: true,
   },
 ];
 /** Every rule that a finding of `NAMED_RULES` can name. */

@@ -2,7 +2,7 @@
 import * as checks from '../checks.ts';
 import type { Rule } from '../rule.ts';
 
-const EDGE = '(?<![A-Za-z0-9])(?<!\\d[ .-]?)';
+const EDGE = '(?<![A-Za-z0-9/])(?<!\\d[ .,-]?)';
 const END = '(?![A-Za-z0-9])(?![ .-]?\\d)';
 
 function pii(
@@ -16,6 +16,14 @@ function pii(
 }
 const number = (body: string, flags = ''): RegExp => new RegExp(`${EDGE}(?:${body})${END}`, flags);
 const digits = (value: string): number => value.replace(/\D/g, '').length;
+
+/** HMRC NIM39110: letters that are never used, prefixes that are never given. With and without blanks. */
+function nino(blank: string, lead: NonNullable<Rule['lead']>): Rule {
+  const letters = '(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]';
+  const body = [letters, '\\d{2}', '\\d{2}', '\\d{2}', '[A-D]'].join(blank);
+  const pattern = new RegExp(`(?<![A-Za-z0-9])${body}(?![A-Za-z0-9])`);
+  return pii('uk_nino', 'UK national insurance number', pattern, () => true, { lead });
+}
 
 export const PII_RULES: readonly Rule[] = [
   {
@@ -33,7 +41,7 @@ export const PII_RULES: readonly Rule[] = [
   pii(
     'phone',
     'Phone number',
-    number('(?:\\+|00)[1-9]\\d{0,2}[ .\\-/]?(?:\\(\\d{1,4}\\)[ .\\-/]?)?\\d{1,4}(?:[ .\\-/]?\\d{2,4}){1,4}'),
+    number('(?:\\+|00)[1-9](?:\\d{8,14}|\\d{0,2}(?:[ .\\-/]?\\(\\d{1,4}\\)\\d{0,8})?(?:[ .\\-/]\\d{1,8}){1,5})'),
     (value) => digits(value) >= 9 && digits(value) <= 15,
     {
       lead: { chars: /\+/, max: 1 },
@@ -42,7 +50,7 @@ export const PII_RULES: readonly Rule[] = [
   pii(
     'phone_national',
     'Phone number',
-    /(?<![A-Za-z0-9])(?<!\d[ .\-/]?)(?:\(\d{3}\)[ ]?\d{3}[ .-]\d{4}|[2-9]\d\d-[2-9]\d\d-\d{4}|[2-9]\d\d\.[2-9]\d\d\.\d{4}|\(?0\d{1,5}\)?[ \-/]\d{2,8}(?:[ \-/]\d{2,8}){0,4})(?![A-Za-z0-9])(?![.\-/]\d)/,
+    /(?<![A-Za-z0-9])(?<!\d[ .\-/]?)(?:\(\d{3}\)[ ]?\d{3}[ .-]\d{4}|[2-9]\d\d-[2-9]\d\d-\d{4}|[2-9]\d\d\.[2-9]\d\d\.\d{4}|(?!0\d{4}-\d{4}(?!\d))\(?0\d{1,5}\)?[ \-/]\d{2,8}(?:[ \-/]\d{2,8}){0,4})(?![A-Za-z0-9])(?![.\-/]\d)/,
     (value) => digits(value) >= 9 && digits(value) <= 12,
     {
       lead: { chars: /\(/, max: 1 },
@@ -51,22 +59,21 @@ export const PII_RULES: readonly Rule[] = [
   pii(
     'card',
     'Payment card number',
-    number('[2-6]\\d{3}(?:[ -]?\\d{2,6}){2,4}\\d{0,3}'),
+    number('[2-6]\\d{3}(?:\\d{9,15}|(?:[ -]\\d{4}){3}(?:[ -]\\d{3})?|[ -]\\d{6}[ -]\\d{4,5})'),
     (value) => digits(value) >= 13 && digits(value) <= 19 && checks.isCard(value),
   ),
-  pii('iban', 'IBAN', /(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]{1,4}){3,9}(?![A-Za-z0-9])/, checks.iban, {
-    lead: { chars: /[A-Za-z]/, max: 2 },
-  }),
-  pii('us_ssn', 'US social security number', number('\\d{3}-\\d{2}-\\d{4}'), checks.ssn),
   pii(
-    'uk_nino',
-    'UK national insurance number',
-    /(?<![A-Za-z0-9])(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][ ]?\d{2}[ ]?\d{2}[ ]?\d{2}[ ]?[A-D](?![A-Za-z0-9])/,
-    () => true,
+    'iban',
+    'IBAN',
+    /(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[A-Za-z0-9]{11,30}|(?:[ -][A-Za-z0-9]{4}){2,7}(?:[ -][A-Za-z0-9]{1,3})?)(?![A-Za-z0-9])/,
+    checks.iban,
     {
-      lead: { chars: /[A-Z ]/, max: 3 },
+      lead: { chars: /[A-Za-z]/, max: 2 },
     },
   ),
+  pii('us_ssn', 'US social security number', number('\\d{3}-\\d{2}-\\d{4}'), checks.ssn),
+  nino('', { chars: /[A-Z]/, max: 2 }),
+  nino('[ ]', { chars: /[A-Z ]/, max: 3 }),
   pii('de_steuer_id', 'German tax number', number('[1-9]\\d[ ]?\\d{3}[ ]?\\d{3}[ ]?\\d{3}'), checks.steuerId),
   pii(
     'fr_nir',
@@ -77,10 +84,10 @@ export const PII_RULES: readonly Rule[] = [
   pii(
     'es_dni',
     'Spanish DNI or NIE',
-    /(?<![A-Za-z0-9])(?:\d{8}|[XYZ][ -]?\d{7})[ -]?[A-HJ-NP-TV-Z](?![A-Za-z0-9])/i,
+    /(?<![A-Za-z0-9])(?<!\d[.,])(?:\d{8}|[XYZ][ -]?\d{7})[ -]?[A-HJ-NP-TV-Z](?![A-Za-z0-9])/i,
     checks.dni,
     {
-      lead: { chars: /[XYZxyz -]/, max: 2 },
+      lead: { chars: /[XYZxyz-]/, max: 2 },
     },
   ),
   pii(

@@ -21,7 +21,6 @@ const key = (
 export const PRIVATE_KEY_RULES = [
   key('private_key', 'Private key', ['-----BEGIN', '---- BEGIN', 'PuTTY-User-Key-File-'], privateKey, {
     maxLength: MAX_KEY,
-    glued: true,
     examples: true,
   }),
   // The beginnings of PKCS #8 and PKCS #1 for RSA, of PKCS #8 for elliptic curves and of OpenSSH's own form, in base64
@@ -35,10 +34,8 @@ export const PRIVATE_KEY_RULES = [
   ),
   key('jwk_private_key', 'Private JSON web key', ['"d":', '"d" :'], /"d"\s{0,3}:\s{0,3}"([A-Za-z0-9_-]{40,1400})"/, {
     group: 1,
-    glued: true,
   }),
   key('xml_private_key', 'RSA key as XML', ['<D>'], /<D>\s{0,20}([A-Za-z0-9+/=]{80,1400})\s{0,20}<\/D>/, {
     group: 1,
-    glued: true,
   }),
 ];

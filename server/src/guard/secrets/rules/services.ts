@@ -21,7 +21,7 @@ export const SERVICE_RULES = [
     'Slack webhook',
     'hooks.slack.com',
     /hooks\.slack\.com\/(?:services|workflows|triggers)\/([A-Za-z0-9+/_-]{30,80})/,
-    { group: 1, glued: true },
+    { group: 1 },
   ),
   token(
     'discord_webhook',
@@ -48,7 +48,7 @@ export const SERVICE_RULES = [
     'Microsoft Teams webhook',
     'webhookb2',
     /webhookb2\/[\w@-]{60,90}\/IncomingWebhook\/([a-z0-9]{32}\/[a-z0-9-]{36})/i,
-    { group: 1, glued: true },
+    { group: 1 },
   ),
   token('twilio_key', 'Twilio API key', '', /SK[0-9a-fA-F]{32}(?![A-Za-z0-9])/, { at: 'run' }),
   token('sendgrid_key', 'SendGrid key', 'SG.', /SG\.(?:[\w-]{16,32}\.[\w-]{16,64}|[\w=-]{60,72})/),
@@ -77,14 +77,12 @@ export const SERVICE_RULES = [
     'PayPal or Braintree token',
     'access_token$',
     /access_token\$(?:production|sandbox)\$[a-z0-9]{16}\$[a-f0-9]{32}/,
-    { glued: true },
   ),
   token(
     'shopify_token',
     'Shopify token',
     'shpat_ shpca_ shppa_ shpss_ shpua_',
     /shp(?:at|ca|pa|ss|ua)_[A-Za-z0-9]{32,64}/,
-    { glued: true },
   ),
   token('razorpay_key', 'Razorpay key id', 'rzp_', /rzp_(?:live|test)_[A-Za-z0-9]{14,24}/),
   token(

@@ -5,7 +5,7 @@
  * and kingfisher. Prefixes and bodies are joined here, so that no file has a whole one.
  */
 import type { Random } from './random.ts';
-import { ALNUM, BASE64, DIGITS, HEX, LOWER, UPPER, URLSAFE } from './random.ts';
+import { BASE64, DIGITS, HEX, LOWER, UPPER, URLSAFE } from './random.ts';
 
 export interface Sample {
   /** The vendor or form. */
@@ -24,7 +24,11 @@ const p = (...pieces: string[]): string => pieces.join('');
 type Maker = readonly [form: string, rules: string, make: (r: Random) => string];
 
 const MAKERS: readonly Maker[] = [
-  ['OpenAI project', 'openai_key', (r) => p('sk-', 'proj-') + r.text(74, URLSAFE) + p('T3Blbk', 'FJ') + r.text(74, URLSAFE)],
+  [
+    'OpenAI project',
+    'openai_key',
+    (r) => p('sk-', 'proj-') + r.text(74, URLSAFE) + p('T3Blbk', 'FJ') + r.text(74, URLSAFE),
+  ],
   ['OpenAI service account', 'openai_key', (r) => p('sk-', 'svcacct-') + r.text(58, URLSAFE)],
   ['OpenAI legacy', 'openai_key', (r) => p('sk', '-') + r.text(20) + p('T3Blbk', 'FJ') + r.text(20)],
   ['Anthropic', 'anthropic_key', (r) => `${p('sk-', 'ant-', 'api03-') + r.text(93, URLSAFE)}AA`],
@@ -71,14 +75,22 @@ const MAKERS: readonly Maker[] = [
   ['Pulumi', 'pulumi_token', (r) => p('pu', 'l-') + r.text(40, HEX)],
   ['Doppler', 'doppler_token', (r) => p('dp', '.pt.') + r.text(43)],
   ['OpenShift', 'openshift_token', (r) => p('sha', '256~') + r.text(43, URLSAFE)],
-  ['1Password', 'onepassword_key', (r) => p('A', '3-') + [6, 6, 5, 5, 5, 5].map((length) => r.text(length, UPPER + DIGITS)).join('-')],
+  [
+    '1Password',
+    'onepassword_key',
+    (r) => p('A', '3-') + [6, 6, 5, 5, 5, 5].map((length) => r.text(length, UPPER + DIGITS)).join('-'),
+  ],
   ['age', 'age_key', (r) => p('AGE-SECRET', '-KEY-1') + r.text(58, 'QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L')],
   ['GitHub classic', 'github_token', (r) => p('gh', 'p_') + r.text(36)],
   ['GitHub OAuth', 'github_token', (r) => p('gh', 'o_') + r.text(36)],
   ['GitHub app', 'github_token', (r) => p('gh', 's_') + r.text(36)],
   ['GitHub fine-grained', 'github_fine_grained_token', (r) => `${p('github', '_pat_') + r.text(22)}_${r.text(59)}`],
   ['GitLab personal', 'gitlab_token', (r) => p('gl', 'pat-') + r.text(20, URLSAFE)],
-  ['GitLab routable', 'gitlab_token', (r) => `${p('gl', 'pat-') + r.text(27, URLSAFE)}.01.${r.text(9, LOWER + DIGITS)}`],
+  [
+    'GitLab routable',
+    'gitlab_token',
+    (r) => `${p('gl', 'pat-') + r.text(27, URLSAFE)}.01.${r.text(9, LOWER + DIGITS)}`,
+  ],
   ['GitLab runner', 'gitlab_token', (r) => p('gl', 'rt-') + r.text(20, URLSAFE)],
   ['GitLab trigger', 'gitlab_token', (r) => p('gl', 'ptt-') + r.text(40, HEX)],
   ['GitLab registration', 'gitlab_runner_token', (r) => p('GR13', '48941') + r.text(20)],
@@ -97,9 +109,21 @@ const MAKERS: readonly Maker[] = [
   ['Sentry user', 'sentry_token', (r) => p('snt', 'ryu_') + r.text(64, HEX)],
   ['Dynatrace', 'dynatrace_token', (r) => `${p('dt0', 'c01.') + r.text(24, BASE32)}.${r.text(64, BASE32)}`],
   ['Slack bot', 'slack_token', (r) => `${p('xo', 'xb-') + r.text(12, DIGITS)}-${r.text(12, DIGITS)}-${r.text(24)}`],
-  ['Slack user', 'slack_token', (r) => `${p('xo', 'xp-') + r.text(12, DIGITS)}-${r.text(12, DIGITS)}-${r.text(12, DIGITS)}-${r.text(32, HEX)}`],
-  ['Slack app', 'slack_app_token', (r) => `${p('xa', 'pp-1-') + r.text(11, UPPER + DIGITS)}-${r.text(13, DIGITS)}-${r.text(64, HEX)}`],
-  ['Discord bot', 'discord_token', (r) => `${r.pick(['M', 'N', 'O']) + r.text(25)}.${r.text(6, URLSAFE)}.${r.text(38, URLSAFE)}`],
+  [
+    'Slack user',
+    'slack_token',
+    (r) => `${p('xo', 'xp-') + r.text(12, DIGITS)}-${r.text(12, DIGITS)}-${r.text(12, DIGITS)}-${r.text(32, HEX)}`,
+  ],
+  [
+    'Slack app',
+    'slack_app_token',
+    (r) => `${p('xa', 'pp-1-') + r.text(11, UPPER + DIGITS)}-${r.text(13, DIGITS)}-${r.text(64, HEX)}`,
+  ],
+  [
+    'Discord bot',
+    'discord_token',
+    (r) => `${r.pick(['M', 'N', 'O']) + r.text(25)}.${r.text(6, URLSAFE)}.${r.text(38, URLSAFE)}`,
+  ],
   ['Telegram', 'telegram_token', (r) => `${r.text(10, DIGITS)}:${p('A', 'A')}${r.text(33, URLSAFE)}`],
   ['Twilio', 'twilio_key', (r) => p('S', 'K') + r.text(32, HEX)],
   ['SendGrid', 'sendgrid_key', (r) => `${p('S', 'G.') + r.text(22, URLSAFE)}.${r.text(43, URLSAFE)}`],
@@ -122,7 +146,11 @@ const MAKERS: readonly Maker[] = [
   ['HubSpot', 'hubspot_token', (r) => p('pat-', 'na1-') + uuid(r)],
   ['Facebook', 'facebook_token', (r) => p('EA', 'AC') + r.text(120)],
   ['Dropbox', 'dropbox_token', (r) => p('s', 'l.') + r.text(135, URLSAFE)],
-  ['JSON web token', 'jwt', (r) => `${b64json({ alg: 'RS256', typ: 'JWT' })}.${b64json({ sub: r.text(10), iat: 1 })}.${r.text(86, URLSAFE)}`],
+  [
+    'JSON web token',
+    'jwt',
+    (r) => `${b64json({ alg: 'RS256', typ: 'JWT' })}.${b64json({ sub: r.text(10), iat: 1 })}.${r.text(86, URLSAFE)}`,
+  ],
 ];
 
 /** Values that only what stands around them gives away, with that; `@` is where the value goes. */
@@ -132,22 +160,52 @@ const PLACES: readonly (readonly [form: string, rules: string, around: string, m
   ['Cohere', 'cohere_key', "cohere.Client('x', api_token='@')\ncohere_api_key: '@'", (r) => r.text(40)],
   ['Mistral', 'mistral_key', 'export MISTRAL_API_KEY=@', (r) => r.text(32)],
   ['Azure OpenAI', 'azure_key', '"AZURE_OPENAI_API_KEY": "@",', (r) => r.text(32, HEX)],
-  ['Azure storage', 'azure_account_key', 'DefaultEndpointsProtocol=https;AccountName=files;AccountKey=@;EndpointSuffix=core.windows.net', (r) => `${r.text(86, BASE64)}==`],
-  ['Azure SAS', 'azure_sas', 'https://files.blob.core.windows.net/c?sv=2022-11-02&sr=b&sig=@&se=2030', (r) => `${r.text(43)}%3D`],
-  ['Service bus', 'azure_account_key', 'Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=Root;SharedAccessKey=@', (r) => `${r.text(43, BASE64)}=`],
+  [
+    'Azure storage',
+    'azure_account_key',
+    'DefaultEndpointsProtocol=https;AccountName=files;AccountKey=@;EndpointSuffix=core.windows.net',
+    (r) => `${r.text(86, BASE64)}==`,
+  ],
+  [
+    'Azure SAS',
+    'azure_sas',
+    'https://files.blob.core.windows.net/c?sv=2022-11-02&sr=b&sig=@&se=2030',
+    (r) => `${r.text(43)}%3D`,
+  ],
+  [
+    'Service bus',
+    'azure_account_key',
+    'Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=Root;SharedAccessKey=@',
+    (r) => `${r.text(43, BASE64)}=`,
+  ],
   ['Heroku by name', 'heroku_key', 'HEROKU_API_KEY="@"', uuid],
   ['Datadog', 'datadog_key', 'DATADOG_API_KEY: @', (r) => r.text(32, HEX)],
   ['Okta', 'okta_token', 'okta_token = "@"', (r) => `00${r.text(40, URLSAFE)}`],
   ['Cloudflare', 'cloudflare_key', 'CLOUDFLARE_API_TOKEN=@', (r) => r.text(40, URLSAFE)],
-  ['Slack webhook', 'slack_webhook', 'https://hooks.slack.com/services/@', (r) => `T${r.text(8, UPPER + DIGITS)}/B${r.text(8, UPPER + DIGITS)}/${r.text(24)}`],
-  ['Discord webhook', 'discord_webhook', 'https://discord.com/api/webhooks/123456789012345678/@', (r) => r.text(68, URLSAFE)],
+  [
+    'Slack webhook',
+    'slack_webhook',
+    'https://hooks.slack.com/services/@',
+    (r) => `T${r.text(8, UPPER + DIGITS)}/B${r.text(8, UPPER + DIGITS)}/${r.text(24)}`,
+  ],
+  [
+    'Discord webhook',
+    'discord_webhook',
+    'https://discord.com/api/webhooks/123456789012345678/@',
+    (r) => r.text(68, URLSAFE),
+  ],
   ['Postgres', 'url_password', 'postgres://app:@@db.prod.internal:5432/app?sslmode=require', (r) => r.text(14)],
   ['MySQL', 'url_password', 'mysql://root:@@10.0.3.7/shop', (r) => r.text(12)],
   ['MongoDB', 'url_password', 'mongodb+srv://app:@@cluster0.ab12c.mongodb.net/?retryWrites=true', (r) => r.text(16)],
   ['Redis', 'url_password', 'REDIS_URL=rediss://default:@@cache.acme.io:6380/0', (r) => r.text(20)],
   ['AMQP', 'url_password', 'amqps://svc:@@mq.acme.io/vhost', (r) => r.text(18)],
   ['Basic in an address', 'url_password', 'curl https://deploy:@@git.acme.io/app.git', (r) => r.text(15)],
-  ['ADO.NET', 'password', 'Server=tcp:sql.acme.io,1433;Database=shop;User ID=app;Password=@;Encrypt=True', (r) => `${r.text(9)}!7`],
+  [
+    'ADO.NET',
+    'password',
+    'Server=tcp:sql.acme.io,1433;Database=shop;User ID=app;Password=@;Encrypt=True',
+    (r) => `${r.text(9)}!7`,
+  ],
   ['JDBC', 'password', 'jdbc:postgresql://db.acme.io/shop?user=app&password=@&ssl=true', (r) => r.text(13)],
   ['Oracle', 'oracle_password', 'jdbc:oracle:thin:scott/@@ora.acme.io:1521/XE', (r) => r.text(11)],
   ['Environment file', 'password', 'DB_HOST=db\nDB_PASSWORD=@\nDB_NAME=x\n', (r) => `${r.text(8)}4$`],
@@ -171,7 +229,12 @@ const PLACES: readonly (readonly [form: string, rules: string, around: string, m
   ['Flag', 'password', 'deploy --password @ --yes', (r) => `${r.text(9)}6`],
   ['curl', 'curl_password', 'curl -s -u ada:@ https://api.acme.io', (r) => r.text(14)],
   ['npmrc', 'npmrc_token secret', '//npm.acme.io/:_authToken=@', (r) => r.text(36, URLSAFE)],
-  ['Docker', 'docker_auth', '{"auths":{"r.acme.io":{"auth":"@"}}}', (r) => Buffer.from(`ada:${r.text(18)}`).toString('base64')],
+  [
+    'Docker',
+    'docker_auth',
+    '{"auths":{"r.acme.io":{"auth":"@"}}}',
+    (r) => Buffer.from(`ada:${r.text(18)}`).toString('base64'),
+  ],
   ['netrc', 'netrc_password password', 'machine api.acme.io login ada password @', (r) => r.text(14)],
   ['Cookie', 'secret', 'Cookie: theme=dark; session_id_token=@; lang=de', (r) => r.text(40)],
   ['Spoken', 'password', 'Hi! The password is @ and the user is ada.', (r) => `${r.text(8)}9!`],
@@ -186,9 +249,21 @@ const KEYS: readonly (readonly [form: string, begin: readonly string[], end: rea
   ['PKCS #8, encrypted', ['-----BEGIN ', 'ENCRYPTED PRIVATE KEY-----\n'], ['-----END ', 'ENCRYPTED PRIVATE KEY-----']],
   ['SEC 1', ['-----BEGIN ', 'EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\n'], ['-----END ', 'EC PRIVATE KEY-----']],
   ['OpenSSH', ['-----BEGIN ', 'OPENSSH PRIVATE KEY-----\n'], ['-----END ', 'OPENSSH PRIVATE KEY-----']],
-  ['PGP', ['-----BEGIN ', 'PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2\n\n'], ['-----END ', 'PGP PRIVATE KEY BLOCK-----']],
-  ['SSH2', ['---- BEGIN ', 'SSH2 ENCRYPTED PRIVATE KEY ----\nComment: "ada@acme"\n'], ['---- END ', 'SSH2 ENCRYPTED PRIVATE KEY ----']],
-  ['PuTTY', ['PuTTY-User-', 'Key-File-2: ssh-rsa\nEncryption: none\nComment: x\nPrivate-Lines: 4\n'], ['Private-', 'MAC: 0123456789abcdef0123456789abcdef01234567']],
+  [
+    'PGP',
+    ['-----BEGIN ', 'PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2\n\n'],
+    ['-----END ', 'PGP PRIVATE KEY BLOCK-----'],
+  ],
+  [
+    'SSH2',
+    ['---- BEGIN ', 'SSH2 ENCRYPTED PRIVATE KEY ----\nComment: "ada@acme"\n'],
+    ['---- END ', 'SSH2 ENCRYPTED PRIVATE KEY ----'],
+  ],
+  [
+    'PuTTY',
+    ['PuTTY-User-', 'Key-File-2: ssh-rsa\nEncryption: none\nComment: x\nPrivate-Lines: 4\n'],
+    ['Private-', 'MAC: 0123456789abcdef0123456789abcdef01234567'],
+  ],
 ];
 
 /** Each form once: the text, and where the secret stands in it. */
@@ -217,5 +292,3 @@ export function corpus(random: Random): Placed[] {
   });
   return [...tokens, ...places, ...keys];
 }
-
-export const CHARACTERS = { ALNUM };
