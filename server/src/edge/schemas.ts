@@ -225,16 +225,6 @@ export const EventOut = Type.Object({
   type: Text,
   payload: Type.Record(Text, Type.Unknown()),
 });
-export const KeyMadeOut = Type.Object({ tenant: Text, id: Text, key: Text });
-export const KeyRevokedOut = Type.Object({ id: Text, revoked: Type.Boolean() });
-export const KeyOut = Type.Object({
-  id: Text,
-  tenant: Text,
-  name: Nullable(Type.String()),
-  last_four: Text,
-  created_at: Text,
-  revoked_at: Nullable(Type.String()),
-});
 export const MetricsOut = Type.Object({
   status: Text,
   /** Null while the database is away. */

@@ -1,58 +1,14 @@
 /** What is taken away is gone within five seconds: for new calls, and for every answer that is under way, on every node. */
 import assert from 'node:assert/strict';
-import http from 'node:http';
 import { after, before, test } from 'node:test';
 import { bearer, makeKey, me, person, signIn } from '../support/accounts.ts';
-import { type Addressed, call, isProblem, type Json, post, submit } from '../support/api.ts';
-import { type ClusterNode, type Fleet, startFleet } from '../support/cluster.ts';
+import { type Addressed, call, isProblem, post, submit } from '../support/api.ts';
+import { openDoor, within } from '../support/open-door.ts';
 import { eventually, type Server, startServer } from '../support/server.ts';
 import { openSse, openWs } from '../support/streams.ts';
-import { callsOver, callsWith, MODEL, openaiEnv, startHouse } from '../support/vendors.ts';
+import { callsOver, callsWith, MODEL, startHouse } from '../support/vendors.ts';
 
 const LIMIT_MS = 5000;
-
-/** A door's answer as it comes. */
-interface DoorStream {
-  status: number;
-  text(): string;
-  /** Resolves when the connection is over. */
-  over: Promise<void>;
-}
-
-function openDoor(server: Addressed, body: Json, headers: Record<string, string>): Promise<DoorStream> {
-  return new Promise((resolve, reject) => {
-    const request = http.request(`${server.address}/v1/chat/completions`, {
-      method: 'POST',
-      agent: false,
-      headers: { 'content-type': 'application/json', ...headers },
-    });
-    let text = '';
-    request.on('error', (error) => {
-      // Cut off: the answer says so itself.
-      if (text === '') reject(error);
-    });
-    request.on('response', (response) => {
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.on('error', () => {});
-      const over = new Promise<void>((done) => response.on('close', () => done()));
-      resolve({ status: response.statusCode ?? 0, text: () => text, over });
-    });
-    request.end(JSON.stringify(body));
-  });
-}
-
-async function within(what: Promise<unknown>, name: string, limitMs = LIMIT_MS): Promise<number> {
-  const began = performance.now();
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${name} was still open after ${limitMs} ms`)), limitMs);
-  });
-  await Promise.race([what, late]);
-  clearTimeout(timer);
-  return performance.now() - began;
-}
 
 const slow = (marker: string) => ({
   model: MODEL,
@@ -125,8 +81,8 @@ test('a revoked key: every connection ends, the vendor’s calls end, and nothin
     headers: bearer(server.token),
   });
   assert.equal(revoked.status, 200);
-  for (const [name, over] of Object.entries(opened.all)) await within(over, name);
-  await within(read, 'the stream of the link');
+  for (const [name, over] of Object.entries(opened.all)) await within(over, name, LIMIT_MS);
+  await within(read, 'the stream of the link', LIMIT_MS);
   assert.doesNotMatch(opened.door.text(), /\[DONE\]|"finish_reason":"stop"/, 'cut off, never a shorter success');
   isProblem(await me(server, mine.key), 401, 'unauthorized');
   assert.equal((await fetch(server.url(link.body.url))).status, 401, 'and so is the link');
@@ -139,7 +95,7 @@ test('a revoked key: every connection ends, the vendor’s calls end, and nothin
   await eventually(() => bystander.text().length > before, 'more of the bystander');
   assert.equal(callsWith(house.vendor, 'bystander')[0]?.endedAt, null);
   await call(server, `/mcp/v1/keys/${other.id}/revoke`, { method: 'POST', headers: bearer(server.token) });
-  await within(bystander.over, 'the bystander');
+  await within(bystander.over, 'the bystander', LIMIT_MS);
 });
 
 test('a closed account, a sign-out, a stolen refresh token, a closed tenant: the same', {
@@ -177,7 +133,7 @@ test('a closed account, a sign-out, a stolen refresh token, a closed tenant: the
     const of = await person(server, 'acme', 'member');
     const opened = await openAll(server, bearer(of.access_token), name.replaceAll(' ', '-'));
     await take(of);
-    for (const [what, over] of Object.entries(opened.all)) await within(over, `${name}: ${what}`);
+    for (const [what, over] of Object.entries(opened.all)) await within(over, `${name}: ${what}`, LIMIT_MS);
     isProblem(await me(server, of.access_token), 401, 'unauthorized');
     isProblem(await post(server, '/mcp/v1/auth/refresh', { refresh_token: of.refresh_token }), 401, 'unauthorized');
   }
@@ -228,95 +184,6 @@ test('a link opens the stream of its request, for a minute, and nothing else', {
     404,
     'not_found',
   );
-});
-
-test('on every node, with Redis and without it', { timeout: 180_000 }, async () => {
-  const fleet: Fleet = await startFleet({ settings: { simulator: false } });
-  try {
-    const env = { MCP_AUTH: 'required', ...openaiEnv(fleet.vendor) };
-    const [here, there]: ClusterNode[] = await Promise.all([fleet.start('api', { env }), fleet.start('api', { env })]);
-    await fleet.start('worker', { env });
-    assert.ok(here && there);
-    for (const redis of [true, false]) {
-      if (!redis) await fleet.redis.kill();
-      const key = await makeKey(here, { tenant: 'acme' });
-      const session = await person(here, 'acme', 'member');
-      const doors: DoorStream[] = await Promise.all([
-        openDoor(there, { ...slow(`key-${redis}`), stream: true }, bearer(key.key)),
-        openDoor(there, { ...slow(`session-${redis}`), stream: true }, bearer(session.access_token)),
-      ]);
-      assert.deepEqual(
-        doors.map(({ status }) => status),
-        [200, 200],
-      );
-      await call(here, `/mcp/v1/keys/${key.id}/revoke`, { method: 'POST', headers: bearer(here.token) });
-      await call(here, `/mcp/v1/users/${session.user.id}`, {
-        method: 'PATCH',
-        json: { disabled: true },
-        headers: bearer(here.token),
-      });
-      for (const door of doors) await within(door.over, redis ? 'with Redis' : 'without Redis');
-      await eventually(async () => (await me(there, key.key)).status === 401, 'the refusal of the key', LIMIT_MS);
-      await eventually(
-        async () => (await me(there, session.access_token)).status === 401,
-        'the refusal of the session',
-        LIMIT_MS,
-      );
-      isProblem(
-        await post(there, '/mcp/v1/auth/login', { tenant: 'acme', email: session.user.email, password: 'x' }),
-        401,
-        'unauthorized',
-      );
-    }
-  } finally {
-    await fleet.close();
-  }
-});
-
-test('while the record is away nobody is let in, nobody is called unknown, and nothing goes to a vendor', {
-  timeout: 180_000,
-}, async () => {
-  const fleet: Fleet = await startFleet({});
-  try {
-    const env = { MCP_AUTH: 'required', ...openaiEnv(fleet.vendor) };
-    const node = await fleet.start('all', { env });
-    const key = await makeKey(node, { tenant: 'acme' });
-    const session = await person(node, 'acme', 'member');
-    assert.equal((await me(node, key.key)).status, 200);
-    await fleet.postgres.kill();
-    // What is remembered of a credential is remembered for four seconds.
-    await new Promise((resolve) => setTimeout(resolve, 4500));
-    const calls = fleet.vendor.journal().length;
-    for (const token of [key.key, session.access_token, 'gob_unknown', 'sk-unknown']) {
-      isProblem(await me(node, token), 503, 'unavailable');
-      isProblem(await post(node, '/mcp/v1/request', { prompt: 'x', model: MODEL }, bearer(token)), 503, 'unavailable');
-    }
-    isProblem(
-      await post(node, '/mcp/v1/auth/login', { tenant: 'acme', email: session.user.email, password: 'x' }),
-      503,
-      'unavailable',
-    );
-    isProblem(await post(node, '/mcp/v1/auth/refresh', { refresh_token: session.refresh_token }), 503, 'unavailable');
-    const gone = new AbortController();
-    const waiting = fetch(`${node.address}/v1/chat/completions`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...bearer('gob_unknown') },
-      body: JSON.stringify({ model: MODEL, messages: [{ role: 'user', content: 'x' }] }),
-      signal: gone.signal,
-    }).then(
-      ({ status }) => status,
-      () => 'left',
-    );
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    assert.equal(fleet.vendor.journal().length, calls);
-    await fleet.postgres.start();
-    assert.equal(await waiting, 401, 'a door waits for the record, and then knows');
-    await eventually(async () => (await me(node, key.key)).status === 200, 'the key again', 30_000);
-    isProblem(await me(node, 'gob_unknown'), 401, 'unauthorized');
-    assert.equal((await post(node, '/mcp/v1/auth/refresh', { refresh_token: session.refresh_token })).status, 200);
-  } finally {
-    await fleet.close();
-  }
 });
 
 test('what nobody took away stays: a session goes on on another node, and after its process', {
