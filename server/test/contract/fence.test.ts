@@ -81,7 +81,10 @@ describe('the fence', () => {
         reads.body(tenant, made.id),
       ]);
     const mine = await all('acme');
-    assert.ok(mine.every((one) => one !== null), `the reads are real: ${JSON.stringify(mine.map((one) => one !== null))}`);
+    assert.ok(
+      mine.every((one) => one !== null),
+      `the reads are real: ${JSON.stringify(mine.map((one) => one !== null))}`,
+    );
     assert.ok(rewritten() >= 6, `and their own conditions are gone: ${rewritten()}`);
     assert.deepEqual(await all('other'), [null, null, null, null, null, null]);
     // Without the fence the same careless read finds it: it is the fence that holds.
@@ -111,9 +114,14 @@ describe('the fence', () => {
     await ledger.accept('acme', acceptance());
     for (let n = 0; n < 10; n++) await ledger.list('other', { limit: 1 });
     const settings = await Promise.all(
-      Array.from({ length: 10 }, () => sql.query("select coalesce(current_setting('goblin.tenant', true), '') as tenant")),
+      Array.from({ length: 10 }, () =>
+        sql.query("select coalesce(current_setting('goblin.tenant', true), '') as tenant"),
+      ),
     );
-    assert.ok(settings.every(([row]) => row?.tenant === ''), JSON.stringify(settings));
+    assert.ok(
+      settings.every(([row]) => row?.tenant === ''),
+      JSON.stringify(settings),
+    );
     assert.equal((await ledger.claim('w1', 5)).length, 1);
   });
 
