@@ -1,8 +1,8 @@
 /**
  * May it run? One ordered list that every door passes; whoever refuses throws a `GoblinError`, and nothing is stored
- * but one event. Limits, policy, secrets and holds join this list at their places.
+ * but one event.
  *
- *   record → route → window → price → queue → accept
+ *   secrets → record → limits → guardrail → route and policy → redaction, if a policy asks for it → window → price → limits of the model → hold → queue → accept
  */
 
 import type { AnswerCall } from '../contract/call.ts';
@@ -15,10 +15,22 @@ import type { ModelInfo, PlannedTarget, Price } from '../contract/provider.ts';
 import type { Acceptance, Accepted, RunPlan } from '../contract/record.ts';
 import type { FailoverMode } from '../contract/states.ts';
 import { keptCall } from '../dialects/index.ts';
+import type { Guardrails } from '../guard/hook.ts';
+import { storedAsker } from '../guard/policy/facts.ts';
+import type { FoundSecret, Shield } from '../guard/shield.ts';
+import type { Vault } from '../guard/vault.ts';
 import { estimateCost, estimateInputTokens } from '../money/estimate.ts';
 import { fitsWindow } from '../money/tokens.ts';
+import type { Allowance } from './allowance.ts';
 
 export interface AdmissionDeps {
+  /** Null: nobody looks for secrets. */
+  shield: Shield | null;
+  vault: Vault;
+  /** Asked before anything is chosen; true when it changed the call. Null: nobody is asked. */
+  guardrail: Guardrails['before'];
+  /** Replaces whatever any rule finds. */
+  strict: Shield;
   ledger: Ledger;
   bus: Bus;
   queue: Queue;
@@ -27,6 +39,8 @@ export interface AdmissionDeps {
   userKeyId: string;
   plan(caller: Caller, submission: Submission): RunPlan | Promise<RunPlan>;
   info(target: PlannedTarget): ModelInfo | null;
+  /** Left out: nothing is limited. */
+  allowance?: Allowance;
   /** Writes that must not be lost; see execution/persist.ts. */
   persist<T>(write: () => Promise<T>, limitMs?: number): Promise<T>;
   /** Requests that come to an end in a second, of late; null when that is not known. */
@@ -40,6 +54,8 @@ export interface Admission {
   /** Throws for every refusal. A promise only when the prompt is so long that its tokens must be counted. */
   admit(caller: Caller, submission: Submission): Admitted | Promise<Admitted>;
   acceptance(caller: Caller, id: string, submission: Submission, admitted: Admitted): Acceptance;
+  /** First of all: the submission as it may be stored and sent, without the secrets of its caller. Throws `secret_blocked`. */
+  shield(caller: Caller, submission: Submission): Submission;
   submit: Submit;
   cancel: Cancel;
   /** Waits for a record that is away. Throws when it stays away, and when the process stops. */
@@ -92,10 +108,61 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       return recordBack().then(() => admit(caller, submission));
     }
     const inputTokens = estimateInputTokens(submission.call);
+    if (deps.allowance?.any()) return allowed(deps.allowance, caller, submission, inputTokens);
+    return planned(caller, submission, inputTokens);
+  }
+
+  /** Limits come before whatever costs time, budgets when it is known what it may cost. */
+  async function allowed(
+    allowance: Allowance,
+    caller: Caller,
+    submission: Submission,
+    inputTokens: number,
+  ): Promise<Admitted> {
+    const outputTokens = expectedOutput(submission, undefined);
+    const entering = await allowance.enter(caller, submission, inputTokens, outputTokens);
+    try {
+      return await entering.allow(submission, await planned(caller, submission, inputTokens));
+    } catch (error) {
+      entering.leave();
+      throw error;
+    }
+  }
+
+  function planned(caller: Caller, submission: Submission, inputTokens: number): Admitted | Promise<Admitted> {
+    if (!deps.guardrail) return routed(caller, submission, inputTokens);
+    return deps
+      .guardrail(caller, submission)
+      .then((changed) => routed(caller, submission, changed ? estimateInputTokens(submission.call) : inputTokens));
+  }
+
+  function routed(caller: Caller, submission: Submission, inputTokens: number): Admitted | Promise<Admitted> {
     const plan = deps.plan(caller, submission);
-    return plan instanceof Promise
-      ? plan.then((late) => fit(submission, late, inputTokens))
-      : fit(submission, plan, inputTokens);
+    const go = (made: RunPlan) => {
+      if (made.policy?.redact) redact(caller, submission);
+      return fit(submission, made, inputTokens);
+    };
+    return plan instanceof Promise ? plan.then(go) : go(plan);
+  }
+
+  /** What a policy lets through only without what any rule finds. The submission itself is changed. */
+  function redact(caller: Caller, submission: Submission): void {
+    const { call, metadata, labels, secrets } = submission;
+    const safe = deps.strict.protect(caller.tenant, { call, metadata, labels });
+    if (safe.found.length === 0) return;
+    noteFound(caller, submission, safe.found);
+    const mapping = new Map([...(secrets?.mapping ?? []), ...safe.mapping]);
+    submission.call = safe.call;
+    submission.metadata = safe.metadata;
+    submission.labels = safe.labels;
+    submission.secrets = { mapping, sealed: deps.vault.seal(caller.tenant, mapping) };
+  }
+
+  function noteFound(caller: Caller, { mode }: Submission, found: readonly FoundSecret[]): void {
+    for (const { rule, action, place, fingerprint } of found) {
+      const finding = { rule, action, place, fingerprint, key: caller.key, mode };
+      ledger.note(caller.tenant, 'guard.finding', finding).catch(() => {});
+    }
   }
 
   function fit(submission: Submission, plan: RunPlan, inputTokens: number): Admitted | Promise<Admitted> {
@@ -160,9 +227,15 @@ export function createAdmission(deps: AdmissionDeps): Admission {
         metadata: submission.metadata,
         ...(caller.models ? { models: caller.models } : {}),
         ...byOf(caller),
+        ...(submission.mode === 'detached' ? { asker: storedAsker(caller, submission.labels) } : {}),
+        ...(submission.secrets ? { vault: submission.secrets.sealed } : {}),
+        ...(submission.cache === false ? { cache: false } : {}),
+        ...reservedOf(admitted),
       },
       estimatePico: admitted.estimatePico,
       priceVersion: admitted.priceVersion,
+      ...(caller.team === undefined ? {} : { team: caller.team }),
+      ...(admitted.entry === undefined || admitted.entry.holds.length === 0 ? {} : { holds: admitted.entry.holds }),
     };
   }
 
@@ -205,8 +278,21 @@ export function createAdmission(deps: AdmissionDeps): Admission {
         return { requestId: row.id, createdAt: row.createdAt, estimatePico: row.estimatePico, replayed: true };
       }
     }
-    const admitted = await admit(caller, submission);
-    const accepted = await accept(caller, acceptance(caller, deps.newId(), submission, admitted));
+    const shielded = shield(caller, submission);
+    const admitted = await admit(caller, shielded);
+    const { entry } = admitted;
+    const accepted = await accept(caller, acceptance(caller, deps.newId(), shielded, admitted)).catch(
+      (error: unknown) => {
+        entry?.unrecorded(error);
+        entry?.end(null);
+        throw sliceGone(error) ? away() : error;
+      },
+    );
+    if (accepted.outcome === 'accepted') entry?.recorded();
+    else {
+      entry?.unrecorded();
+      entry?.end(null);
+    }
     if (accepted.outcome === 'mismatch') throw mismatch();
     if (accepted.outcome === 'full') throw full(accepted.of);
     if (accepted.outcome === 'accepted') deps.queue.wake();
@@ -215,12 +301,30 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       createdAt: accepted.createdAt,
       estimatePico: accepted.estimatePico,
       replayed: accepted.outcome === 'replayed',
+      ...(entry === undefined ? {} : { headers: entry.headers }),
+    };
+  }
+
+  function shield(caller: Caller, submission: Submission): Submission {
+    const { call, metadata, labels } = submission;
+    if (!deps.shield) return submission;
+    const safe = deps.shield.protect(caller.tenant, { call, metadata, labels });
+    if (safe.found.length === 0) return submission;
+    noteFound(caller, submission, safe.found);
+    const { mapping } = safe;
+    return {
+      ...submission,
+      call: safe.call,
+      metadata: safe.metadata,
+      labels: safe.labels,
+      ...(mapping.size > 0 ? { secrets: { mapping, sealed: deps.vault.seal(caller.tenant, mapping) } } : {}),
     };
   }
 
   return {
     admit,
     acceptance,
+    shield,
     submit,
     recordBack,
     close() {
@@ -257,8 +361,19 @@ const away = () =>
     retryAfterMs: 2000,
   });
 
+/** What was held for it is not there any more: others believed that this process was dead. */
+const sliceGone = (error: unknown): boolean => (error as { sqlState?: string }).sqlState === '23503';
+
 const shuttingDown = () =>
   new GoblinError('shutting_down', 'This process is shutting down; try again in a moment.', { retryAfterMs: 2000 });
+
+/** What its worker must know of what was set aside. */
+function reservedOf({ entry }: Admitted): { tokens?: number; inputTokens?: number } {
+  return {
+    ...(entry?.tokens ? { tokens: entry.tokens } : {}),
+    ...(entry === undefined || entry.inputTokens === null ? {} : { inputTokens: entry.inputTokens }),
+  };
+}
 
 function byOf(caller: Caller): { by?: string } {
   const by = askerOf(caller);

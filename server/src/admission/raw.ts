@@ -2,7 +2,7 @@
  * May a raw call run? The list of admit.ts for calls whose content nobody here can read; whoever adds a step there adds
  * it here.
  *
- *   permission → record → models of the key → provider → price → accept
+ *   permission → record → models of the key → provider → price → policy → limits, hold → accept
  */
 import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
@@ -10,6 +10,7 @@ import type { Provider } from '../contract/provider.ts';
 import { RAW, type RawAdmitted, type RawCall } from '../contract/raw.ts';
 import type { Acceptance } from '../contract/record.ts';
 import { allowsAllOf } from '../identity/models.ts';
+import type { Allowance } from './allowance.ts';
 
 export interface RawAdmissionDeps {
   providers(): readonly Provider[];
@@ -19,6 +20,10 @@ export interface RawAdmissionDeps {
   recordBack(): Promise<void>;
   userHash(tenant: string, user: string): string;
   userKeyId: string;
+  /** Throws `policy_denied`. */
+  checkPolicy(caller: Caller, provider: Provider, labels: RawCall['labels'], pico: number): void;
+  /** Left out: nothing is limited. */
+  allowance?: Allowance;
 }
 
 /** Throws for every refusal. */
@@ -57,8 +62,12 @@ export async function admitRaw(
     );
   }
   const pico = Math.round(usd * 1e12);
+  deps.checkPolicy(caller, provider, call.labels, pico);
   const priceVersion = entry?.raw_price_usd === undefined ? 'free' : 'settings';
-  return { provider, pico, priceVersion, acceptance: acceptanceOf(deps, caller, id, call, pico, priceVersion) };
+  const acceptance = acceptanceOf(deps, caller, id, call, pico, priceVersion);
+  if (!deps.allowance?.any()) return { provider, pico, priceVersion, acceptance };
+  const taken = await deps.allowance.raw(caller, call, pico);
+  return { provider, pico, priceVersion, acceptance: { ...acceptance, holds: taken.holds }, entry: taken };
 }
 
 /** Neither the body nor the query of the call is kept: nobody here knows what is in them. */
@@ -89,6 +98,7 @@ function acceptanceOf(
     body: { call: { kind: RAW, messages: [] }, hints: [], metadata: null },
     estimatePico: pico,
     priceVersion,
+    ...(caller.team === undefined ? {} : { team: caller.team }),
   };
 }
 

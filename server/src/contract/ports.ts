@@ -120,6 +120,73 @@ export interface Bus {
   close(): Promise<void>;
 }
 
+/* ---- counts that all processes share ---- */
+
+/** A count of the last minute. The limit goes along with each call, because it may be changed at any time. */
+export interface RateAsk {
+  id: string;
+  limit: number;
+  /** Fewer than `need` are of no use: then nothing is given. More than `want` neither. */
+  need: number;
+  want: number;
+}
+
+export interface RateGrant {
+  /** 0: refused. */
+  granted: number;
+  /** Units that are left for everyone; below 0 after charges. */
+  left: number;
+  /** Milliseconds until `need` will be free if nobody takes more; 0 when granted. */
+  retryMs: number;
+  /** Milliseconds until all is free if nobody takes more. */
+  resetMs: number;
+  /** The second in which it was counted, by the clock of the counts. */
+  at: number;
+}
+
+/** How many at once: places that a process holds, by one number. `used`: those it cannot give up. */
+export interface SeatAsk {
+  id: string;
+  limit: number;
+  used: number;
+  /** Places it wants to hold in all: `need` at least, else it keeps only those that are used. */
+  need: number;
+  want: number;
+}
+
+export interface SeatGrant {
+  /** That this process holds from now on, for `SEAT_MS` or until it asks again. */
+  seats: number;
+  /** Free for everyone. */
+  left: number;
+}
+
+/** A process that says nothing for this long has lost its seats. */
+export const SEAT_MS = 15_000;
+/** For how many seconds a unit counts: a minute, the second in which it is counted, and one that it may lie unused. */
+export const RATE_WINDOW_S = 62;
+
+/**
+ * Counts of the last minute, and of what runs. What was taken counts for `RATE_WINDOW_S`. Answers at once where the
+ * counts are in the process. Rejects when they cannot be reached.
+ */
+export interface Rates {
+  take(ask: RateAsk): RateGrant | Promise<RateGrant>;
+  /**
+   * Of what was taken in that second, so much was not used. 0: in which second is not known, so the oldest units go.
+   * May be lost. Never throws.
+   */
+  giveBack(id: string, at: number, units: number): void;
+  /** Used without asking, whatever the limit. May be lost. Never throws. */
+  charge(id: string, units: number): void;
+  seats(ask: SeatAsk): SeatGrant | Promise<SeatGrant>;
+  /** False while the counts of other processes cannot be reached. */
+  up(): boolean;
+  /** How often the counts may have been lost, so that each process must say again what it has used. */
+  losses(): number;
+  close(): Promise<void>;
+}
+
 /* ---- the record ---- */
 
 /** Every function takes the tenant first, or carries it inside; another tenant's id behaves like an unknown one. */
@@ -266,10 +333,10 @@ export interface DoorContext {
   includeUsage: boolean;
   /** About how many tokens the prompt has, for dialects that say so before the answer. */
   inputTokens?: number;
-  /** Vectors are wanted as base64. */
-  base64?: boolean;
   /** The caller's own body, for dialects that repeat it. */
   request?: Record<string, unknown>;
+  /** Vectors are wanted as base64. */
+  base64?: boolean;
 }
 
 /** Our own facts for the caller, as `x_mcp` in the last chunk. */

@@ -1,5 +1,6 @@
 /** Raw calls: any other path of a vendor, sent on as it came and answered as it comes. */
 import type { Caller } from './caller.ts';
+import type { Entry } from './entry.ts';
 import type { GoblinError } from './errors.ts';
 import type { Provider } from './provider.ts';
 import type { Acceptance } from './record.ts';
@@ -33,6 +34,8 @@ export interface RawAdmitted {
   pico: number;
   priceVersion: string;
   acceptance: Acceptance;
+  /** Left out: nothing limits it. Must come to its end, whatever happens. */
+  entry?: Entry;
 }
 
 export interface RawAnswer {

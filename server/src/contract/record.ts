@@ -23,6 +23,8 @@ export interface StoredBody {
   cache?: false;
   /** That rate limits have set aside for it; left out: none. */
   tokens?: number;
+  /** Tokens that its prompt has at most, as it was held for; left out: as many as it has bytes. */
+  inputTokens?: number;
 }
 
 export interface StoredAsker {

@@ -19,8 +19,8 @@ export interface CallbackSender {
 }
 
 /** The schedule that Standard Webhooks recommends, shortened to one day. */
-const AGAIN_MS = [5_000, 30_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000];
-const TIMEOUT_MS = 15_000;
+export const AGAIN_MS = [5_000, 30_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000];
+export const TIMEOUT_MS = 15_000;
 
 /** `webhook-signature` over id, timestamp and body. */
 export function sign(secret: string, id: string, timestamp: number, body: string): string {

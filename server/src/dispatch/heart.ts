@@ -33,6 +33,8 @@ export interface HeartDeps {
   /** Something waits that may be claimed. */
   due(): void;
   callbacksDue(): void;
+  /** Told what each sweep has seen. */
+  looked?(seen: Look): void;
   /** Seals what a process that is gone has left of the trail. */
   seal(writer: string): Promise<void>;
 }
@@ -125,6 +127,7 @@ export async function startHeart(deps: HeartDeps): Promise<Heart> {
     speeds = speeds.filter(({ at }) => now - at <= SPEED_MS);
     if (todo.due) deps.due();
     if (todo.callbacks) deps.callbacksDue();
+    deps.looked?.(todo);
     if ((todo.lost || now >= nextStrays) && now >= expireFrom && now - lastBeat < info.leaseMs) {
       nextStrays = now + STRAYS_MS;
       const { queued, ended } = await expireLeases(sql);

@@ -1,10 +1,14 @@
-/** Redis: wake-ups and fan-out between processes. Whatever happens to it, nothing is lost: it only makes things soon. */
-import type { Bus, Queue } from '../contract/ports.ts';
+/**
+ * Redis: wake-ups, fan-out and counts between processes. Whatever happens to it, nothing is lost: it only makes things
+ * soon, and limits exact.
+ */
+import type { Bus, Queue, Rates } from '../contract/ports.ts';
 import { createRedisBus } from './redis-bus.ts';
 import { COMMAND_MS, makeClient } from './redis-client.ts';
 import { createLine, type Log } from './redis-line.ts';
 import { loadScript } from './redis-publisher.ts';
 import { createRedisQueue } from './redis-queue.ts';
+import { createRedisRates } from './redis-rates.ts';
 import { createSeal, type Ignored } from './redis-seal.ts';
 import { loginRefused, noSuchDatabase, RedisStartError, readRedisUrl, refusedSentence } from './redis-url.ts';
 
@@ -35,6 +39,7 @@ export interface RedisNumbers {
 export interface RedisLink {
   queue: Queue;
   bus: Bus;
+  rates: Rates;
   numbers(): RedisNumbers;
   /** Closes queue and bus too. */
   close(): Promise<void>;
@@ -57,15 +62,16 @@ export async function openRedis(options: RedisLinkOptions): Promise<RedisLink> {
     async prepare(client) {
       // ioredis goes on in database 0 when the one that was asked for is not there.
       if (address.kind !== 'cluster' && address.db > 0) await client.select(address.db);
-      await loadScript(client);
+      await Promise.all([loadScript(client), rates.prepare(client)]);
     },
     ping: (client) => client.ping(),
     log,
   });
+  const rates = createRedisRates({ main, secret: options.secret, instance, prefix: `${key}rate:` });
   const queue = createRedisQueue({ address, main, seal, key: `${key}tickets`, name, log });
   const bus = createRedisBus({ address, main, seal, prefix: { key, channel: `${key}${address.db}:` }, name, log });
   const close = async () => {
-    await Promise.all([queue.close(), bus.close(), main.close()]);
+    await Promise.all([rates.close(), queue.close(), bus.close(), main.close()]);
   };
 
   const wrong = await main.first;
@@ -83,6 +89,7 @@ export async function openRedis(options: RedisLinkOptions): Promise<RedisLink> {
   return {
     queue,
     bus,
+    rates,
     numbers: () => ({
       state: main.client() !== null && bus.up() && queue.up() ? 'up' : 'down',
       latency_ms: main.latencyMs(),

@@ -108,6 +108,7 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
     if (!door) return;
     const body = parseObject(bytes);
     const go = (read: Read) => begin({ caller, given, bytes, res, id, body, read });
+    refuseForeignTargets(body);
     const read = spec.read ? spec.read(caller, body, res) : door.decode(body);
     if (read instanceof Promise) read.then(go).catch((error: unknown) => fail(res, id, error));
     else go(read);
@@ -152,8 +153,8 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
           created: Math.floor(Date.now() / 1000),
           includeUsage,
           inputTokens: estimateInputTokens(call),
-          ...(call.embed?.base64 ? { base64: true } : {}),
           request: body,
+          ...(call.embed?.base64 ? { base64: true } : {}),
         });
         return made;
       },
@@ -200,6 +201,9 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
               told = outcome;
               to.done(outcome);
             },
+          },
+          admitted(told) {
+            for (const [name, value] of Object.entries(told)) res.setHeader(name, value);
           },
           over: () => over(),
           ...(passHeaders ? { passHeaders } : {}),
@@ -286,4 +290,16 @@ export function readHop(header: unknown, instance: string): string | null {
     throw new GoblinError('loop_detected', 'The call came back to this server: a base URL of a provider leads here.');
   }
   return header;
+}
+
+/** Where a call goes and with which key is the operator's to say: a caller's own would go to whoever is chosen. */
+const FOREIGN = ['base_url', 'api_base', 'api_key', 'api_version'];
+
+function refuseForeignTargets(body: Record<string, unknown>): void {
+  const errors = FOREIGN.filter((name) => Object.hasOwn(body, name)).map((path) => ({
+    path,
+    message: 'is not taken from callers: the provider is chosen by model, its address and key by goblin.yaml',
+  }));
+  const [first] = errors;
+  if (first) throw new GoblinError('invalid_request', `${first.path} ${first.message}.`, { errors });
 }

@@ -16,7 +16,7 @@ type Door = NonNullable<Dialect['door']>;
 export function sendDoorError(door: Door, reply: FastifyReply, error: GoblinError): FastifyReply {
   return reply
     .code(error.status)
-    .headers({ 'content-type': 'application/json', ...retryHeaders(error.code, error.retryAfterMs) })
+    .headers({ 'content-type': 'application/json', ...retryHeaders(error.code, error.retryAfterMs), ...error.headers })
     .send(
       door.error(
         error.code,
@@ -40,6 +40,7 @@ export function writeDoorError(
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
     ...retryHeaders(error.code, error.retryAfterMs),
+    ...error.headers,
     ...idHeaders(id, idHeader),
   });
   res.end(body);
@@ -125,7 +126,7 @@ export function wholeListener(pen: Pen): AnswerListener {
         return;
       }
       const body =
-        (pen.anew ? null : outcome.body) ??
+        (pen.anew || usage.source === 'estimated' ? null : outcome.body) ??
         pen.encoder().whole({ parts, finishReason, usage, ...(vectors ? { vectors } : {}) }, truthOf(id, outcome));
       const cost = dollars(outcome.costPico);
       res.writeHead(200, {

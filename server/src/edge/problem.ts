@@ -17,7 +17,11 @@ export function toProblem(error: GoblinError): Problem {
   const row = ERRORS[error.code];
   return {
     status: row.status,
-    headers: { 'content-type': 'application/problem+json', ...retryHeaders(error.code, error.retryAfterMs) },
+    headers: {
+      'content-type': 'application/problem+json',
+      ...retryHeaders(error.code, error.retryAfterMs),
+      ...error.headers,
+    },
     body: JSON.stringify({
       type: TYPE + error.code,
       title: row.title,

@@ -94,6 +94,7 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): { close(
       const id = receipt.requestId;
       reply.code(202);
       if (receipt.replayed) reply.header('idempotent-replayed', 'true');
+      if (receipt.headers) reply.headers(receipt.headers);
       return {
         request_id: id,
         status: 'queued',

@@ -8,6 +8,7 @@ import { costOf } from '../money/cost.ts';
 import { estimateUsage } from '../money/estimate.ts';
 import type { Assembly } from './assembly.ts';
 import type { AttemptOutcome } from './outcome.ts';
+import type { RunEnd } from './terms.ts';
 
 /** What the vendor did not report is estimated from what was shown, never zero; what it never took costs nothing. */
 export function priced(
@@ -82,4 +83,19 @@ export function plus(a: Usage | null, b: Usage | null): Usage | null {
 }
 
 /** A plan of one target says no more than its attempt does. */
-export const hadChoice = (plan: StoredPlan): boolean => plan.targets.length > 1 || plan.dropped.length > 0;
+export const hadChoice = (plan: StoredPlan): boolean =>
+  plan.targets.length > 1 || plan.dropped.length > 0 || plan.policy !== undefined;
+
+/** What of a plan is recorded. */
+export const storedPlan = ({ targets, dropped, policy }: StoredPlan): StoredPlan => ({
+  targets,
+  dropped,
+  ...(policy === undefined ? {} : { policy }),
+});
+
+/** Tokens that vendors counted; null: none was called. An answer out of the cache costs none. */
+export function tokensOf({ attempt, last, usage }: RunEnd): number | null {
+  if (last?.cache === 'hit') return 0;
+  const used = usage ?? attempt?.usage ?? null;
+  return used === null ? null : used.inputTokens + used.outputTokens;
+}

@@ -5,6 +5,7 @@
 
 import type { DialectName } from '../contract/call.ts';
 import type { Caller } from '../contract/caller.ts';
+import type { Entry } from '../contract/entry.ts';
 import { ERRORS, GoblinError, mismatch } from '../contract/errors.ts';
 import type { AnswerListener, AttachedHandle, AttachedInput, AttachedOutcome } from '../contract/flow.ts';
 import type { VisiblePart } from '../contract/part.ts';
@@ -12,6 +13,7 @@ import type { Bus, Ledger } from '../contract/ports.ts';
 import type { Acceptance, AttemptStart, RunPlan } from '../contract/record.ts';
 import { openaiMessage, rounded } from '../dialects/index.ts';
 import type { Alarm, Wheel } from '../providers/wheel.ts';
+import { tokensOf } from './account.ts';
 import { startAnswer } from './answer.ts';
 import { createAudience } from './audience.ts';
 import type { Persist } from './persist.ts';
@@ -64,6 +66,7 @@ export function runAttached(
   acceptance: Acceptance,
   plan: RunPlan,
   hop: string | null,
+  entry: Entry | null = null,
 ): AttachedHandle {
   const { ledger } = deps;
   const audience = createAudience(input.listener);
@@ -78,8 +81,10 @@ export function runAttached(
   let outcome: AttachedOutcome | null = null;
   let delivered = false;
   let opened: Promise<boolean> = Promise.resolve(false);
+  let begun = false;
   const keep = acceptance.idempotency !== null;
-  const committedBeside = !keep;
+  // Whose money is held is called when the hold is in the record, so that nothing is spent that nobody counts.
+  const committedBeside = !keep && (acceptance.holds === undefined || acceptance.holds.length === 0);
 
   /** Nothing of this call may be shown. The answer may have come before its record: then there is nothing left to stop. */
   function refuse(error: GoblinError): void {
@@ -104,11 +109,14 @@ export function runAttached(
 
   /** Commits acceptance, claim and first attempt in one. */
   async function open(start: AttemptStart): Promise<boolean> {
+    begun = true;
     late.set(COMMIT_MS);
     const opening = { ...acceptance, owner: deps.owner, attempt: start };
     try {
       const accepted = await deps.persist(() => ledger.open(tenant, opening), COMMIT_MS);
       late.stop();
+      if (accepted.outcome === 'accepted') entry?.recorded();
+      else entry?.unrecorded();
       if (voided) return accepted.outcome === 'accepted';
       if (accepted.outcome !== 'accepted') {
         if (accepted.outcome === 'replayed') sameAs = accepted.id;
@@ -123,6 +131,7 @@ export function runAttached(
       return true;
     } catch (error) {
       late.stop();
+      entry?.unrecorded(error);
       refuse(
         error instanceof GoblinError
           ? error
@@ -172,6 +181,7 @@ export function runAttached(
       deadlineMs: input.submission.deadlineMs,
       by: { tenant, key: caller.key },
       ...(input.submission.cache === false ? { cache: false } : {}),
+      ...(entry === null ? {} : { cover: entry.cover }),
     },
     {
       attempt(start, restart) {
@@ -192,6 +202,9 @@ export function runAttached(
   const place = deps.register(id, run.stop);
 
   void run.done.then(async (end) => {
+    entry?.end(tokensOf(end));
+    // It came to its end before anything of it was written: it is refused, and there is no record of it.
+    if (!begun) voided ??= refusalOf(end);
     if (voided) tellRefusal();
     else {
       outcome = toOutcome(end, spoken === input.door, keep);
@@ -211,6 +224,7 @@ export function runAttached(
     } catch {
       // The record refuses, or the process stops: the request ends by its lease and is charged by estimate.
     } finally {
+      entry?.settled(id);
       place.leave();
       input.over?.();
     }
@@ -278,6 +292,11 @@ function hasInvalidCall(parts: readonly VisiblePart[]): boolean {
   if (!parts.some((part) => part.type === 'tool_call')) return false;
   const { tool_calls: calls } = openaiMessage(parts);
   return Array.isArray(calls) && calls.some((call: { invalid_arguments?: true }) => call.invalid_arguments === true);
+}
+
+function refusalOf({ error, retryAfterMs }: RunEnd): GoblinError {
+  const { code, message } = error ?? STOPPED.error;
+  return new GoblinError(code, message, retryAfterMs === null ? {} : { retryAfterMs });
 }
 
 function failedBefore(error: GoblinError): AttachedOutcome {

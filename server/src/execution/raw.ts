@@ -45,7 +45,7 @@ function codeOf(status: number): ErrorCode {
 export async function runRaw(
   deps: AttachedDeps,
   caller: Caller,
-  { provider, pico, priceVersion, acceptance }: RawAdmitted,
+  { provider, pico, priceVersion, acceptance, entry }: RawAdmitted,
   call: RawCall,
   hop: string | null,
   listener: RawListener,
@@ -56,11 +56,14 @@ export async function runRaw(
   const { tenant } = caller;
   const keyRef = health.key(provider, RAW, Math.floor(Math.random() * 0xffffffff), Date.now());
   if (keyRef === null && provider.keys?.some(({ models }) => models !== null)) {
+    entry?.unrecorded();
+    entry?.end(null);
     throw new GoblinError(
       'forbidden',
       `No key of ${provider.name} is for raw calls: each has a list of models; add "${RAW}" to one of them.`,
     );
   }
+  const key = provider.keys?.find((one) => one.id === keyRef)?.key ?? provider.key;
   const started = performance.now();
   const start: AttemptStart = {
     attempt: 1,
@@ -99,6 +102,7 @@ export async function runRaw(
   /** The call is over; `taken`: the vendor may have done what was asked, so it costs. */
   function ended(how: AttemptEnd['status'], taken: boolean, error: AttemptEnd['error']): void {
     over = true;
+    entry?.end(0);
     for (const alarm of [silence, total, deadline]) alarm.stop();
     const latencyMs = performance.now() - started;
     const costPico = taken ? pico : 0;
@@ -146,6 +150,7 @@ export async function runRaw(
     } catch {
       // The record refuses, or the process stops: the request ends by its lease and is charged as one that was sent.
     } finally {
+      entry?.settled(id);
       place.leave();
     }
   }
@@ -156,9 +161,13 @@ export async function runRaw(
       () => ledger.open(tenant, { ...acceptance, owner: deps.owner, attempt: start }),
       COMMIT_MS,
     );
+    if (accepted.outcome !== 'accepted') entry?.unrecorded();
     if (accepted.outcome === 'replayed') throw ranAlready(accepted.id);
     if (accepted.outcome !== 'accepted') throw mismatch();
+    entry?.recorded();
   } catch (error) {
+    entry?.unrecorded(error);
+    entry?.end(null);
     place.leave();
     throw error;
   }
@@ -199,7 +208,7 @@ export async function runRaw(
         bytes += chunk.length;
         waitingFor = late('silence in the middle of the answer');
         silence.set(clocks.idleMs);
-        if (listener.data(chunk)) return;
+        if (listener.data(status >= 400 ? withoutKey(chunk, key) : chunk)) return;
         paused = true;
         // A caller that is slow to read is not a vendor that is slow to speak.
         silence.stop();
@@ -223,7 +232,7 @@ export async function runRaw(
         else fail({ code: 'upstream_truncated', detail: failure.detail }, status < 400);
       },
     },
-    provider.keys?.find((one) => one.id === keyRef)?.key,
+    provider.keys?.length ? key : undefined,
   );
   silence.set(clocks.answerMs);
   total.set(deps.totalMs);
@@ -248,3 +257,9 @@ const ranAlready = (id: string): GoblinError =>
     `This call was sent already, as request ${id}, and answers of raw calls are not kept; to send it again use a new Idempotency-Key.`,
     { requestId: id },
   );
+
+/** Some vendors say a refused call again, key and all. As many stars as characters, so that the length stays. */
+function withoutKey(chunk: Buffer, key: string | null): Buffer {
+  if (key === null || key.length < 8 || !chunk.includes(key)) return chunk;
+  return Buffer.from(chunk.toString('latin1').replaceAll(key, '*'.repeat(key.length)), 'latin1');
+}

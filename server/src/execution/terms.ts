@@ -1,11 +1,13 @@
 /** The words of a run: what it is given, what it needs, whom it tells, how it ends. */
 import type { AnswerCall, DialectName } from '../contract/call.ts';
+import type { Entry } from '../contract/entry.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import type { FinishReason, Part, Usage, VisiblePart } from '../contract/part.ts';
 import type { Dialect, Notice, Vectors } from '../contract/ports.ts';
 import type { PlannedTarget, Price, Provider } from '../contract/provider.ts';
 import type { AttemptEnd, AttemptStart, RequestError, RunPlan } from '../contract/record.ts';
 import type { FailoverMode, TerminalState } from '../contract/states.ts';
+import type { Guardrails } from '../guard/hook.ts';
 import type { Transport } from '../providers/transport.ts';
 import type { Wheel } from '../providers/wheel.ts';
 import type { HealthBook } from '../routing/book.ts';
@@ -40,6 +42,8 @@ export interface RunInput {
   by?: { tenant: string; key: string | null };
   /** Set when the caller wants an answer of its own. */
   cache?: false;
+  /** Holds money for each attempt before it begins. Left out: there is no budget. */
+  cover?: Entry['cover'];
   /** Another's answer, which this one followed, has broken off: the run goes on after it. */
   after?: Followed;
 }
@@ -59,6 +63,12 @@ export interface RunSink {
   notice(notice: Notice): void;
   event(parts: readonly Part[], data: string, dialect: Dialect): void;
   flush(): boolean;
+}
+
+/** Who hears a whole run. */
+export interface AnswerSink extends RunSink {
+  /** `data`: null where the words are not the vendor's. */
+  event(parts: readonly Part[], data: string | null, dialect: Dialect): void;
 }
 
 export interface RunDeps {
@@ -82,6 +92,8 @@ export interface RunDeps {
   /** Left out: it is switched off. */
   cache?: ResponseCache;
   drills?: Drills;
+  /** Looks at answers. Left out: nobody does. */
+  guardrail?: NonNullable<Guardrails['after']>;
   /** Told when another target takes over. */
   fellBack(from: AttemptStart, to: PlannedTarget, code: ErrorCode): void;
   /** Told of every attempt that ended, for metrics. */

@@ -20,6 +20,8 @@ export interface Has {
   attached: boolean;
   /** Parts of calls that are not known to be stored. */
   pieces: boolean;
+  /** Money that is held of budgets. */
+  holds: boolean;
   /** The depth of the queue is to be looked at: $3 and $4 bound the queue of a tenant and of all. */
   caps: boolean;
   /**
@@ -37,7 +39,8 @@ with input as (
   select * from json_to_recordset($1::json) as x(
     n int, id uuid, day date, tenant text, key_id text, kind text, mode text, priority smallint, task_type text,
     model text, user_hash text, user_key text, not_before float8, deadline_ms float8, failover text, callback_url text,
-    estimate_pico bigint, price_version text, labels jsonb, encoding text, data text, joined int
+    estimate_pico bigint, price_version text, labels jsonb, team text, encoding text, data text, joined int
+    ${has.holds ? ', holds json' : ''}
     ${has.keys ? ', idem_key text, idem_hash text' : ''}
     ${has.attached ? ', owner text, provider text, attempt_model text, key_ref text, reason text, input_pico bigint, output_pico bigint, plan jsonb' : ''})
 )${
@@ -93,7 +96,7 @@ with input as (
 ), rows as (
   insert into mcp_request (id, day, tenant, key_id, kind, mode, state, priority, task_type, model, user_hash, user_key,
     not_before, deadline_at, due_at, queue_rank, ${has.attached ? 'owner, epoch, attempts, started_at, plan, ' : ''}failover,
-    callback_url, estimate_pico, price_version, labels)
+    callback_url, estimate_pico, price_version, labels, team)
   select id, day, tenant, key_id, kind, mode, case mode when 'attached' then 'running' else 'queued' end, priority,
     task_type, model, decode(user_hash, 'hex'), user_key, to_timestamp(not_before / 1000.0),
     now() + deadline_ms * interval '1 millisecond', due,
@@ -104,7 +107,7 @@ with input as (
         ? `owner, case mode when 'attached' then 1 else 0 end, case mode when 'attached' then 1 else 0 end,
     case mode when 'attached' then now() end, plan, `
         : ''
-    }failover, callback_url, estimate_pico, price_version, labels
+    }failover, callback_url, estimate_pico, price_version, labels, team
   from ranked
   returning id, created_at
 )${
@@ -125,6 +128,15 @@ with input as (
   insert into mcp_attempt (request_id, attempt, tenant, epoch, provider, model, key_ref, reason, status, input_pico, output_pico)
   select id, 1, tenant, 1, provider, attempt_model, key_ref, reason, 'running', input_pico, output_pico
   from fresh where mode = 'attached'
+)`
+    : ''
+}${
+  has.holds
+    ? `, holds as (
+  insert into mcp_hold (request_id, slice, pico)
+  select f.id, h.slice, sum(h.pico)::bigint
+  from fresh f cross join lateral json_to_recordset(coalesce(f.holds, '[]')) as h(slice bigint, pico bigint)
+  group by f.id, h.slice
 )`
     : ''
 }, events as (

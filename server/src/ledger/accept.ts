@@ -1,6 +1,6 @@
 /** How a request comes into the ledger: detached ones are queued, attached ones begin at once. */
 import type { Sql } from '../contract/ports.ts';
-import type { Acceptance, Accepted, AttemptStart } from '../contract/record.ts';
+import type { Acceptance, Accepted, AttemptStart, Hold } from '../contract/record.ts';
 import { acceptStatement, MOST_AHEAD } from './accept-statement.ts';
 import type { BodyPacker, PackedBody } from './bodies.ts';
 import { createGauge, createLines, type QueueCaps } from './gauge.ts';
@@ -26,12 +26,15 @@ interface Item {
   attempt: AttemptStart | null;
 }
 
-function toInput(
-  { tenant, acceptance: a, owner, attempt }: Item,
-  n: number,
-  body: PackedBody,
-  joined: number,
-): Record<string, unknown> {
+/** Of the acceptance, and of the attempt that begins with it. */
+const holdsOf = ({ acceptance, attempt }: Item): readonly Hold[] => [
+  ...(acceptance.holds ?? []),
+  ...(attempt?.holds ?? []),
+];
+
+function toInput(item: Item, n: number, body: PackedBody, joined: number): Record<string, unknown> {
+  const { tenant, acceptance: a, owner, attempt } = item;
+  const holds = holdsOf(item);
   return {
     n,
     id: a.id,
@@ -52,9 +55,11 @@ function toInput(
     estimate_pico: a.estimatePico,
     price_version: a.priceVersion,
     labels: a.labels,
+    team: a.team,
     encoding: body.encoding,
     data: body.data,
     joined,
+    ...(holds.length > 0 && { holds }),
     ...(a.idempotency && { idem_key: a.idempotency.key, idem_hash: a.idempotency.bodyHash }),
     ...(attempt && {
       owner,
@@ -122,6 +127,7 @@ export function createAcceptGroup(sql: Sql, packer: BodyPacker, caps: QueueCaps)
       keys: items.some((item) => item.acceptance.idempotency !== null),
       attached: items.some((item) => item.attempt !== null),
       pieces: pieces.length > 0,
+      holds: items.some((item) => holdsOf(item).length > 0),
       caps: look,
       users,
       again: items.some((item) => item.acceptance.sent === true),

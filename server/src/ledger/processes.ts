@@ -95,3 +95,15 @@ export async function listProcesses(sql: Sql): Promise<ProcessRow[]> {
     report: row.report,
   }));
 }
+
+// Those that are alive, in an order that is the same for all.
+const LIVING = `select id, kind from mcp_process where beat_at >= now() - lease_ms * interval '1 millisecond' order by id`;
+
+/** Processes that let requests in, and those that run them. */
+export async function livingProcesses(sql: Sql): Promise<{ takes: string[]; runs: string[] }> {
+  const rows = await sql.query<{ id: string; kind: ProcessKind }>(LIVING);
+  return {
+    takes: rows.filter(({ kind }) => kind !== 'worker').map(({ id }) => id),
+    runs: rows.map(({ id }) => id),
+  };
+}

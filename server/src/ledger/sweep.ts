@@ -12,6 +12,12 @@ export interface Look {
   late: boolean;
   owed: boolean;
   callbacks: boolean;
+  /** Something is told to somebody outside, beside the ends of requests. */
+  notices: boolean;
+  /** Processes have slices of budgets. */
+  slices: boolean;
+  /** Which limits and budgets hold. */
+  rules: number;
   /** Ends of all processes so far, and requests that wait: how fast the queue moves. */
   ended: number;
   /** The time of the database, in milliseconds. */
@@ -26,19 +32,23 @@ select
   exists (select 1 from mcp_request where state = 'queued' and deadline_at <= now()) as late,
   exists (select 1 from mcp_request where settle_by <= now()) as owed,
   exists (select 1 from mcp_callback where next_at <= now()) as callbacks,
+  exists (select 1 from mcp_notice where next_at <= now()) as notices,
+  exists (select 1 from mcp_slice) as slices,
+  (select version from mcp_rules)::float8 as rules,
   (select coalesce(sum(ended), 0) from mcp_process)::float8 as ended,
   (extract(epoch from clock_timestamp()) * 1000)::float8 as now`;
 
 /** Bytes of visible text that make a token, when a lost attempt is charged for what it has shown: rather too many tokens than too few. */
 const BYTES_PER_TOKEN = 3;
 
-// What an attempt costs that nobody will report: the estimate, or what its input and all that it has shown cost, if that is more.
+// What an attempt costs that nobody will report: the estimate, or what its input and all that it has shown cost, if that is more; never more than what is held for it.
 const byEstimate = (request: string, attempt: string) => `
   case when ${attempt}.input_pico is null or ${attempt}.output_pico is null then ${request}.estimate_pico
-  else greatest(coalesce(${request}.estimate_pico, 0), ${attempt}.input_pico + ${attempt}.output_pico * (
+  else least((select max(h.pico) from mcp_hold h where h.request_id = ${request}.id),
+    greatest(coalesce(${request}.estimate_pico, 0), ${attempt}.input_pico + ${attempt}.output_pico * (
     select coalesce(ceil(sum(octet_length(f.data::text)) / ${BYTES_PER_TOKEN}.0), 0)::bigint from mcp_frame f
     where f.request_id = ${request}.id and f.day >= ${request}.day and f.epoch = ${attempt}.epoch
-      and f.type in ('text', 'reasoning', 'tool_call'))) end`;
+      and f.type in ('text', 'reasoning', 'tool_call')))) end`;
 
 // Requests whose owner's lease ended, and those of $1, which their owner gives up: detached ones run again or are poisoned, attached ones ended with their process.
 const LOST = `

@@ -22,6 +22,8 @@ interface Has {
   frames: boolean;
   /** Plans that had something to choose from. */
   plans: boolean;
+  /** Money that is held of budgets. */
+  holds: boolean;
 }
 
 /** Ends the attempts that `input` names, of the requests in `ours`. */
@@ -43,7 +45,7 @@ const attempt = (has: Has): string => `
 with input as (
   select * from json_to_recordset($1::json) as x(id uuid, tenant text, epoch int, last_seq int, attempt smallint,
     provider text, model text, reason text, key_ref text, input_pico bigint, output_pico bigint
-    ${has.plans ? ', plan jsonb' : ''} ${has.ended ? ', ended smallint, status text, first_token_ms int, latency_ms int, usage jsonb, cost_pico bigint, price_version text, error jsonb' : ''})
+    ${has.plans ? ', plan jsonb' : ''} ${has.holds ? ', holds json' : ''} ${has.ended ? ', ended smallint, status text, first_token_ms int, latency_ms int, usage jsonb, cost_pico bigint, price_version text, error jsonb' : ''})
 ), ours as (
   update mcp_request r set attempts = i.attempt, last_seq = greatest(r.last_seq, i.last_seq)
     ${has.plans ? ', plan = coalesce(i.plan, r.plan)' : ''} from input i
@@ -64,8 +66,19 @@ with input as (
   insert into mcp_attempt (request_id, attempt, tenant, epoch, provider, model, key_ref, reason, status, input_pico, output_pico)
   select i.id, i.attempt, i.tenant, i.epoch, i.provider, i.model, i.key_ref, i.reason, 'running', i.input_pico, i.output_pico
   from input i join ours using (id)
-  on conflict (request_id, attempt) do nothing
-)${has.frames ? `, frames as (${FRAMES_OF_OURS}\n)` : ''}
+  on conflict (request_id, attempt) do nothing${has.holds ? '\n  returning request_id' : ''}
+)${
+  has.holds
+    ? `, holds as (
+  insert into mcp_hold (request_id, slice, pico)
+  select i.id, h.slice, sum(h.pico)::bigint
+  from input i join begun b on b.request_id = i.id
+  cross join lateral json_to_recordset(coalesce(i.holds, '[]')) as h(slice bigint, pico bigint)
+  group by i.id, h.slice
+  on conflict (request_id, slice) do update set pico = mcp_hold.pico + excluded.pico
+)`
+    : ''
+}${has.frames ? `, frames as (${FRAMES_OF_OURS}\n)` : ''}
 select id::text from ours where $2::json is not null`;
 
 // Commits frames of running requests and moves their highest number.
@@ -182,6 +195,7 @@ export function createAttemptGroup(sql: Sql): Group<AttemptWrite, StoredFrame[] 
         ended: items.some((item) => item.ended !== null),
         frames,
         plans: items.some((item) => item.start.plan !== undefined),
+        holds: items.some((item) => item.start.holds !== undefined),
       }),
     (item) => ({
       ...head(item),
@@ -191,6 +205,7 @@ export function createAttemptGroup(sql: Sql): Group<AttemptWrite, StoredFrame[] 
       key_ref: item.start.keyRef,
       reason: item.start.reason,
       plan: item.start.plan,
+      holds: item.start.holds,
       input_pico: item.start.inputPico,
       output_pico: item.start.outputPico,
       ...(item.ended && attemptColumns(item.ended)),

@@ -1,0 +1,70 @@
+/** Signed POSTs of what happened to budgets, by the same signature and schedule as call-backs of requests. */
+import type { Sql, Telemetry } from '../contract/ports.ts';
+import { type DueNotice, noteNotice, takeNotices } from '../ledger/notices.ts';
+import type { Transport } from '../providers/transport.ts';
+import { AGAIN_MS, type CallbackSender, sign, TIMEOUT_MS } from './callbacks.ts';
+
+export interface NoticeDeps {
+  sql: Sql;
+  transport: Pick<Transport, 'deliver'>;
+  secret(tenant: string): string;
+  allowPrivate: boolean;
+  telemetry: Telemetry;
+}
+
+export function startNotices(deps: NoticeDeps): CallbackSender {
+  let working: Promise<void> | null = null;
+  let stopped = false;
+
+  async function post({ id, tenant, url, body }: DueNotice): Promise<string | null> {
+    const timestamp = Math.floor(Date.now() / 1000);
+    try {
+      const status = await deps.transport.deliver(
+        new URL(url),
+        {
+          'content-type': 'application/json',
+          'webhook-id': id,
+          'webhook-timestamp': String(timestamp),
+          'webhook-signature': sign(deps.secret(tenant), id, timestamp, body),
+        },
+        body,
+        TIMEOUT_MS,
+        deps.allowPrivate ? 'private' : 'public',
+      );
+      return status >= 200 && status < 300 ? null : `status ${status}`;
+    } catch (error) {
+      return (error as Error).message.slice(0, 500);
+    }
+  }
+
+  async function deliver(due: DueNotice): Promise<void> {
+    const problem = await post(due);
+    if (problem === null) return await noteNotice(deps.sql, due.id, 'delivered', null, null);
+    const again = AGAIN_MS[due.tries - 1];
+    await noteNotice(deps.sql, due.id, again === undefined ? 'given_up' : 'waiting', problem, again ?? null);
+    deps.telemetry.log('warn', 'a notice was not delivered', { notice: due.id, problem, tries: due.tries });
+  }
+
+  async function work(): Promise<void> {
+    for (;;) {
+      const due = await takeNotices(deps.sql);
+      await Promise.all(due.map(deliver));
+      if (due.length < 50 || stopped) return;
+    }
+  }
+
+  return {
+    wake() {
+      if (working || stopped) return;
+      working = work()
+        .catch((error: unknown) => deps.telemetry.log('error', 'notices failed', { error: String(error) }))
+        .finally(() => {
+          working = null;
+        });
+    },
+    async stop() {
+      stopped = true;
+      await working;
+    },
+  };
+}
