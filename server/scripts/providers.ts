@@ -25,7 +25,8 @@ const ENTRY: Readonly<Record<string, string>> = {
   think_tags: 'its models think in the text, between `<think>` and `</think>`',
   free: 'its calls cost nothing',
   raw: '`false`: `/mcp/v1/raw/…` does not lead to it',
-  raw_price_usd: 'what one call through `/mcp/v1/raw/…` is charged with, in US dollars; without it there are none, unless it is free',
+  raw_price_usd:
+    'what one call through `/mcp/v1/raw/…` is charged with, in US dollars; without it there are none, unless it is free',
   enabled: '`false` switches it off, whatever is set elsewhere',
 };
 

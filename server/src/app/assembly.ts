@@ -4,58 +4,36 @@ import { hostname } from 'node:os';
 import { createAdmission } from '../admission/admit.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Submission } from '../contract/flow.ts';
-import type { Bus, Ledger, Queue, Sql } from '../contract/ports.ts';
 import type { Provider } from '../contract/provider.ts';
 import type { Claim, RunPlan } from '../contract/record.ts';
 import { type CallbackSender, startCallbacks } from '../dispatch/callbacks.ts';
 import { type Heart, startHeart } from '../dispatch/heart.ts';
 import { createRunning, type Running } from '../dispatch/running.ts';
 import { startWorker, type Worker } from '../dispatch/worker.ts';
-import type { RedisLink } from '../drivers/redis-link.ts';
 import type { AttachedDeps } from '../execution/attached.ts';
 import { runDetached } from '../execution/detached.ts';
 import { createPersist } from '../execution/persist.ts';
 import type { RunDeps, RunEnd } from '../execution/terms.ts';
+import { createGuardrails } from '../guard/hook.ts';
+import { PII_RULES, SECRET_RULES } from '../guard/secrets/rules/index.ts';
+import { createShield, createStrictShield } from '../guard/shield.ts';
+import { createVault, type Vault } from '../guard/vault.ts';
 import { allows } from '../identity/models.ts';
 import { deriveSecrets } from '../identity/secrets.ts';
-import type { Clock } from '../ledger/clock.ts';
 import { newRequestId } from '../ledger/ids.ts';
-import type { ProcessKind } from '../ledger/processes.ts';
 import { inputBounds } from '../money/estimate.ts';
-import type { Transport } from '../providers/transport.ts';
 import { createWheel } from '../providers/wheel.ts';
 import { createHealthBook, type HealthBook } from '../routing/book.ts';
 import type { Plan } from '../routing/plan.ts';
 import { type PlanRequest, seedOf } from '../routing/request.ts';
 import { stickOf } from '../routing/stick.ts';
 import { taskTypes } from '../settings/settings.ts';
-import type { Recorder } from '../telemetry/telemetry.ts';
-import type { Config } from './config.ts';
+import { type AllowanceRoom, openAllowance } from './allowance.ts';
 import { startHealthExchange } from './health-exchange.ts';
-import type { Live } from './live.ts';
+import type { Parts } from './parts.ts';
+import { judged, openPolicyRoom, type PolicyRoom, refuseUnredacted, underPolicy } from './policy.ts';
 import { reportOf } from './report.ts';
 import { type Sharing, startSharing } from './sharing.ts';
-
-export interface Parts {
-  config: Config;
-  role: ProcessKind;
-  /** Null only under a bench's own ledger. */
-  sql: Sql | null;
-  ledger: Ledger;
-  /** The time of the database. */
-  clock: Clock;
-  queue: Queue;
-  bus: Bus;
-  /** What stands behind queue and bus; null when they are inside the process. */
-  redis: Pick<RedisLink, 'numbers'> | null;
-  live: Live;
-  transport: Transport;
-  recorder: Recorder;
-  secret: string;
-  instance: string;
-  /** Our mark on calls to vendors: says nothing about the machine. */
-  hop: string;
-}
 
 /** The running rooms behind the doors. */
 export interface House extends Parts {
@@ -65,8 +43,11 @@ export interface House extends Parts {
   worker: Worker | null;
   heart: Heart | null;
   callbacks: CallbackSender | null;
+  allowance: AllowanceRoom;
   health: HealthBook;
   sharing: Sharing;
+  vault: Vault;
+  policy: PolicyRoom;
   registry: Running;
   hearsAll(): boolean;
   newId(): string;
@@ -142,8 +123,24 @@ export async function assemble(parts: Parts): Promise<House> {
     seed: seedOf(request),
   });
 
+  const room = await openAllowance(parts, secrets, persist);
+
+  const policy = await openPolicyRoom(parts, room.price);
+  const guardrails = createGuardrails({
+    ...settings.guardrails,
+    fetch: parts.transport.fetch,
+    note: (tenant, type, payload) => void ledger.note(tenant, type, payload).catch(() => {}),
+    warn: (message, fields) => recorder.log('warn', message, fields),
+  });
+  const strict = createStrictShield(secrets.secretDigest);
+  const vault = createVault(secrets.vaultKey);
   const admission = createAdmission({
+    shield: settings.secrets.enabled
+      ? createShield([...SECRET_RULES, ...PII_RULES], settings.secrets, secrets.secretDigest)
+      : null,
+    vault,
     ledger,
+    allowance: room.allowance,
     bus,
     queue,
     newId,
@@ -152,15 +149,18 @@ export async function assemble(parts: Parts): Promise<House> {
     endsPerSecond: () => heart?.endsPerSecond() ?? null,
     userHash: secrets.userHash,
     userKeyId: secrets.id,
+    strict,
+    guardrail: guardrails.before,
     plan(caller, submission) {
-      const request = planRequest(caller.tenant, submission, caller.models);
-      const plan = live.plan(request);
+      const judge = policy.ofCaller(caller, submission);
+      const request = judged(planRequest(caller.tenant, submission, caller.models), judge);
+      const plan = underPolicy(judge, () => live.plan(request));
       return plan instanceof Promise ? plan.then((late) => runPlan(request, late)) : runPlan(request, plan);
     },
     info: (target) => live.info(provider(target.provider), target.model),
     price(target) {
       const of = provider(target.provider);
-      return of.free ? 'free' : live.price(of, target.model);
+      return of.free ? 'free' : room.price(of, target.model);
     },
   });
 
@@ -171,12 +171,13 @@ export async function assemble(parts: Parts): Promise<House> {
     attemptCap: settings.attempts,
     leaseMs: settings.clocks.leaseMs,
     provider: live.provider,
-    price: live.price,
+    price: room.price,
     maxOutput: (of, model) => live.info(of, model)?.maxOutput ?? undefined,
     reasons: (of, model) => live.info(of, model)?.reasoning ?? undefined,
     dialect: live.dialect,
     health,
     drills: sharing.drills,
+    ...(guardrails.after ? { guardrail: guardrails.after } : {}),
     ...(sharing.cache ? { cache: sharing.cache } : {}),
     fellBack(from, to, code) {
       recorder.fellBack();
@@ -200,8 +201,16 @@ export async function assemble(parts: Parts): Promise<House> {
 
   const replan = (claim: Claim): RunPlan => {
     const { call, hints, models } = claim.body;
-    const request = planRequest(claim.tenant, { call, taskType: claim.taskType, hints }, models);
-    return runPlan(request, live.planNow(request));
+    const judge = policy.ofClaim(claim);
+    const request = judged(planRequest(claim.tenant, { call, taskType: claim.taskType, hints }, models), judge);
+    return refuseUnredacted(
+      strict,
+      claim,
+      runPlan(
+        request,
+        underPolicy(judge, () => live.planNow(request)),
+      ),
+    );
   };
 
   const callbacks = sql
@@ -240,6 +249,8 @@ export async function assemble(parts: Parts): Promise<House> {
         claimingSince: () => worker?.claimingSince() ?? null,
         due: () => worker?.nudge(),
         callbacksDue: () => callbacks?.wake(),
+        looked: room.looked,
+        seal: parts.audit?.sealFor ?? (async () => {}),
       })
     : null;
 
@@ -252,6 +263,9 @@ export async function assemble(parts: Parts): Promise<House> {
     run,
     totalMs: settings.clocks.totalMs,
     plan: replan,
+    openVault: vault.open,
+    enter: async (claim: Claim, plan: RunPlan) =>
+      room.allowance.any() ? await room.allowance.resume(claim, plan) : null,
     released: () => queue.wake(),
     ended(of: Claim, end: RunEnd) {
       recorder.ended(end.state ?? 'requeued');
@@ -294,7 +308,10 @@ export async function assemble(parts: Parts): Promise<House> {
     worker,
     heart,
     callbacks,
+    allowance: room,
     health,
+    vault,
+    policy,
     sharing,
     registry,
     hearsAll,
@@ -316,6 +333,8 @@ export async function assemble(parts: Parts): Promise<House> {
       const rest = async () => {
         await callbacks?.stop();
         if (ledger.lostFor() === null) await ledger.idle();
+        await room.close();
+        policy.close();
         await heart?.stop();
       };
       // A database that comes and goes must not hold up the end: what is left is found by its lease.

@@ -36,7 +36,9 @@ export function banner(config: Config, running: Running, setup: string | null): 
     `  data       ${data}`,
     `  providers  ${found}`,
     `  access     ${config.auth === 'off' ? 'open to this machine only (MCP_AUTH=off)' : 'with a key: npm run goblin -- key create --tenant <name>'}`,
-    ...(setup === null ? [] : [`  set-up     ${setup}   (makes the first owner, once, within a day: docs/security.md)`]),
+    ...(setup === null
+      ? []
+      : [`  set-up     ${setup}   (makes the first owner, once, within a day: docs/security.md)`]),
     '',
     '  Try:',
     `  curl -s ${running.address}/mcp/v1/request -H 'content-type: application/json'${key} \\`,

@@ -13,6 +13,7 @@ import { adminRoutes } from '../edge/admin.ts';
 import { type AnswerDoorDeps, answerDoor, readHop } from '../edge/answer-door.ts';
 import { anthropicAnswers, countTokensRoute } from '../edge/anthropic-door.ts';
 import { type AuditDeps, auditRoutes } from '../edge/audit.ts';
+import { budgetRoutes } from '../edge/budgets.ts';
 import { docsRoutes } from '../edge/docs.ts';
 import { embeddings } from '../edge/embeddings-door.ts';
 import { createFastLane, type FastLane } from '../edge/fast-lane.ts';
@@ -22,6 +23,7 @@ import { createJoins } from '../edge/joins.ts';
 import { modelsRoute } from '../edge/models.ts';
 import { openaiAnswers } from '../edge/openai-door.ts';
 import { operationRoutes } from '../edge/operations.ts';
+import { policyRoutes } from '../edge/policies.ts';
 import { createPulse } from '../edge/pulse.ts';
 import { rawRoute } from '../edge/raw.ts';
 import { requestRoutes } from '../edge/requests.ts';
@@ -30,19 +32,25 @@ import { createResponseRecord } from '../edge/responses-record.ts';
 import { responseRoutes } from '../edge/responses-routes.ts';
 import { type Access, createServer } from '../edge/server.ts';
 import { streamRoutes } from '../edge/streams.ts';
+import { usageRoutes } from '../edge/usage.ts';
 import { runAttached } from '../execution/attached.ts';
+import { restoring, restoringHandle } from '../execution/placeholders.ts';
 import { isPrivateHost } from '../guard/addresses.ts';
 import { allows } from '../identity/models.ts';
 import { deriveAuditKey } from '../identity/secrets.ts';
 import { proveEvents, readAudit } from '../ledger/audit-read.ts';
 import { verifyAudit } from '../ledger/audit-verify.ts';
+import { usageOf } from '../ledger/usage.ts';
 import { countInput } from '../money/tokens.ts';
 import { adminOf } from './admin.ts';
 import type { House } from './assembly.ts';
+import { budgetsOf } from './budgets.ts';
 import { isLoopback } from './config.ts';
 import { openIdentity } from './identity.ts';
 import { operations, readinessOf } from './metrics.ts';
+import { policyAdminOf } from './policy-admin.ts';
 import { rawOf } from './raw.ts';
+import { restoringBus, restoringLedger } from './restoring.ts';
 import { VERSION } from './version.ts';
 
 export interface Doors {
@@ -78,7 +86,13 @@ export function openHealth(house: House): Doors {
   };
 }
 
-export async function openDoors(house: House, operatorToken: string): Promise<Doors> {
+export async function openDoors(inside: House, operatorToken: string): Promise<Doors> {
+  // Callers see their own values where the record has placeholders.
+  const house: House = {
+    ...inside,
+    ledger: restoringLedger(inside.ledger, inside.vault),
+    bus: restoringBus(inside.bus),
+  };
   const { config, ledger, bus, live } = house;
   const held = createHeld();
   const identity = await openIdentity(house, operatorToken, held);
@@ -105,6 +119,15 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
 
   operationRoutes(app, operations(house));
   adminRoutes(app, adminOf(house));
+  policyRoutes(app, policyAdminOf(house));
+  const { sql } = house;
+  if (sql) {
+    budgetRoutes(app, budgetsOf(house, sql));
+    usageRoutes(app, {
+      usage: (tenant, from, to, groups) => usageOf(sql, tenant, from, to, groups),
+      today: house.clock.day,
+    });
+  }
   const cancel: Cancel = async (caller, id) => {
     const ended = await house.admission.cancel(caller, id);
     house.callbacks?.wake();
@@ -133,17 +156,24 @@ export async function openDoors(house: House, operatorToken: string): Promise<Do
   const deps: AnswerDoorDeps = {
     ledger,
     newId: house.newId,
-    run: (caller, id, input, hop) => {
+    run: (caller, id, given, hop) => {
+      const submission = house.admission.shield(caller, given.submission);
+      const input = { ...given, submission };
       const admitted = house.admission.admit(caller, input.submission);
-      const go = (a: Awaited<typeof admitted>) =>
-        runAttached(
+      const go = (a: Awaited<typeof admitted>) => {
+        if (a.entry) input.admitted?.(a.entry.headers);
+        const mapping = submission.secrets?.mapping;
+        const handle = runAttached(
           house.attached,
           caller,
-          input,
+          mapping ? { ...input, listener: restoring(given.listener, mapping) } : input,
           house.admission.acceptance(caller, id, input.submission, a),
           a.plan,
           hop,
+          a.entry,
         );
+        return mapping ? restoringHandle(handle, mapping) : handle;
+      };
       return admitted instanceof Promise ? admitted.then(go) : go(admitted);
     },
     replay: replayer(house),

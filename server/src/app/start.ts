@@ -11,7 +11,7 @@ import { ProviderConfigError } from '../providers/registry.ts';
 import { type Simulator, startSimulator } from '../providers/simulator/index.ts';
 import { createTransport } from '../providers/transport.ts';
 import { createRecorder } from '../telemetry/telemetry.ts';
-import { assemble, type House, newInstance, type Parts } from './assembly.ts';
+import { assemble, type House, newInstance } from './assembly.ts';
 import { startAudit, writerName } from './audit.ts';
 import { type Config, ConfigError, isLoopback } from './config.ts';
 import { type Doors, openDoors, openHealth } from './doors.ts';
@@ -19,6 +19,7 @@ import { leaveNote, openFolder } from './folder.ts';
 import { issuersOf } from './identity.ts';
 import { createLive, type Live } from './live.ts';
 import { checkUrls, openDatabase, openEmbedded, openWakes, refuseHalfCopy, refuseOtherSecret } from './open.ts';
+import type { Parts } from './parts.ts';
 import { VERSION } from './version.ts';
 
 export interface Running {
@@ -101,6 +102,7 @@ export async function start(config: Config, options: StartOptions = {}): Promise
       queue: wakes.queue,
       bus: wakes.bus,
       redis: wakes.redis,
+      rates: wakes.redis?.rates ?? null,
       live,
       transport,
       recorder,

@@ -44,7 +44,7 @@ export const MISTRAL: Quirks = {
     ...['refusal', 'annotations', 'function_call'],
   ],
   renames: { seed: 'random_seed' },
-  prefix: { mark: 'prefix' },
+  prefix: { mark: 'prefix', repeats: true },
   replay: { as: 'chunks' },
   effort: { words: [] },
   embeddings: { dimensions: 'output_dimension', textOnly: true },

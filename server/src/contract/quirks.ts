@@ -4,6 +4,8 @@
 export interface PrefixQuirk {
   /** Field that is `true` on the assistant message which ends the conversation. Left out: the message alone says it. */
   mark?: 'prefix' | 'partial';
+  /** Its answer begins with the given beginning, said again. */
+  repeats?: true;
   /** Fields of the body that go along, in place of what the call says. */
   body?: Readonly<Record<string, unknown>>;
   /** Fields of the body that must not go along: dropped with a notice. */

@@ -89,7 +89,10 @@ export function streamRoutes(app: FastifyInstance, deps: StreamDeps): { close():
         'Same frames, same numbers in both forms. Resume with `Last-Event-ID` or `?after=n`. A finished request replays whole; the last frame is `end`.',
       tags: ['Streams'],
       params: { type: 'object', properties: { id: { type: 'string', format: 'uuid' } } },
-      querystring: { type: 'object', properties: { after: { type: 'integer', minimum: 0 }, token: { type: 'string' } } },
+      querystring: {
+        type: 'object',
+        properties: { after: { type: 'integer', minimum: 0 }, token: { type: 'string' } },
+      },
       headers: { type: 'object', properties: { 'last-event-id': { type: 'string' } } },
       response: { 200: { description: 'Frames', content: { 'text/event-stream': { schema: { type: 'string' } } } } },
     },

@@ -11,7 +11,7 @@ import { flatHeaders, type RawHeaders } from '../providers/headers.ts';
 import type { Transport } from '../providers/transport.ts';
 import type { Wheel } from '../providers/wheel.ts';
 import { silent } from './account.ts';
-import { firstByte, isCompressed, late } from './bytes.ts';
+import { firstByte, isCompressed, isJson, late } from './bytes.ts';
 import { AFTER_TERMINAL_MS, MAX_ERROR_BODY, MAX_WHOLE_BODY } from './limits.ts';
 import type { AttemptInput, AttemptListener, RunningAttempt } from './outcome.ts';
 
@@ -69,6 +69,12 @@ export function startAttempt(
         alarm.set(left);
         return;
       }
+    }
+    // The answer is there, and only the line stays open.
+    if (mode === 'whole' && isJson(chunks)) {
+      end();
+      upstream?.abort();
+      return;
     }
     if (upstream?.begun) outcome.accepted = true;
     fail(waitingFor);

@@ -19,3 +19,14 @@ export function isCompressed(headers: Record<string, string | string[] | undefin
   const coding = headers['content-encoding'];
   return coding !== undefined && coding !== '' && coding !== 'identity';
 }
+
+/** Whether these bytes are one whole JSON document. */
+export function isJson(chunks: readonly Buffer[]): boolean {
+  if (chunks.length === 0) return false;
+  try {
+    JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -4,10 +4,8 @@
  * that take no blanks at the end of a beginning say these themselves.
  */
 
-/** A shorter repetition may be meant so ("ha ha ha"). Characters. */
+/** A shorter repetition may be meant so. Characters. */
 const SURE = 16;
-/** The whole beginning again, from its first character, is an echo also when it is short. */
-const SHORTEST_ECHO = 4;
 
 export interface Join {
   /** What is to be shown of the next piece; text is held back while it may still be a repetition. */
@@ -16,18 +14,23 @@ export interface Join {
   end(): string;
 }
 
-/** `sent`: as much of the beginning as the target was given. */
-export function createJoin(shown: string, sent: string = shown): Join {
+/**
+ * `sent`: as much of the beginning as the target was given. `repeats`: the vendor is known to say it all again first. Of
+ * others a repetition is taken out only when it cannot be a text that goes on as it was ("ha ha ha", rows of a table).
+ */
+export function createJoin(shown: string, sent: string = shown, repeats = false): Join {
   /** Blanks that the target was not given: it is expected to say them. */
   const missing = shown.startsWith(sent) ? shown.slice(sent.length) : '';
   let held = '';
-  let open = shown.length >= SHORTEST_ECHO || missing !== '';
+  const shortest = repeats ? 1 : SURE;
+  let open = shown.length >= shortest || missing !== '';
 
   /** Whether `held` may yet turn out to repeat the end of what was shown. */
   function undecided(): boolean {
     if (missing !== '' && held.length < missing.length && missing.startsWith(held)) return true;
     if (held.length < shown.length && shown.startsWith(held)) return true;
     if (held.length < sent.length && sent.startsWith(held)) return true;
+    if (shown.length < SURE) return false;
     const at = shown.indexOf(held);
     return at !== -1 && at <= shown.length - SURE && at + held.length < shown.length && lastChance(at);
   }
@@ -45,13 +48,16 @@ export function createJoin(shown: string, sent: string = shown): Join {
     let rest = held;
     held = '';
     for (const whole of [shown, sent]) {
-      if (whole.length >= SHORTEST_ECHO && rest.startsWith(whole)) {
+      if (whole.length >= shortest && rest.startsWith(whole) && (repeats || isOnce(whole))) {
         rest = rest.slice(whole.length);
         return whole === sent ? withoutMissing(rest) : rest;
       }
     }
     for (let length = Math.min(rest.length, shown.length); length >= SURE; length--) {
-      if (shown.endsWith(rest.slice(0, length))) return rest.slice(length);
+      const again = rest.slice(0, length);
+      // What stands earlier too may go on as it did.
+      if (shown.endsWith(again) && shown.indexOf(again) === shown.length - length && isOnce(again))
+        return rest.slice(length);
     }
     return withoutMissing(rest);
   }
@@ -70,4 +76,15 @@ export function createJoin(shown: string, sent: string = shown): Join {
     },
     end: () => (open ? decided() : ''),
   };
+}
+
+/** Whether a text is not one thing said twice or more: its end is not its beginning again, by half or more of it. */
+function isOnce(text: string): boolean {
+  const borders: number[] = [0];
+  for (let at = 1; at < text.length; at++) {
+    let same = borders[at - 1] as number;
+    while (same > 0 && text[same] !== text[at]) same = borders[same - 1] as number;
+    borders.push(text[same] === text[at] ? same + 1 : 0);
+  }
+  return (borders.at(-1) as number) * 2 < text.length;
 }

@@ -25,9 +25,6 @@ export interface Once {
   resume(): void;
 }
 
-/** Room that a continued answer is given at least. Tokens. */
-const LEAST_ROOM = 16;
-
 /** What a dialect is told of the target. */
 export function encodeTarget(deps: RunDeps, { provider, model }: Pick<Place, 'provider' | 'model'>): EncodeTarget {
   const maxOutput = deps.maxOutput(provider, model);
@@ -41,12 +38,16 @@ export function encodeTarget(deps: RunDeps, { provider, model }: Pick<Place, 'pr
   };
 }
 
-/** `prefix`: what was shown of the answer, from which this call goes on; empty: it begins. Throws what `encode` throws. */
+/**
+ * `prefix`: what was shown of the answer, from which this call goes on, and `used` its tokens; empty: it begins. Throws
+ * what `encode` throws.
+ */
 export function callOnce(
   deps: RunDeps,
   input: RunInput,
   place: Place,
   prefix: string,
+  used: number,
   assembly: Assembly,
   sink: RunSink,
   spoke: () => void,
@@ -57,14 +58,15 @@ export function callOnce(
   const dialect = embed === null ? spoken : embed.dialect;
   const target = encodeTarget(deps, place);
   const request = dialect.vendor.encode(
-    prefix === '' ? input.call : withLessRoom(input.call, assembly),
+    prefix === '' ? input.call : withLessRoom(input.call, used),
     prefix === '' ? target : { ...target, prefix },
     input.stream,
   );
   if (input.pass?.dialect === dialect.name) request.headers = { ...request.headers, ...input.pass.headers };
   for (const notice of request.notices) sink.notice(notice);
   const key = provider.keys?.find(({ id }) => id === place.keyRef)?.key;
-  const join = prefix === '' ? null : createJoin(prefix, request.prefix ?? prefix);
+  const join =
+    prefix === '' ? null : createJoin(prefix, request.prefix ?? prefix, provider.quirks.prefix?.repeats === true);
   let resolve: (outcome: AttemptOutcome) => void = () => {};
   const done = new Promise<AttemptOutcome>((settle) => {
     resolve = settle;
@@ -129,9 +131,7 @@ function joined(join: Join, parts: readonly Part[]): Part[] {
   return told;
 }
 
-/** What was shown counts against the caller's bound. */
-function withLessRoom(call: AnswerCall, assembly: Assembly): AnswerCall {
-  if (call.maxTokens === undefined) return call;
-  const used = Math.max(Math.ceil(Buffer.byteLength(assembly.text()) / 4), 1);
-  return { ...call, maxTokens: Math.max(LEAST_ROOM, call.maxTokens - used) };
+/** What was shown counts against the caller's bound. `used`: tokens of it. */
+function withLessRoom(call: AnswerCall, used: number): AnswerCall {
+  return call.maxTokens === undefined ? call : { ...call, maxTokens: Math.max(1, call.maxTokens - used) };
 }

@@ -6,20 +6,20 @@
  * Each attempt is committed before its upstream call, but the first of an attached request, which is committed beside it.
  */
 
+import type { Holding } from '../contract/entry.ts';
 import type { ProviderFailure, Usage } from '../contract/part.ts';
 import type { PlannedTarget, Provider } from '../contract/provider.ts';
 import type { AttemptEnd, AttemptStart } from '../contract/record.ts';
 import type { Ticket } from '../routing/book.ts';
-import { asFailure, beginningWith, hadChoice, plus, priced, ratesOf, silent } from './account.ts';
+import { asFailure, beginningWith, hadChoice, plus, priced, ratesOf, silent, storedPlan } from './account.ts';
 import { createAssembly } from './assembly.ts';
+import { createDecide } from './decide.ts';
 import { createEnds } from './ends.ts';
-import { nextStep, type Option, type Step } from './next.ts';
-import { callOnce, encodeTarget, type Once, type Place } from './once.ts';
+import { callOnce, type Once, type Place } from './once.ts';
 import type { AttemptOutcome } from './outcome.ts';
 import type { Run, RunDeps, RunEnd, RunInput, RunSink, StopReason } from './terms.ts';
 
-/** Longest wait for a breaker or a retry budget after one failure. */
-const PATIENCE_MS = 2000;
+const NOT_COVERED = 'What is left of the budget does not cover a call to the provider.';
 /** Longest wait of an open connection for a vendor that asked for time before the call began. */
 const OPEN_WAIT_MS = 60_000;
 
@@ -38,6 +38,15 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
   /** What attempts have used whose text the answer goes on from. */
   let carried: Usage | null = after?.usage ?? null;
   let prefix = after?.text ?? '';
+
+  const decide = createDecide({
+    deps,
+    input,
+    assembly,
+    timeLeft: () => timeLeft(),
+    rest,
+    stopped: () => stopped !== null,
+  });
 
   const ends = createEnds(() => ({
     parts: assembly.parts(),
@@ -74,7 +83,9 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
 
   async function once(place: Place, ticket: Ticket): Promise<AttemptOutcome> {
     try {
-      current = callOnce(deps, input, place, prefix, assembly, sink, () => health.spoke(ticket));
+      current = callOnce(deps, input, place, prefix, carried?.outputTokens ?? 0, assembly, sink, () =>
+        health.spoke(ticket),
+      );
       wakeUp = current.abort;
       if (stopped) current.abort();
       return await current.done;
@@ -106,68 +117,22 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
     });
   }
 
-  /** What stands for and against a target as the next one. */
-  function option(target: PlannedTarget, kind: 'retry' | 'fallback', now: number): Option {
-    const provider = deps.provider(target.provider);
-    if (!provider) return { canContinue: false, waitMs: Number.POSITIVE_INFINITY, mayRetry: 'no' };
-    return {
-      canContinue: canContinue(provider, target.model),
-      waitMs: health.waitMs(provider, target.model, now),
-      mayRetry: health.mayRetry(target.provider, target.model, kind, now),
-    };
-  }
-
-  function canContinue(provider: Provider, model: string): boolean {
-    if (!assembly.isText()) return false;
-    // Where only thoughts were shown, the answer itself has yet to begin.
-    if (assembly.text() === '') return true;
-    const { goesOn } = deps.dialect(provider).vendor;
-    return goesOn?.({ ...encodeTarget(deps, { provider, model }), prefix: assembly.text() }) ?? false;
-  }
-
-  /** What comes after a failure; asked again while a breaker or a budget may change its mind. */
-  async function decide(
-    failure: ProviderFailure,
-    target: PlannedTarget,
-    start: AttemptStart,
-    later: readonly PlannedTarget[],
-    cap: number,
-  ): Promise<Exclude<Step, { kind: 'wait' }> | null> {
-    for (let waitedMs = 0; ; ) {
-      const now = Date.now();
-      const provider = deps.provider(target.provider);
-      const other = provider && health.key(provider, target.model, input.plan.seed, now);
-      const step = nextStep(
-        {
-          failure,
-          shown: assembly.any(),
-          failover: input.failover,
-          attempt: start.attempt,
-          cap,
-          same: {
-            ...option(target, 'retry', now),
-            otherKey: other !== null && start.keyRef !== undefined && other !== start.keyRef,
-          },
-          later: later.map((one) => option(one, 'fallback', now)),
-          timeLeft: timeLeft(),
-          patienceMs: PATIENCE_MS,
-          waitedMs,
-        },
-        Math.random(),
-      );
-      if (step.kind !== 'wait') return step;
-      await rest(step.ms);
-      if (stopped) return null;
-      waitedMs += step.ms;
-    }
+  /** The first that may be called at this moment: another request may just have taken the probe of one that was sick. */
+  function firstOf(targets: PlannedTarget[]): PlannedTarget {
+    const now = Date.now();
+    const at = targets.findIndex((one) => {
+      const provider = deps.provider(one.provider);
+      return provider !== null && health.admits(provider, one.model, now);
+    });
+    return targets.splice(Math.max(at, 0), 1)[0] as PlannedTarget;
   }
 
   async function go(): Promise<RunEnd> {
-    const [first, ...later] = input.plan.targets as [PlannedTarget, ...PlannedTarget[]];
+    const later = [...input.plan.targets];
     const cap = deps.attemptCap + input.unburnt;
     const restMs = input.plan.restMs ?? 0;
     if (input.requeue && restMs > deps.leaseMs) return ends.end(null, { requeueMs: restMs });
-    let target = first;
+    let target = firstOf(later);
     let kind: 'first' | 'retry' | 'fallback' = 'first';
     let restart = input.restarted;
     let before = ended;
@@ -181,6 +146,17 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
       }
       const provider = deps.provider(target.provider);
       if (!provider) return ends.failed('no_provider', `The provider ${target.provider} is no longer configured.`);
+      let held: Holding | null = null;
+      if (input.cover) {
+        const { model } = target;
+        const shownBytes = Buffer.byteLength(prefix);
+        try {
+          held = await input.cover({ attempt: n, provider, model, spentPico: cost, shownBytes });
+        } catch (error) {
+          return ends.failure(asFailure(error));
+        }
+        if (held === null) return ends.failed('budget_exceeded', NOT_COVERED);
+      }
       const now = Date.now();
       const keyRef = (kind === 'first' && target.keyRef) || health.key(provider, target.model, input.plan.seed, now);
       const start: AttemptStart = {
@@ -190,19 +166,21 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
         reason: target.reason,
         ...ratesOf(input.call, provider, deps.price(provider, target.model)),
         ...(keyRef === null || (provider.keys ?? []).length < 2 ? {} : { keyRef }),
-        ...(n === input.firstAttempt && hadChoice(input.plan)
-          ? { plan: { targets: input.plan.targets, dropped: input.plan.dropped } }
-          : {}),
+        ...(n === input.firstAttempt && hadChoice(input.plan) ? { plan: storedPlan(input.plan) } : {}),
+        ...(held === null || held.holds.length === 0 ? {} : { holds: held.holds }),
       };
       const { conversation } = input.plan;
       const call = { provider: target.provider, model: target.model, key: keyRef, kind, conversation };
       const ticket = health.begin(call, now);
       try {
         if (!(await deps.begin(start, before, restart))) {
+          held?.undo();
           health.end(ticket, null, Date.now());
           return ends.end(null);
         }
+        held?.written();
       } catch (error) {
+        held?.undo(error);
         health.end(ticket, null, Date.now());
         return ends.failure(asFailure(error));
       }
@@ -253,6 +231,9 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
       } else if (step.shown === 'continue') {
         carried = plus(carried, ended.usage);
         prefix = assembly.text();
+        const room = (input.call.maxTokens ?? Number.POSITIVE_INFINITY) - (carried?.outputTokens ?? 0);
+        // As much was shown as the caller wanted to have.
+        if (room <= 0) return ends.end('succeeded', { finishReason: 'length', usage: carried });
       }
       before = ended;
       if (step.kind === 'next') {
@@ -262,9 +243,7 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
         continue;
       }
       kind = 'retry';
-      // A rest longer than a lease is not worth a worker's place: the queue keeps it.
-      if (input.requeue && step.ms > deps.leaseMs) return ends.end(null, { requeueMs: step.ms });
-      if (step.ms > 0) await rest(step.ms);
+      if (step.ms > 0) return ends.end(null, { requeueMs: step.ms });
     }
   }
 

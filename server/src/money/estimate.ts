@@ -50,6 +50,8 @@ export function inputSize(call: AnswerCall): InputSize {
 }
 
 function likely(size: InputSize, call: AnswerCall): number {
+  // Each text to be embedded has a token at least.
+  if (call.kind === 'embed') return Math.max(Math.ceil(size.bytes / BYTES_PER_TOKEN), call.messages.length);
   return Math.ceil(size.bytes / BYTES_PER_TOKEN) + besideText(size, call);
 }
 

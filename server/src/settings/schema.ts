@@ -233,7 +233,9 @@ export const SettingsFile = Type.Object(
       Type.Object(
         {
           enabled: Type.Optional(Type.Boolean()),
-          rules: Type.Optional(Type.Record(Type.String({ pattern: '^[a-z0-9_]{1,64}$' }), words('block', 'redact', 'flag', 'allow'))),
+          rules: Type.Optional(
+            Type.Record(Type.String({ pattern: '^[a-z0-9_]{1,64}$' }), words('block', 'redact', 'flag', 'allow')),
+          ),
           kinds: Type.Optional(
             Type.Object(
               {

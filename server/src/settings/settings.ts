@@ -222,9 +222,13 @@ export function taskTypes(settings: Settings): string[] {
 }
 
 /** A rule that is misspelled would look for nothing, and say nothing. */
-function secretsOf(given: NonNullable<SettingsFile['secrets']>, refuse: (message: string) => never): Settings['secrets'] {
+function secretsOf(
+  given: NonNullable<SettingsFile['secrets']>,
+  refuse: (message: string) => never,
+): Settings['secrets'] {
   for (const id of Object.keys(given.rules ?? {})) {
-    if (!ALL_RULES.some((rule) => rule.id === id)) refuse(`secrets.rules.${id} is not a rule; docs/security.md lists them.`);
+    if (!ALL_RULES.some((rule) => rule.id === id))
+      refuse(`secrets.rules.${id} is not a rule; docs/security.md lists them.`);
   }
   return {
     enabled: given.enabled ?? true,

@@ -6,7 +6,7 @@
  * the point takes it (by creating a second file) and nobody after it.
  */
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import type { Parts } from '../../src/app/assembly.ts';
+import type { Parts } from '../../src/app/parts.ts';
 import { GoblinError } from '../../src/contract/errors.ts';
 import type { Bus, Ledger, Queue } from '../../src/contract/ports.ts';
 import type { Upstream, UpstreamHandler } from '../../src/providers/exchange.ts';

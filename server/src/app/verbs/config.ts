@@ -119,6 +119,26 @@ function limits(config: Config): Line[] {
       value: settings.allowPrivateCallbacks,
       source: source(file.callbacks?.allow_private),
     },
+    ...identity(config, file, source),
+  ];
+}
+
+function identity(
+  { settings }: Config,
+  { identity: file }: SettingsFile,
+  source: (written: unknown) => string,
+): Line[] {
+  const { publicUrl, tenant, accessMinutes, sessionDays, issuers } = settings.identity;
+  return [
+    { name: 'identity.public_url', value: publicUrl, source: source(file?.public_url) },
+    { name: 'identity.tenant', value: tenant, source: source(file?.tenant) },
+    { name: 'identity.access_minutes', value: accessMinutes, source: source(file?.access_minutes) },
+    { name: 'identity.session_days', value: sessionDays, source: source(file?.session_days) },
+    {
+      name: 'identity.issuers',
+      value: issuers.map(({ name, issuer }) => `${name} (${issuer})`).join(', ') || null,
+      source: source(file?.issuers),
+    },
   ];
 }
 

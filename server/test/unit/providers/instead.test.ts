@@ -17,7 +17,13 @@ test('the ending is replaced where it is there, and nothing else is', async () =
   const transport = createTransport({ connectMs: 1000, hop: 'h', userAgent: 'test', proxy: null });
   const post = (base: string, instead?: string) =>
     new Promise<void>((resolve, reject) => {
-      const provider = { baseUrl: origin + base, headers: {}, auth: 'none', key: null, reach: 'private' } as unknown as Provider;
+      const provider = {
+        baseUrl: origin + base,
+        headers: {},
+        auth: 'none',
+        key: null,
+        reach: 'private',
+      } as unknown as Provider;
       const request = { path: '/beta/x', headers: {}, body: '{}', notices: [], ...(instead ? { instead } : {}) };
       transport.post(provider, request, null, {
         head() {},
