@@ -12,6 +12,9 @@ export class Seats implements Counter {
   limit: number;
   readonly #deps: CounterDeps;
   #used = 0;
+  /** The most of this second and the one before, and of this one alone. */
+  #peak = 0;
+  #most = 0;
   /** Those that the others know of. */
   #held = 0;
   #left = 0;
@@ -36,6 +39,8 @@ export class Seats implements Counter {
 
   use(): void {
     this.#used++;
+    this.#most = Math.max(this.#most, this.#used);
+    this.#peak = Math.max(this.#peak, this.#used);
   }
 
   release(): void {
@@ -81,14 +86,16 @@ export class Seats implements Counter {
     this.#renewAt = now() + RENEW_MS;
   }
 
-  /** Kept free for the next: a few, where there are many. */
+  /** Kept free for the next ones: as many as were used of late, where there are many. */
   #spare(): number {
     const part = this.#left / (AHEAD_PART * this.#deps.processes());
-    return Math.max(0, Math.floor(Math.min(this.#used / 4, part)));
+    return Math.max(0, Math.floor(Math.min(Math.max(1, this.#peak - this.#used), part)));
   }
 
   /** Once a second. */
   beat(): void {
+    this.#peak = Math.max(this.#most, this.#used);
+    this.#most = this.#used;
     if (!this.#deps.shared() || this.#asking !== null) return;
     const surplus = this.#held - this.#used > this.#spare();
     if (surplus || (this.#held > 0 && this.#deps.now() >= this.#renewAt)) void this.ask(0);
