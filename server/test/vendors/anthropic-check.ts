@@ -31,6 +31,10 @@ const BLOCKS: Record<string, readonly string[]> = {
   tool_use: ['id!', 'name!', 'input!', 'cache_control', 'caller'],
   tool_result: ['tool_use_id!', 'content', 'is_error', 'cache_control'],
 };
+const TOOL_FIELDS = (
+  'name! description input_schema! cache_control strict type eager_input_streaming defer_loading allowed_callers ' +
+  'input_examples'
+).split(' ');
 const BY_ROLE: Record<string, readonly string[]> = {
   user: ['text', 'image', 'document', 'tool_result'],
   assistant: ['text', 'thinking', 'redacted_thinking', 'tool_use'],
@@ -188,7 +192,7 @@ function checkTools(body: Body): void {
   (tools ?? []).forEach((tool: unknown, i: number) => {
     const path = `tools.${i}.custom`;
     if (!isBody(tool)) fail(`tools.${i}: Input should be a valid dictionary`);
-    fields(tool, ['name!', 'description', 'input_schema!', 'cache_control', 'strict'], path);
+    fields(tool, TOOL_FIELDS, path);
     if (!/^[a-zA-Z0-9_-]{1,128}$/.test(String(tool.name))) {
       fail(`${path}.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'`);
     }

@@ -97,7 +97,10 @@ function bedrockTurn(message: Body, path: string): Turn {
     } else if (isBody(block.toolResult)) {
       isResult = true;
       calls.push(stringOf(block.toolResult.toolUseId, `${path}.toolUseId`));
-      for (const part of listOf(block.toolResult.content, `${path}.toolResult`)) turn.text += String(part.text ?? '');
+      for (const part of listOf(block.toolResult.content, `${path}.toolResult`)) {
+        turn.text += String(part.text ?? '');
+        if (isBody(part.image)) turn.images++;
+      }
     } else if (!isBody(block.reasoningContent) && !isBody(block.cachePoint)) {
       throw new Invalid(`${path}: unknown block ${Object.keys(block).join(', ')}`);
     }
