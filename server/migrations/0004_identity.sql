@@ -10,9 +10,8 @@ create table mcp_team (
   id text primary key,
   tenant text not null references mcp_tenant (id),
   name text not null,
-  -- What it may use at most, for rate limits and budgets.
+  -- Rate limits, here and below.
   limits json,
-  budget json,
   created_at timestamptz not null default now(),
   closed_at timestamptz
 );
@@ -33,7 +32,6 @@ create table mcp_user (
   -- Of all tenants: those who run the installation.
   everywhere boolean not null default false,
   limits json,
-  budget json,
   created_at timestamptz not null default now(),
   seen_at timestamptz,
   disabled_at timestamptz,
@@ -115,7 +113,6 @@ alter table mcp_key
   -- Names and patterns of models; null: all.
   add column models text[],
   add column limits json,
-  add column budget json,
   add column made_by text,
   -- How `hash` was made of the key; see identity/schemes.ts.
   add column scheme text not null default 'goblin';

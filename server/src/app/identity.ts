@@ -1,6 +1,7 @@
 /** The room of identity, put together: who asks, how one signs in, and what ends when something is taken away. */
 import type { FastifyInstance } from 'fastify';
 import type { Caller } from '../contract/caller.ts';
+import { GoblinError } from '../contract/errors.ts';
 import { authRoutes } from '../edge/auth.ts';
 import { oidcRoutes } from '../edge/auth-oidc.ts';
 import { contentRoute } from '../edge/content.ts';
@@ -94,10 +95,17 @@ export async function openIdentity(house: House, operatorToken: string, held: He
           await tell('session', id, endSession(sql, id, 'logout'));
         },
         async link({ standing, key }, request) {
+          const kind = standing?.session ? 'session' : 'key';
           const by = standing?.session ?? key;
-          // With authentication off, and for the command line, there is nothing that a link could stand on.
-          const token = by ? await tokens.link(request, standing?.session ? 'session' : 'key', by) : '';
-          return { token, seconds: LINK_SECONDS };
+          // With authentication off a link needs no token.
+          if (!by && config.auth === 'off') return { token: '', seconds: LINK_SECONDS };
+          if (!by) {
+            throw new GoblinError(
+              'forbidden',
+              'A link stands on an API key, or on somebody who signed in here; you came with neither.',
+            );
+          }
+          return { token: await tokens.link(request, kind, by), seconds: LINK_SECONDS };
         },
         hasRequest: async (tenant, id) => isRequestId(id) && (await house.ledger.get(tenant, id)) !== null,
       });

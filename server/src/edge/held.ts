@@ -30,8 +30,10 @@ export function createHeld(): Held & { watch(server: Server): void } {
 
   const isOpen = ({ response }: Answering): boolean => !response.writableFinished && !response.destroyed;
 
+  /** Lets go of what is over on the way: a connection that rests must not keep its last answer in memory. */
   function* answering(line: Line): Generator<Answering> {
-    if (line.now && isOpen(line.now)) yield line.now;
+    if (line.now && !isOpen(line.now)) line.now = null;
+    if (line.now) yield line.now;
     for (const one of line.others) if (isOpen(one)) yield one;
   }
 

@@ -161,6 +161,14 @@ test('a link opens the stream of its request, for a minute, and nothing else', {
   assert.equal(link.body.expires_in, 60);
   const { token } = link.body;
   assert.equal((await fetch(server.url(link.body.url))).status, 200);
+  const frames: string[] = [];
+  const socket = new WebSocket(server.url(link.body.url).replace('http', 'ws'));
+  const closed = new Promise<number>((resolve) => {
+    socket.onmessage = ({ data }) => frames.push(String(data));
+    socket.onclose = ({ code }) => resolve(code);
+  });
+  assert.equal(await closed, 1000, 'as a browser opens it');
+  assert.ok(frames.some((frame) => frame.includes('"end"')));
   for (const [path, status] of [
     [`/mcp/v1/stream/${two.request_id}?token=${token}`, 404],
     [`/mcp/v1/request/${one.request_id}?token=${token}`, 401],
