@@ -1,7 +1,19 @@
 // `npm run bench [-- name …]`: all benchmarks, or those named. `npm run bench:door` only starts the door to be measured.
 import { spawnSync } from 'node:child_process';
 
-const all = ['door', 'detached', 'recorded', 'start', 'streams', 'memory', 'spread', 'cross', 'plan', 'scan', 'admission'];
+const all = [
+  'door',
+  'detached',
+  'recorded',
+  'start',
+  'streams',
+  'memory',
+  'spread',
+  'cross',
+  'plan',
+  'scan',
+  'admission',
+];
 const asked = process.argv.slice(2);
 for (const name of asked.length > 0 ? asked : all) {
   if (name !== 'serve-door' && !all.includes(name)) {

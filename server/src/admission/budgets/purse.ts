@@ -166,7 +166,7 @@ export class Purse {
     try {
       taken = await this.#deps.take(this.name, size);
     } catch (error) {
-      this.#doubt = this.#slice !== 0;
+      this.#doubt = true;
       throw error;
     }
     // Another slice than before: the old one is gone, and all that was free of it.
@@ -185,9 +185,11 @@ export class Purse {
     this.#pace = (this.#pace + this.#since) / 2;
     this.#quiet = this.#since === 0 ? this.#quiet + 1 : 0;
     this.#since = 0;
-    if (this.#busy || this.#asking !== null || this.#slice === 0) return;
+    if (this.#busy || this.#asking !== null || (this.#slice === 0 && !this.#doubt)) return;
     this.#busy = true;
     try {
+      // Which slice it was is asked for by taking nothing.
+      if (this.#slice === 0) await this.ask(0);
       if (this.#doubt && this.#unwritten === 0) {
         await this.#deps.recount(this.#slice, this.#free);
         this.#doubt = false;

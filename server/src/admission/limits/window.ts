@@ -41,6 +41,8 @@ export interface Spent {
   /** By the clock of all; null: out of our own share. */
   at: number | null;
   ownAt: number;
+  /** Until when the lease would have been good. */
+  until: number;
 }
 
 interface Lease {
@@ -103,21 +105,22 @@ export class Window implements Counter {
     this.#since += units;
     if (!this.#deps.shared()) {
       unsaid.charge(this.id, units);
-      return { at: null, ownAt };
+      return { at: null, ownAt, until: 0 };
     }
     let rest = units;
-    let at = 0;
+    let [at, until] = [0, 0];
     while (rest > 0) {
       const lease = this.#leases[0] as Lease;
       const some = Math.min(rest, lease.left);
       lease.left -= some;
       rest -= some;
       at = lease.at;
+      until = lease.until;
       if (lease.left === 0) this.#leases.shift();
     }
     const ahead = this.#ahead();
     if (ahead >= 1 && this.#asking === null && this.#available() < ahead / 2) void this.ask(0);
-    return { at, ownAt };
+    return { at, ownAt, until };
   }
 
   /** So much was used beyond what was asked for. */
@@ -132,12 +135,18 @@ export class Window implements Counter {
   }
 
   /** So much was not used after all. */
-  giveBack({ at, ownAt }: Spent, units: number): void {
-    const { own, unsaid, now } = this.#deps;
+  giveBack({ at, ownAt, until }: Spent, units: number): void {
+    const { own, unsaid, rates, now } = this.#deps;
     if (units <= 0 || now() - ownAt * 1000 > OVER_MS) return;
     own.giveBack(this.id, ownAt, units);
     if (at === null) unsaid.giveBack(this.id, ownAt, units);
-    else this.#leases.push({ at, left: units, until: now() + LEASE_MS });
+    // Later they would run out sooner than what is done with them.
+    else if (now() >= until) rates?.giveBack(this.id, at, units);
+    else {
+      const lease = this.#leases.find((one) => one.at === at && one.until === until);
+      if (lease) lease.left += units;
+      else this.#leases.push({ at, left: units, until });
+    }
   }
 
   /** Used in another process, and counted there: so much less of it was needed than was asked for. */

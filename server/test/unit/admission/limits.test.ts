@@ -214,6 +214,59 @@ describe('tokens a minute', () => {
     assert.ok((await tryEnter(all.limiters[0], [tokens], 1000)).ticket);
   });
 
+  it('never more in any minute than the limit, whatever is given back and when', async () => {
+    const step = fc.record({
+      process: fc.nat(1),
+      pauseMs: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 900 }), fc.integer({ min: 900, max: 40_000 })),
+      tokens: fc.integer({ min: 1, max: 400 }),
+      part: fc.double({ min: 0, max: 1, noNaN: true }),
+      ends: fc.integer({ min: 0, max: 3 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
+        const all = world(2);
+        const used: { at: number; tokens: number }[] = [];
+        const open: { end(): void }[] = [];
+        for (const { process, pauseMs, tokens: wanted, part, ends } of steps) {
+          all.advance(pauseMs);
+          await all.beat();
+          const { ticket } = await tryEnter(all.limiters[process], [tokens], wanted);
+          if (ticket) {
+            const entry = { at: all.now(), tokens: wanted };
+            used.push(entry);
+            open.push({
+              end() {
+                entry.tokens = Math.floor(wanted * part);
+                ticket.end(entry.tokens);
+              },
+            });
+          }
+          for (const one of open.splice(0, ends)) one.end();
+          await all.beat();
+          for (const { at: from } of used) {
+            const within = used.filter(({ at }) => at >= from && at < from + 60_000);
+            const sum = within.reduce((total, one) => total + one.tokens, 0);
+            assert.ok(sum <= 1000, `${sum} within a minute`);
+          }
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('given back late they are counted anew when somebody uses them', async () => {
+    const all = world(1);
+    const first = await tryEnter(all.limiters[0], [tokens], 1000);
+    all.advance(30_000);
+    first.ticket?.end(0);
+    await all.beat();
+    assert.ok((await tryEnter(all.limiters[0], [tokens], 1000)).ticket);
+    all.advance(33_000);
+    assert.ok((await tryEnter(all.limiters[0], [tokens], 1000)).refused);
+    all.advance(29_000);
+    assert.ok((await tryEnter(all.limiters[0], [tokens], 1000)).ticket);
+  });
+
   it('of a request that came to nothing all go back', async () => {
     const all = world(2);
     (await tryEnter(all.limiters[0], [tokens], 1000)).ticket?.end(null);
