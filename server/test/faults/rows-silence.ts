@@ -141,7 +141,7 @@ export const SILENCE: readonly FaultRow[] = [
   },
   {
     name: 'endless',
-    says: 'words without an end: the deadline ends them',
+    says: 'words, or a body, without an end: the deadline ends it',
     clock: 'deadline',
     deadlineMs: 1500,
     stream(wire, answer) {
@@ -151,7 +151,23 @@ export const SILENCE: readonly FaultRow[] = [
       const more = Array.from({ length: 200 }, () => ({ ...word, waitMs: 100 }));
       return streamOf(wire, [...upTo(steps, 0), ...more], { ending: 'hang' });
     },
-    expect: () => ({ code: 'expired', shown: 'text' }),
+    whole: () => bodyOf('{"x":"', { ending: 'hang', repeat: { bytes: 'x', everyMs: KEEP_ALIVE_MS } }),
+    expect: fails('expired', 'text'),
+  },
+  {
+    name: 'endless-event-midway',
+    says: 'after some words one event that never ends, a few bytes at a time: the deadline ends it',
+    clock: 'deadline',
+    deadlineMs: 1500,
+    stream: (wire, answer) =>
+      isText(wire)
+        ? streamOf(
+            wire,
+            [...upTo(wire.speaker.events(answer), SHOWN), step('other', isSse(wire) ? 'data: {"x":"' : '{"x":"')],
+            { ending: 'hang', repeat: { bytes: 'xxx', everyMs: KEEP_ALIVE_MS } },
+          )
+        : null,
+    expect: fails('expired', 'text'),
   },
   {
     name: 'endless-event',
