@@ -13,6 +13,7 @@ import { FAULTS, type FaultRow } from '../src/providers/simulator/faults.ts';
 import { SettingsFile } from '../src/settings/schema.ts';
 import { settle } from '../src/settings/settings.ts';
 import { IDENTITY_TABLES } from './identity.ts';
+import { LIMIT_TABLES } from './limits.ts';
 import { PROVIDER_TABLES } from './providers.ts';
 import { accepted, code, meaning, propertiesOf, table } from './tables.ts';
 
@@ -21,6 +22,7 @@ export const DOCUMENTS = [
   'docs/architecture.md',
   'docs/configuration.md',
   'docs/errors.md',
+  'docs/limits.md',
   'docs/providers.md',
   'docs/requests.md',
   'docs/security.md',
@@ -102,6 +104,7 @@ function settingsTable(): string {
 const TABLES: Readonly<Record<string, () => string>> = {
   ...PROVIDER_TABLES,
   ...IDENTITY_TABLES,
+  ...LIMIT_TABLES,
   errors: () =>
     table(
       ['code', 'status', 'try again', 'same target', 'next target', 'title'],

@@ -1,7 +1,7 @@
 /**
  * `Rates` over Redis: for each count a hash of seconds, for each number of places a hash of processes. Everything is
  * decided in a script, by the clock of Redis, so that processes need no common clock. Ids are hashed with the
- * installation's secret; the numbers cannot be sealed (docs/adr/0017): whoever may write there can lift a limit or shut
+ * installation's secret; the numbers cannot be sealed (docs/adr/0019): whoever may write there can lift a limit or shut
  * somebody out, and learns nothing.
  */
 import { createHash, createHmac, createSecretKey, hkdfSync } from 'node:crypto';

@@ -66,7 +66,7 @@ function budgetOf(
   once: (what: string, where: string) => void,
   refuse: Refuse,
 ): Budget {
-  const [problem] = budgetProblems(entry);
+  const [problem] = budgetProblems({ ...entry, webhook_url: entry.webhook_url ?? webhookUrl });
   if (problem) refuse(`${where}.${problem.path} ${problem.message}.`);
   const { name = null, tenant = null, scope, match = null, period, hard_usd: hard, soft_usd: soft } = entry;
   if (scope === 'tenant' && tenant !== null) refuse(`${where}.tenant: the scope tenant is named by match.`);

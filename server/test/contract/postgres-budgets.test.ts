@@ -4,6 +4,7 @@ import { migrate } from '../../src/app/migrate.ts';
 import { openPostgres } from '../../src/drivers/postgres.ts';
 import { startPgbouncer, startPostgres } from '../support/services.ts';
 import { budgetConformance } from './suites/budgets.ts';
+import { budgetRulesConformance } from './suites/budgets-rules.ts';
 
 const server = await startPostgres();
 const bouncer = await startPgbouncer(server, { default_pool_size: 3 });
@@ -24,4 +25,5 @@ const fresh = (by: { url: string }) => async () => {
 };
 
 budgetConformance('postgres', fresh(server));
+budgetRulesConformance('postgres', fresh(server));
 budgetConformance('postgres behind pgbouncer', fresh(bouncer));

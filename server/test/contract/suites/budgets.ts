@@ -1,65 +1,21 @@
 /** Slices, holds and settling over any database: nothing is spent twice, nothing is lost, nothing is left. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Budget } from '../../../src/contract/limits.ts';
 import type { Sql } from '../../../src/contract/ports.ts';
-import type { Hold } from '../../../src/contract/record.ts';
-import { changeBudget, createBudget, keepFileBudgets, listBudgets, removeBudget } from '../../../src/ledger/budgets.ts';
-import { moneyOf, noteReached, settleHolds } from '../../../src/ledger/holds.ts';
+import { moneyOf, settleHolds } from '../../../src/ledger/holds.ts';
 import { beat } from '../../../src/ledger/processes.ts';
-import { loadRules } from '../../../src/ledger/rules.ts';
-import { type PurseName, recountSlice, returnSlice, takeSlice, tidySlices } from '../../../src/ledger/slices.ts';
+import { recountSlice, returnSlice, takeSlice, tidySlices } from '../../../src/ledger/slices.ts';
 import { expireLeases, settleLostMoney } from '../../../src/ledger/sweep.ts';
 import { periodAt } from '../../../src/money/periods.ts';
-import { acceptance, ledgerOf, start, success, T, worker } from './ledger-kit.ts';
-
-const NOW = Date.now();
-let made = 0;
+import { all, budgetKit, ended, NOW } from './budgets-kit.ts';
+import { acceptance, start, success, T, worker } from './ledger-kit.ts';
 
 export function budgetConformance(name: string, open: () => Promise<Sql>): void {
   describe(`Budgets: ${name}`, async () => {
     const sql = await open();
-    const { ledger } = await ledgerOf(sql);
-
-    async function purseOf(more: Partial<Budget> = {}, atMs = NOW): Promise<PurseName> {
-      const budget: Budget = {
-        ...{ id: `b${++made}`, name: 'ours', tenant: T, scope: 'tenant', match: T, period: 'day' },
-        ...{ hardPico: 1000, softPico: null, webhookUrl: null, source: 'api' },
-        ...more,
-      };
-      await createBudget(sql, { ...budget, tenant: T }, null);
-      // Made before the period began, so that what the other tests cost does not count.
-      await sql.query(`update mcp_budget set created_at = now() - interval '400 days' where id = $1`, [budget.id]);
-      const { starts, endsMs } = periodAt(budget.period, atMs);
-      return { budget, tenant: T, subject: T, starts, endsMs };
-    }
-
-    const all = (need: number) => (left: number) => (left >= need ? need : 0);
-    const row = async (slice: number) =>
-      (
-        await sql.query<{ open: number; used: number }>(
-          'select open_pico::float8 as open, used_pico::float8 as used from mcp_slice where id = $1',
-          [slice],
-        )
-      )[0];
-    const spentOf = async (purse: number): Promise<number> =>
-      (
-        await sql.query<{ spent: number }>(
-          `select (p.spent_pico + coalesce((select sum(used_pico) from mcp_slice where purse = p.id), 0))::float8 as spent
-           from mcp_purse p where id = $1`,
-          [purse],
-        )
-      )[0]?.spent ?? Number.NaN;
-
-    /** An attached request that holds, and what it has come to. */
-    async function run(holds: Hold[], costPico: number | null): Promise<string> {
-      const opening = { ...acceptance({ mode: 'attached', holds }), owner: 'w1', attempt: start };
-      const accepted = await ledger.open(T, opening);
-      assert.equal(accepted.outcome, 'accepted');
-      const end = success(opening.id, 1, 1, { frames: [] });
-      assert.ok(await ledger.settle({ ...end, attempt: { ...(end.attempt as never as object), costPico } as never }));
-      return opening.id;
-    }
+    const kit = await budgetKit(sql);
+    const { ledger, purseOf, row, spentOf } = kit;
+    const run = kit.run.bind(kit);
 
     it('many who take at once never get more than there is', async () => {
       const purse = await purseOf({ hardPico: 1000 });
@@ -89,17 +45,11 @@ export function budgetConformance(name: string, open: () => Promise<Sql>): void 
 
     it('one that is not over, or whose money is not written, keeps its hold', async () => {
       const { slice } = await takeSlice(sql, 'w1', await purseOf(), all(500));
-      const opening = {
-        ...acceptance({ mode: 'attached', holds: [{ slice, pico: 50 }] }),
-        owner: 'w1',
-        attempt: start,
-      };
-      await ledger.open(T, opening);
+      const opening = { id: await kit.open([{ slice, pico: 50 }]) };
       assert.deepEqual(await settleHolds(sql, [opening.id]), []);
       await ledger.end(T, opening.id, 'cancelled', { code: 'cancelled', message: '' }, 'test');
       assert.deepEqual(await settleHolds(sql, null), []);
-      const end = success(opening.id, 1, 1).attempt;
-      await ledger.settleAttempt(T, opening.id, 1, { ...(end as never as object), costPico: 20 } as never, null);
+      await ledger.settleAttempt(T, opening.id, 1, ended(20), null);
       assert.equal((await settleHolds(sql, null)).length, 1);
       assert.deepEqual(await row(slice), { open: 450, used: 20 });
     });
@@ -131,25 +81,14 @@ export function budgetConformance(name: string, open: () => Promise<Sql>): void 
 
     it('a further attempt may hold more, and is charged with the rest', async () => {
       const { slice, purse } = await takeSlice(sql, 'w1', await purseOf(), all(500));
-      const opening = {
-        ...acceptance({ mode: 'attached', holds: [{ slice, pico: 50 }] }),
-        owner: 'w1',
-        attempt: start,
-      };
-      await ledger.open(T, opening);
+      const opening = { id: await kit.open([{ slice, pico: 50 }]) };
       const next = { ...start, attempt: 2, holds: [{ slice, pico: 30 }] };
       const write = { id: opening.id, tenant: T, epoch: 1, firstSeq: 1, day: '2026-01-01', frames: [] };
-      const before = success('', 1, 1).attempt;
       // Sent twice, as when an answer was lost.
-      for (let n = 0; n < 2; n++)
-        assert.ok(await ledger.attempt(write, next, { ...(before as never as object), costPico: 7 } as never));
+      for (let n = 0; n < 2; n++) assert.ok(await ledger.attempt(write, next, ended(7)));
       const money = await moneyOf(sql, T, opening.id);
       assert.deepEqual([money?.heldPico, money?.spentPico, money?.team], [80, 7, null]);
-      const end = success(opening.id, 1, 1, { frames: [] });
-      await ledger.settle({
-        ...end,
-        attempt: { ...(end.attempt as never as object), attempt: 2, costPico: 11 } as never,
-      });
+      await ledger.settle(success(opening.id, 1, 1, { frames: [], attempt: ended(11, 2) }));
       await settleHolds(sql, [opening.id]);
       assert.deepEqual(await row(slice), { open: 420, used: 18 });
       assert.equal(await spentOf(purse), 18);
@@ -182,12 +121,7 @@ export function budgetConformance(name: string, open: () => Promise<Sql>): void 
       const purse = await purseOf();
       const { slice } = await takeSlice(sql, 'w1', purse, all(100));
       await takeSlice(sql, 'w1', purse, all(500));
-      const opening = {
-        ...acceptance({ mode: 'attached', holds: [{ slice, pico: 60 }] }),
-        owner: 'w1',
-        attempt: start,
-      };
-      await ledger.open(T, opening);
+      await kit.open([{ slice, pico: 60 }]);
       await recountSlice(sql, 'w1', slice, 40);
       assert.deepEqual(await row(slice), { open: 100, used: 0 });
     });
@@ -196,12 +130,7 @@ export function budgetConformance(name: string, open: () => Promise<Sql>): void 
       const purse = await purseOf();
       await beat(sql, { id: 'dying', ...worker }, 0, 0);
       const { slice, purse: id } = await takeSlice(sql, 'dying', purse, all(800));
-      const opening = {
-        ...acceptance({ mode: 'attached', holds: [{ slice, pico: 300 }] }),
-        owner: 'dying',
-        attempt: start,
-      };
-      await ledger.open(T, opening);
+      const opening = { id: await kit.open([{ slice, pico: 300 }], 'dying') };
       await run([{ slice, pico: 100 }], 90);
       await settleHolds(sql, null);
       await sql.query(`update mcp_process set beat_at = '-infinity' where id = 'dying'`);
@@ -250,132 +179,12 @@ export function budgetConformance(name: string, open: () => Promise<Sql>): void 
 
     it('money that nobody reports is charged by estimate, at most what was held', async () => {
       const { slice, purse } = await takeSlice(sql, 'w1', await purseOf(), all(500));
-      const opening = {
-        ...acceptance({ mode: 'attached', holds: [{ slice, pico: 50 }] }),
-        owner: 'w1',
-        attempt: start,
-      };
-      await ledger.open(T, opening);
+      const opening = { id: await kit.open([{ slice, pico: 50 }]) };
       await ledger.end(T, opening.id, 'cancelled', { code: 'cancelled', message: '' }, 'test');
       await sql.query(`update mcp_request set settle_by = now() - interval '1 second' where id = $1`, [opening.id]);
       await settleLostMoney(sql);
       await settleHolds(sql, null);
       assert.equal(await spentOf(purse), 50);
-    });
-
-    it('limits are reached once in a period, and again when they were raised', async () => {
-      const purse = await purseOf({ softPico: 100, webhookUrl: 'https://example.com/hook' });
-      const { slice, purse: id } = await takeSlice(sql, 'w1', purse, all(900));
-      const charge = async (cost: number) => {
-        const purses = await settleHolds(sql, [await run([{ slice, pico: cost }], cost)]);
-        const both = await Promise.all([noteReached(sql, purses, false), noteReached(sql, purses, false)]);
-        return both.flat().map(({ type, told }) => [type, told]);
-      };
-      assert.deepEqual(await charge(60), []);
-      assert.deepEqual(await charge(60), [['budget.warned', true]]);
-      assert.deepEqual(await charge(60), []);
-      const change = { name: null, hardPico: 1000, softPico: 300, webhookUrl: null };
-      assert.ok(await changeBudget(sql, T, purse.budget.id, change, null));
-      assert.deepEqual(await charge(150), [['budget.warned', false]]);
-      assert.deepEqual(
-        (await noteReached(sql, [id], true)).map(({ type }) => type),
-        ['budget.exceeded'],
-      );
-      assert.deepEqual(await noteReached(sql, [id], true), []);
-      const notices = await sql.query<{ body: { data: Record<string, unknown> } }>(
-        'select body from mcp_notice where id like $1',
-        [`${purse.budget.id}:%`],
-      );
-      assert.equal(notices.length, 1);
-      assert.deepEqual(notices[0]?.body.data.limit_usd, 1e-10);
-    });
-
-    it('one made in the midst of a period counts what that has cost already; of another subject it does not', async () => {
-      const hash = 'ffeeddccbbaa99887766554433221100';
-      const opening = {
-        ...acceptance({ mode: 'attached', userHash: hash, keyId: 'key_h', labels: { project: 'x=y' } }),
-        owner: 'w1',
-        attempt: start,
-      };
-      await ledger.open(T, opening);
-      const end = success(opening.id, 1, 1, { frames: [] });
-      await ledger.settle({ ...end, attempt: { ...(end.attempt as never as object), costPico: 77 } as never });
-      const subjects = { user: hash, key: 'key_h', label: 'project=x=y' } as const;
-      for (const [scope, subject] of Object.entries(subjects)) {
-        const budget: Budget = {
-          ...{ id: `b${++made}`, name: null, tenant: T, scope: scope as 'user', match: null, period: 'month' },
-          ...{ hardPico: 1e6, softPico: null, webhookUrl: null, source: 'api' },
-        };
-        await createBudget(sql, { ...budget, tenant: T }, null);
-        const name = { budget, tenant: T, subject, ...periodAt('month', NOW) };
-        assert.equal((await takeSlice(sql, 'w1', name, () => 0)).spentPico, 77, scope);
-        assert.equal(
-          (await takeSlice(sql, 'w1', { ...name, subject: subject.replace(/.$/, '9') }, () => 0)).spentPico,
-          0,
-          scope,
-        );
-      }
-    });
-
-    it('the limit that counts is the one of now', async () => {
-      const purse = await purseOf({ hardPico: 1000 });
-      await changeBudget(sql, T, purse.budget.id, { name: null, hardPico: 10, softPico: null, webhookUrl: null }, null);
-      assert.equal((await takeSlice(sql, 'w1', purse, (left) => left)).grantedPico, 10);
-    });
-
-    it('lists budgets with what is spent, held and left, and none of another tenant', async () => {
-      const purse = await purseOf({ name: 'listed' });
-      const { slice } = await takeSlice(sql, 'w1', purse, all(500));
-      await ledger.open(T, {
-        ...acceptance({ mode: 'attached', holds: [{ slice, pico: 50 }] }),
-        owner: 'w1',
-        attempt: start,
-      });
-      await settleHolds(sql, [await run([{ slice, pico: 70 }], 30)]);
-      const [listed] = await listBudgets(sql, T, purse.budget.id);
-      assert.deepEqual(
-        listed?.use.map(({ subject, spentPico, heldPico, slicedPico }) => [subject, spentPico, heldPico, slicedPico]),
-        [[T, 30, 50, 380]],
-      );
-      assert.deepEqual(await listBudgets(sql, 'another', purse.budget.id), []);
-      assert.equal(
-        await changeBudget(
-          sql,
-          'another',
-          purse.budget.id,
-          { name: null, hardPico: 1, softPico: null, webhookUrl: null },
-          null,
-        ),
-        false,
-      );
-      assert.equal(await removeBudget(sql, 'another', purse.budget.id, null), false);
-    });
-
-    it('every change is seen by who looks for the version, and a removed one is gone', async () => {
-      const { version } = await loadRules(sql);
-      const { budget } = await purseOf();
-      const then = await loadRules(sql);
-      assert.ok(then.version > version);
-      assert.ok(then.budgets.some(({ id }) => id === budget.id));
-      assert.ok(await removeBudget(sql, T, budget.id, null));
-      const last = await loadRules(sql);
-      assert.ok(last.version > then.version);
-      assert.ok(!last.budgets.some(({ id }) => id === budget.id));
-    });
-
-    it('budgets of the file keep their first day, and go with it', async () => {
-      const file: Budget = {
-        ...{ id: 'file_one', name: 'f', tenant: null, scope: 'tenant', match: null, period: 'month' },
-        ...{ hardPico: 5, softPico: null, webhookUrl: null, source: 'file' },
-      };
-      await keepFileBudgets(sql, [file]);
-      const [first] = await listBudgets(sql, T, file.id);
-      await keepFileBudgets(sql, [{ ...file, hardPico: 9 }]);
-      const [second] = await listBudgets(sql, T, file.id);
-      assert.deepEqual([second?.hardPico, second?.createdAt], [9, first?.createdAt]);
-      assert.ok(!(await loadRules(sql)).budgets.some(({ id }) => id === file.id), 'the file itself is what counts');
-      await keepFileBudgets(sql, []);
-      assert.deepEqual(await listBudgets(sql, T, file.id), []);
     });
 
     it('money beyond 2^53 picodollars neither overflows nor leaks', async () => {
