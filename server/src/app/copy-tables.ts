@@ -10,8 +10,8 @@ export interface CopyTable {
   identity: string | null;
 }
 
-/** Processes, tokens that make the first owner, and tries to sign in belong to the place where they run; migrations, to the database. */
-const LEFT_OUT = ['mcp_process', 'mcp_setup', 'mcp_throttle', 'mcp_migration', 'mcp_copy'];
+/** Processes, tokens that make the first owner, tries to sign in and the version of rules belong to the place where they run; migrations, to the database. */
+const LEFT_OUT = ['mcp_process', 'mcp_setup', 'mcp_throttle', 'mcp_rules', 'mcp_migration', 'mcp_copy'];
 
 // Our tables with columns and primary keys; a table comes after those that it refers to.
 const TABLES = `
