@@ -1,14 +1,23 @@
 /** Deadlines and clocks: what takes too long ends, says so, and lets go of the vendor. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { startSimulator } from '../../src/providers/simulator/index.ts';
 import { events, outcome, submit, view } from '../support/api.ts';
 import { eventually } from '../support/server.ts';
 import { checkFrames, openSse, readAll, textOf } from '../support/streams.ts';
-import { callsWith, type House, MODEL, startHouse } from '../support/vendors.ts';
+import { callsWith, type House, MODEL, OPENAI_KEY, startHouse, underNames } from '../support/vendors.ts';
 
 let house: House;
 before(async () => {
-  house = await startHouse({ settings: { clocks: { total_ms: 2500, first_token_ms: 20_000, headers_ms: 20_000 } } });
+  const vendor = await startSimulator({ journal: true, key: OPENAI_KEY });
+  house = await startHouse({
+    vendor,
+    settings: {
+      // A key that rests keeps the calls of the other tests away.
+      providers: underNames(vendor, ['resting']),
+      clocks: { total_ms: 2500, first_token_ms: 20_000, headers_ms: 20_000 },
+    },
+  });
 });
 after(() => house.close());
 
@@ -72,7 +81,7 @@ test('no attempt begins after the deadline: a rest that is longer is not waited 
   const { server, vendor } = house;
   const { request_id: id } = await submit(server, {
     prompt: 'No time to rest [[sim fault=retry-after-30]]',
-    model: MODEL,
+    model: 'resting/gpt-4o-mini',
     deadline_ms: 1500,
   });
   const answer = await outcome(server, id, {}, 10_000);
