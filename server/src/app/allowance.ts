@@ -220,6 +220,7 @@ export async function openAllowance(parts: Parts, secrets: Secrets, persist: Per
       await notices?.stop();
       if (sql?.lostFor() !== null) return;
       await settles.idle();
+      if (sql && rules.budgets.length + settings.budgets.length > 0) await settle(sql, null).catch(() => {});
       await budgets?.close();
     },
   };

@@ -2,7 +2,7 @@
 import { MOVES, type State } from '../../src/contract/states.ts';
 import { type Frame, textOf } from '../support/streams.ts';
 import { labelIn, type Told } from './history.ts';
-import { callsInBounds, moneyAdds } from './money.ts';
+import { budgetsAdd, callsInBounds, moneyAdds } from './money.ts';
 import {
   type CheckInput,
   groupBy,
@@ -25,6 +25,7 @@ const CHECKS: readonly Check[] = [
   legalTrail,
   framesRun,
   moneyAdds,
+  budgetsAdd,
   callsInBounds,
 ];
 

@@ -37,6 +37,16 @@ function wordsShown(whole: Whole): Map<number, number> {
   return shown;
 }
 
+/** I7 of budgets: what is spent is what all requests have cost, each once. */
+export function budgetsAdd({ record }: CheckInput, { all }: Sorted, report: Report): void {
+  const costs = all.reduce((sum, { request }) => sum + (request.cost ?? 0), 0);
+  if (record.spent === null) {
+    if (process.env.GOBLIN_CHAOS_BUDGET === '1') report('I7', 'the budget knows of nothing', { label: '' });
+  } else if (record.spent !== costs) {
+    report('I7', `${record.spent} of the budget is spent, and all requests have cost ${costs}`, { label: '' });
+  }
+}
+
 /** I7 without budgets: every attempt is settled and priced, exactly where the vendor reported, marked where not. */
 export function moneyAdds(_input: CheckInput, { all, calls }: Sorted, report: Report): void {
   for (const whole of all) {

@@ -35,9 +35,13 @@ export async function startVendor(): Promise<Vendor> {
 export const LEASE_MS = 1000;
 export const CAP = 4;
 
-/** `goblin.yaml` of every process in these runs. */
+/** One budget over everything, which never runs out: then all of it must be in it, once. */
+const BUDGET = { list: [{ scope: 'tenant', period: 'total', hard_usd: 1000 }] };
+
+/** `goblin.yaml` of every process in these runs; `GOBLIN_CHAOS_BUDGET=1`: with a budget. */
 export const settingsWith = (clocks: Record<string, number> = {}): Record<string, unknown> => ({
   clocks: { lease_ms: LEASE_MS, heartbeat_ms: 300, ...clocks },
   attempts: CAP,
   prices: PRICES,
+  ...(process.env.GOBLIN_CHAOS_BUDGET === '1' ? { budgets: BUDGET } : {}),
 });

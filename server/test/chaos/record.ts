@@ -62,12 +62,14 @@ export interface Recorded {
   frames: FrameRecord[];
   results: ResultRecord[];
   fence: FenceRecord[];
+  /** What the budget that is over all of them says is spent; null when there is none. */
+  spent: number | null;
 }
 
 const ms = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`;
 
 const REQUESTS = `select id::text, labels ->> 'chaos' as label, mode, state, epoch, unburnt::int, last_seq, cost_pico::float8 as cost,
-  hold_pico::float8 as hold, ${ms('created_at')} as created, ${ms('finished_at')} as finished, error ->> 'code' as code
+  (select sum(h.pico)::float8 from mcp_hold h where h.request_id = mcp_request.id) as hold, ${ms('created_at')} as created, ${ms('finished_at')} as finished, error ->> 'code' as code
   from mcp_request order by id`;
 const ATTEMPTS = `select request_id::text as id, attempt::int, epoch, status, usage, cost_pico::float8 as cost, error ->> 'code' as code
   from mcp_attempt order by request_id, attempt`;
@@ -76,6 +78,9 @@ const EVENTS = `select request_id::text as id, type, (payload ->> 'epoch')::int 
 const FRAMES = `select request_id::text as id, seq, type, data::text as json from mcp_frame order by request_id, seq`;
 const RESULTS = `select request_id::text as id, text, cost_pico::float8 as cost from mcp_result order by request_id`;
 const FENCE = `select coalesce(request_id::text, '') as id, what from chaos_fence order by n`;
+
+const SPENT = `select sum(p.spent_pico + coalesce((select sum(s.used_pico) from mcp_slice s where s.purse = p.id), 0))::float8 as spent
+  from mcp_purse p`;
 
 export async function readRecord(query: Query): Promise<Recorded> {
   const read = async <T>(text: string): Promise<T[]> => (await query(text)) as T[];
@@ -86,13 +91,14 @@ export async function readRecord(query: Query): Promise<Recorded> {
     frames: await read<FrameRecord>(FRAMES),
     results: await read<ResultRecord>(RESULTS),
     fence: await read<FenceRecord>(FENCE),
+    spent: (await read<{ spent: number | null }>(SPENT))[0]?.spent ?? null,
   };
 }
 
-/** How many requests have not ended, and how many attempts and requests wait for their money. */
+/** How many requests have not ended, and how many attempts, requests and holds wait for their money. */
 export const UNQUIET = `select (select count(*) from mcp_request where state in ('queued', 'running'))::int as open,
   ((select count(*) from mcp_attempt where status = 'running')
-    + (select count(*) from mcp_request where settle_by is not null))::int as unsettled`;
+    + (select count(*) from mcp_request where settle_by is not null) + (select count(*) from mcp_hold))::int as unsettled`;
 
 /**
  * I5 and the table of states, watched from inside the test database: whatever statement writes, these see each row. They
