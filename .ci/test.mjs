@@ -42,7 +42,7 @@ if (files.length < found.length) console.log(`SKIPPED: ${found.length - files.le
 console.log(`tests: ${kinds.join(', ')} (${files.length} files)`);
 // Those that measure how soon something happens while much is killed have the machine to themselves.
 const ALONE =
-  /flow\/(chaos|crash-points|fault-table|outage(-spread)?|resume|spread-(leases|fairness|rest|late|cancel|redis-away|database-away))\.test\.ts$/;
+  /flow\/(chaos|crash-(points|budgets)|fault-table|outage(-spread)?|resume|spread-(leases|fairness|rest|late|cancel|redis-away|database-away))\.test\.ts$/;
 /** Runs files of tests, so many at a time; answers the exit code. */
 function run(list, atOnce) {
   if (list.length === 0) return 0;

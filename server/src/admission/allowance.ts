@@ -73,6 +73,15 @@ export const BOUND = 4096;
 
 const hasTokens = (counts: readonly Count[]): boolean => counts.some(({ kind }) => kind === 'tokens');
 
+/** The longer somebody has waited for his turn, the more rarely it is asked whether it has come. */
+function inTurn(error: unknown, ageMs: number): unknown {
+  if (!(error instanceof GoblinError) || error.code !== 'rate_limited') return error;
+  const retryAfterMs = Math.min(LONGEST_TURN_MS, Math.max(SHORTEST_TURN_MS, ageMs / 5));
+  return new GoblinError('rate_limited', error.detail, { retryAfterMs });
+}
+
+const SHORTEST_TURN_MS = 1000;
+const LONGEST_TURN_MS = 10_000;
 const NO_CALL: AnswerCall = { kind: 'raw', messages: [] };
 const NO_TICKET: Ticket = { headers: () => ({}), end() {} };
 
@@ -223,13 +232,15 @@ export function createAllowance(deps: AllowanceDeps): Allowance {
       const target = plan.targets[0] as PlannedTarget;
       const limits = deps.limits();
       const counts = [...limits.countsOf(subjects), ...limits.countsOfModel(`${target.provider}/${target.model}`)];
+      const ageMs = money.now - money.createdAt;
       const seats = await take(
         counts.filter(({ kind }) => kind === 'concurrent'),
         0,
-      );
+      ).catch((error: unknown) => {
+        throw inTurn(error, ageMs);
+      });
       const { tokens: reserved = 0 } = body;
       const purses = deps.budgets === null || !deps.anyBudget() ? [] : deps.budgets.of(spender, money.createdAt);
-      const ageMs = money.now - money.createdAt;
       const took = performance.now();
       const end = (used: number | null) => {
         seats.end(used);

@@ -117,7 +117,9 @@ const RELEASE = `
 with back as (
   update mcp_request set state = 'queued', owner = null, due_at = now() + $4 * interval '1 millisecond',
     queue_rank = case when $4 > 0 then greatest(queue_rank, now() + $4 * interval '1 millisecond' - priority * interval '${PRIORITY_STEP}')
-      else queue_rank end, unburnt = unburnt + $6::smallint
+      else queue_rank end, unburnt = unburnt + $6::smallint,
+    -- Its time has not begun before something was tried.
+    started_at = case when attempts > 0 then started_at end
   where id = $1 and tenant = $2 and epoch = $3 and state = 'running'
   returning id, tenant, epoch
 ), events as (

@@ -40,7 +40,7 @@ before(async () => {
   await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
   hook = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/budgets`;
   house = await startHouse({
-    settings: { prices: { [MODEL]: PRICE }, callbacks: { allow_private: true }, attempts: 3 },
+    settings: { prices: { [MODEL]: PRICE }, callbacks: { allow_private: true }, attempts: 3, cache: { enabled: true } },
   });
 });
 after(async () => {
@@ -161,6 +161,15 @@ describe('everything is accounted', () => {
     const use = await settled(house.server, id);
     assert.ok(close(use.spent_usd, await costOf(house.server, request)), `${use.spent_usd}`);
     assert.ok(use.spent_usd > 0.0005 && use.spent_usd <= 0.0015, `${use.spent_usd}`);
+  });
+
+  it('an answer out of the cache costs nothing', async () => {
+    const { id, label } = await ownBudget(house.server, { hard_usd: 5 });
+    const [one, other] = [await chat(house.server, label, 'Cached'), await chat(house.server, label, 'Cached')];
+    assert.equal(callsWith(house.vendor, 'Cached').length, 1);
+    assert.deepEqual([other.status, await costOf(house.server, idOf(other))], [200, 0]);
+    const use = await settled(house.server, id);
+    assert.ok(close(use.spent_usd, await costOf(house.server, idOf(one))), `${use.spent_usd}`);
   });
 
   it('the same request again by its key is charged once', async () => {
