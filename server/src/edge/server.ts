@@ -153,7 +153,7 @@ export async function createServer(
           'authorization, content-type, idempotency-key, last-event-id, x-api-key, anthropic-version, anthropic-beta, anthropic-dangerous-direct-browser-access',
         'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
         'access-control-expose-headers':
-          'retry-after, request-id, x-mcp-request-id, x-mcp-provider, x-mcp-model, x-mcp-attempts, x-mcp-cost-usd, x-mcp-cache',
+          'retry-after, ratelimit, ratelimit-policy, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests, x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens, request-id, x-mcp-request-id, x-mcp-provider, x-mcp-model, x-mcp-attempts, x-mcp-cost-usd, x-mcp-cache',
         vary: 'origin',
       });
       if (request.method === 'OPTIONS') {
