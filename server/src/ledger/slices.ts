@@ -117,17 +117,18 @@ const HELD = 'select coalesce(sum(pico), 0)::float8 as held from mcp_hold where 
 
 /**
  * After the answer to a taking was lost: the slice is made what its holds and `keepPico` come to. Locked meanwhile, so
- * that no hold comes in between.
+ * that no hold comes in between. False when it is no more.
  */
-export async function recountSlice(sql: Sql, owner: string, slice: number, keepPico: number): Promise<void> {
-  await sql.transaction(async (tx) => {
+export async function recountSlice(sql: Sql, owner: string, slice: number, keepPico: number): Promise<boolean> {
+  return await sql.transaction(async (tx) => {
     const locked = await tx.query('select 1 from mcp_slice where id = $1 and owner = $2 for update', [slice, owner]);
-    if (locked.length === 0) return;
+    if (locked.length === 0) return false;
     const [row] = await tx.query<{ held: number }>(HELD, [slice]);
     await tx.query('update mcp_slice set open_pico = $2::bigint, changed_at = now() where id = $1', [
       slice,
       (row?.held ?? 0) + keepPico,
     ]);
+    return true;
   });
 }
 

@@ -9,8 +9,8 @@ import { sliceSize } from '../../money/slices.ts';
 export interface PurseDeps {
   take(name: PurseName, size: (leftPico: number) => number): Promise<Taken>;
   giveBack(slice: number, pico: number): Promise<void>;
-  /** The slice is made what its holds and `keepPico` come to. */
-  recount(slice: number, keepPico: number): Promise<void>;
+  /** The slice is made what its holds and `keepPico` come to; false when it is no more. */
+  recount(slice: number, keepPico: number): Promise<boolean>;
   processes(): number;
   /** Milliseconds, never back. */
   now(): number;
@@ -39,6 +39,8 @@ const QUIET_BEATS = 2;
 /** So many times what was used in a second may lie in a slice. */
 const ENOUGH = 4;
 const FORGET_MS = 120_000;
+/** How long new requests wait, at most, so that a slice can be counted. */
+const STILL_MS = 500;
 
 export class Purse {
   readonly name: PurseName;
@@ -48,12 +50,16 @@ export class Purse {
   /** Of the slice, what nobody holds; and what is held by requests that the database does not know of yet. */
   #free = 0;
   #unwritten = 0;
+  /** Held by requests of which it is not known whether the database knows them. */
+  #lost = 0;
   /** Of all, as of the last answer. */
   #left = Number.POSITIVE_INFINITY;
   #spent = 0;
   #hard: number | null;
   #freshUntil = 0;
   #asking: Promise<void> | null = null;
+  #counting: Promise<void> | null = null;
+  #still: () => void = () => {};
   #waiting = 0;
   #least = Number.POSITIVE_INFINITY;
   #pace = 0;
@@ -82,7 +88,8 @@ export class Purse {
   }
 
   get empty(): boolean {
-    return this.#free === 0 && this.#unwritten === 0 && this.#asking === null && !this.#busy && !this.#doubt;
+    const held = this.#free + this.#unwritten + this.#lost;
+    return held === 0 && this.#asking === null && !this.#busy && !this.#doubt;
   }
 
   ready(pico: number): boolean {
@@ -104,18 +111,21 @@ export class Purse {
   /** The database has the hold. */
   written({ pico }: Hold): void {
     this.#unwritten -= pico;
+    if (this.#unwritten === 0) this.#still();
   }
 
   /** The database never had it. */
-  undo({ slice, pico }: Hold): void {
-    this.#unwritten -= pico;
-    if (slice === this.#slice) this.#free += pico;
+  undo(hold: Hold): void {
+    if (hold.slice === this.#slice) this.#free += hold.pico;
+    this.written(hold);
   }
 
   /** Whether the database has it is not known. */
-  lost({ pico }: Hold): void {
+  lost(hold: Hold): void {
+    this.#lost += hold.pico;
+    this.written(hold);
     setTimeout(() => {
-      this.#unwritten -= pico;
+      this.#lost -= hold.pico;
       this.#doubt = true;
     }, LOST_MS).unref();
   }
@@ -152,6 +162,7 @@ export class Purse {
   async #round(): Promise<void> {
     // Whoever else comes in this turn is asked for along the way.
     await new Promise((resolve) => setImmediate(resolve));
+    await this.#counting?.catch(() => {});
     const least = Number.isFinite(this.#least) ? this.#least : 0;
     const need = Math.max(0, least - this.#free);
     const waiting = Math.max(need, this.#waiting - this.#free);
@@ -190,9 +201,11 @@ export class Purse {
     try {
       // Which slice it was is asked for by taking nothing.
       if (this.#slice === 0) await this.ask(0);
-      if (this.#doubt && this.#unwritten === 0) {
-        await this.#deps.recount(this.#slice, this.#free);
-        this.#doubt = false;
+      if (this.#doubt && this.#lost === 0) {
+        this.#counting = this.#count();
+        await this.#counting.finally(() => {
+          this.#counting = null;
+        });
       }
       const keep = all || this.#quiet >= QUIET_BEATS ? 0 : Math.ceil(ENOUGH * this.#pace);
       const surplus = this.#free - keep;
@@ -205,5 +218,41 @@ export class Purse {
     } finally {
       this.#busy = false;
     }
+  }
+
+  /** Meanwhile nothing is taken, and nothing comes out of the slice: new requests wait, and ask. */
+  async #count(): Promise<void> {
+    const slice = this.#slice;
+    let parked = 0;
+    const park = () => {
+      parked += this.#free;
+      this.#free = 0;
+      this.#freshUntil = 0;
+    };
+    park();
+    try {
+      await this.#stillness();
+      // Some may have come back.
+      park();
+      if (this.#unwritten > 0 || this.#lost > 0) return;
+      // Of a slice that is no more, the doubt stays: what was taken and not heard of lies in another one.
+      if (await this.#deps.recount(slice, parked)) this.#doubt = false;
+      else this.gone(slice);
+    } finally {
+      if (slice === this.#slice) this.#free += parked;
+    }
+  }
+
+  /** All that is held is written, or it takes too long. */
+  async #stillness(): Promise<void> {
+    if (this.#unwritten === 0) return;
+    await new Promise<void>((resolve) => {
+      const late = setTimeout(resolve, STILL_MS);
+      this.#still = () => {
+        clearTimeout(late);
+        resolve();
+      };
+    });
+    this.#still = () => {};
   }
 }

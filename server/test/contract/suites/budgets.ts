@@ -122,7 +122,8 @@ export function budgetConformance(name: string, open: () => Promise<Sql>): void 
       const { slice } = await takeSlice(sql, 'w1', purse, all(100));
       await takeSlice(sql, 'w1', purse, all(500));
       await kit.open([{ slice, pico: 60 }]);
-      await recountSlice(sql, 'w1', slice, 40);
+      assert.equal(await recountSlice(sql, 'somebody else', slice, 40), false);
+      assert.equal(await recountSlice(sql, 'w1', slice, 40), true);
       assert.deepEqual(await row(slice), { open: 100, used: 0 });
     });
 

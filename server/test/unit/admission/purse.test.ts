@@ -19,6 +19,10 @@ const budgetOf = (hardPico: number | null, more: Partial<Budget> = {}): Budget =
   ...more,
 });
 
+async function turn(times = 1) {
+  for (let n = 0; n < times; n++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** A store as the database is one: slices by process, and what was spent. */
 function store(hardPico: number | null) {
   const slices = new Map<number, { owner: number; open: number }>();
@@ -28,6 +32,8 @@ function store(hardPico: number | null) {
     away: false,
     /** The answer of the next taking is lost, not what it did. */
     loses: false,
+    /** So many turns pass before something is done. */
+    slow: 1,
     slices,
     exposed: () => spent + [...slices.values()].reduce((sum, { open }) => sum + open, 0),
     spent: () => spent,
@@ -37,11 +43,17 @@ function store(hardPico: number | null) {
       of.open -= held;
       spent += cost;
     },
-    forget(owner: number) {
-      for (const [id, slice] of slices) if (slice.owner === owner) slices.delete(id);
+    /** It is believed to be dead: what requests hold is moved, and all else of its slice is for others. */
+    forget(owner: number, held: (slice: number) => number): { from: number; to: number } | null {
+      const [from] = [...slices].find(([, slice]) => slice.owner === owner) ?? [];
+      if (from === undefined) return null;
+      const to = next++;
+      slices.set(to, { owner: -1, open: held(from) });
+      slices.delete(from);
+      return { from, to };
     },
     async take(owner: number, size: (left: number) => number) {
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn(made.slow);
       if (made.away) throw new GoblinError('unavailable', 'away');
       let [id] = [...slices].find(([, slice]) => slice.owner === owner) ?? [];
       if (id === undefined) {
@@ -55,7 +67,9 @@ function store(hardPico: number | null) {
         made.loses = false;
         throw new GoblinError('unavailable', 'lost');
       }
-      return { purse: 7, slice: id, grantedPico, leftPico: left - grantedPico, spentPico: spent, hardPico };
+      const answer = { purse: 7, slice: id, grantedPico, leftPico: left - grantedPico, spentPico: spent, hardPico };
+      await turn();
+      return answer;
     },
   };
   return made;
@@ -71,12 +85,17 @@ function processes(number: number, budget: Budget) {
     createBudgets({
       take: (_name, size) => bank.take(owner, size),
       async giveBack(slice, pico) {
+        await turn(bank.slow);
         const of = bank.slices.get(slice);
         if (of) of.open -= pico;
+        await turn();
       },
       async recount(slice, keep) {
+        await turn(bank.slow);
         const of = bank.slices.get(slice);
         if (of) of.open = (written.get(slice) ?? 0) + keep;
+        await turn();
+        return of !== undefined;
       },
       processes: () => number,
       now: () => at,
@@ -95,7 +114,7 @@ function processes(number: number, budget: Budget) {
     },
     async beat() {
       for (const budgets of all) budgets.beat();
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn();
     },
     async hold(n: number, pico: number): Promise<Holding | null> {
       const budgets = all[n] as Budgets;
@@ -125,11 +144,17 @@ describe('holds', () => {
       process: fc.nat(2),
       pico: fc.integer({ min: 1, max: 400 }),
       part: fc.double({ min: 0, max: 1, noNaN: true }),
+      turns: fc.nat(3),
+      slow: fc.integer({ min: 1, max: 5 }),
       what: fc.constantFrom(
         'hold',
         'hold',
         'hold',
         'hold',
+        'write',
+        'write',
+        'hear',
+        'hear',
         'settle',
         'settle',
         'undo',
@@ -143,31 +168,60 @@ describe('holds', () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 3000 }), fc.array(step, { maxLength: 80 }), async (hard, steps) => {
         const { bank, hold, beat, advance, written } = processes(3, budgetOf(hard));
-        const open: { holding: Holding; process: number }[] = [];
-        for (const { process, pico, part, what } of steps) {
+        /** Held in memory; written, but the process has not heard of it; and written. */
+        const held: Holding[] = [];
+        const unheard: Holding[] = [];
+        const open: { slice: number; pico: number }[] = [];
+        let asking = 0;
+        const begin = async (process: number, pico: number, undone: boolean) => {
+          asking++;
+          const holding = await hold(process, pico).catch(() => null);
+          asking--;
+          if (holding === null || holding.holds.length === 0) return;
+          if (undone) holding.undo();
+          else held.push(holding);
+        };
+        const write = () => {
+          for (const holding of held.splice(0)) {
+            const [{ slice, pico }] = holding.holds as [{ slice: number; pico: number }];
+            if (!bank.slices.has(slice)) {
+              holding.undo({ sqlState: '23503' });
+              continue;
+            }
+            written.set(slice, (written.get(slice) ?? 0) + pico);
+            unheard.push(holding);
+            open.push({ slice, pico });
+          }
+        };
+        const hear = () => {
+          for (const holding of unheard.splice(0)) holding.written();
+        };
+        for (const { process, pico, part, what, turns, slow } of steps) {
           advance(120);
-          if (what === 'hold') {
-            const holding = await hold(process, pico).catch(() => null);
-            const [one] = holding?.holds ?? [];
-            if (holding && one) {
-              if (bank.slices.has(one.slice)) {
-                holding.written();
-                written.set(one.slice, (written.get(one.slice) ?? 0) + one.pico);
-                open.push({ holding, process });
-              } else holding.undo({ sqlState: '23503' });
+          bank.slow = slow;
+          if (what === 'hold') void begin(process, pico, false);
+          else if (what === 'undo') {
+            const one = held.shift();
+            if (one) one.undo();
+            else void begin(process, pico, true);
+          } else if (what === 'write') write();
+          else if (what === 'hear') hear();
+          else if (what === 'settle') {
+            for (const { slice, pico: of } of open.splice(0, 2)) {
+              written.set(slice, (written.get(slice) ?? 0) - of);
+              bank.settle(slice, of, Math.floor(of * part));
             }
-          } else if (what === 'settle') {
-            for (const { holding } of open.splice(0, 2)) {
-              const [{ slice, pico: held }] = holding.holds as [{ slice: number; pico: number }];
-              written.set(slice, (written.get(slice) ?? 0) - held);
-              bank.settle(slice, held, Math.floor(held * part));
-            }
-          } else if (what === 'undo') {
-            (await hold(process, pico).catch(() => null))?.undo();
           } else if (what === 'beat') await beat();
           else if (what === 'lose') bank.loses = true;
           else if (what === 'away') bank.away = !bank.away;
-          else if (!open.some((one) => one.process === process)) bank.forget(process);
+          else {
+            const moved = bank.forget(process, (slice) => written.get(slice) ?? 0);
+            if (moved) {
+              written.set(moved.to, written.get(moved.from) ?? 0);
+              for (const one of open) if (one.slice === moved.from) one.slice = moved.to;
+            }
+          }
+          await turn(turns);
           assert.ok(bank.exposed() <= hard, `${bank.exposed()} of ${hard}`);
           for (const [id, { open: rest }] of bank.slices)
             assert.ok(rest >= (written.get(id) ?? 0), 'a hold is covered');
@@ -175,15 +229,88 @@ describe('holds', () => {
         // When all is quiet nothing is left but what requests hold.
         bank.away = false;
         bank.loses = false;
-        for (let n = 0; n < 8; n++) {
+        bank.slow = 1;
+        for (let n = 0; n < 12 || asking > 0; n++) {
           advance(1000);
+          write();
+          hear();
           await beat();
-          for (let turn = 0; turn < 4; turn++) await new Promise((resolve) => setImmediate(resolve));
+          await turn(12);
         }
         for (const [id, { open: rest }] of bank.slices) assert.equal(rest, written.get(id) ?? 0);
       }),
-      { numRuns: 150 },
+      { numRuns: 400 },
     );
+  });
+
+  it('of a slice that others took away while an answer was lost, nothing stays behind', async () => {
+    const { bank, all, hold, beat, advance, purse } = processes(1, budgetOf(1000));
+    (await hold(0, 10))?.undo();
+    await turn(4);
+    bank.forget(0, () => 0);
+    bank.loses = true;
+    await purse(all[0])
+      .ask(100)
+      .catch(() => {});
+    assert.ok(bank.exposed() > 0);
+    for (let n = 0; n < 10; n++) {
+      advance(1000);
+      await beat();
+      await turn(8);
+    }
+    assert.equal(bank.exposed(), 0);
+  });
+
+  it('are all covered when a slice is counted while requests come', async () => {
+    for (let late = 0; late < 8; late++) {
+      const { bank, all, hold, beat, advance, written, purse } = processes(1, budgetOf(1000));
+      (await hold(0, 10))?.undo();
+      bank.loses = true;
+      await purse(all[0])
+        .ask(100)
+        .catch(() => {});
+      // The counting lasts; the takings that come are fast.
+      bank.slow = 8;
+      await beat();
+      bank.slow = 1;
+      await turn(late);
+      let sum = 0;
+      for (const holding of await Promise.all(Array.from({ length: 40 }, () => hold(0, 20)))) {
+        const [one] = holding?.holds ?? [];
+        if (!holding || !one) continue;
+        sum += one.pico;
+        written.set(one.slice, (written.get(one.slice) ?? 0) + one.pico);
+        holding.written();
+      }
+      await turn(12);
+      assert.ok(sum > 0 && sum <= bank.exposed() && bank.exposed() <= 1000, `${sum} of ${bank.exposed()}`);
+      for (let n = 0; n < 10; n++) {
+        advance(1000);
+        await beat();
+        await turn(8);
+      }
+      assert.equal(bank.exposed(), sum);
+    }
+  });
+
+  it('that come back while a slice is about to be counted are counted', async () => {
+    const { bank, all, hold, beat, written, purse } = processes(1, budgetOf(1000));
+    const first = await hold(0, 200);
+    bank.loses = true;
+    await purse(all[0])
+      .ask(100)
+      .catch(() => {});
+    await beat();
+    first?.undo();
+    await turn(8);
+    for (let n = 0; n < 5; n++) {
+      const holding = await hold(0, 200);
+      const [one] = holding?.holds ?? [];
+      if (one) written.set(one.slice, (written.get(one.slice) ?? 0) + one.pico);
+      holding?.written();
+    }
+    for (const [id, { open }] of bank.slices) assert.ok(open >= (written.get(id) ?? 0), `${open}`);
+    assert.ok([...written.values()].some((pico) => pico > 0));
   });
 
   it('once it runs, nobody waits for the database', async () => {
