@@ -65,7 +65,16 @@ function allowanceOf(rules: LimitRule[], given: Budget[], rates: Rates | null) {
         const grantedPico = size(1e16);
         return { purse: 1, slice: 1, grantedPico, leftPico: 1e16 - grantedPico, spentPico: 0, hardPico: 1e17 };
       },
-      ...{ async giveBack() {}, async recount() {}, processes: () => 2, now, book: () => book, refused() {} },
+      ...{
+        async giveBack() {},
+        async recount() {
+          return true;
+        },
+        processes: () => 2,
+        now,
+        book: () => book,
+        refused() {},
+      },
     }),
     ...{
       provider: () => provider,
