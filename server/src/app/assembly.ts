@@ -249,7 +249,10 @@ export async function assemble(parts: Parts): Promise<House> {
         claimingSince: () => worker?.claimingSince() ?? null,
         due: () => worker?.nudge(),
         callbacksDue: () => callbacks?.wake(),
-        looked: room.looked,
+        looked(seen) {
+          room.looked(seen);
+          policy.policies.looked(seen.rules);
+        },
         seal: parts.audit?.sealFor ?? (async () => {}),
       })
     : null;

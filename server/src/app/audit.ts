@@ -1,6 +1,6 @@
 /** Seals the trail of this process while there is something to seal, and what processes that are gone have left. */
 import type { Telemetry } from '../contract/ports.ts';
-import { type AuditKey, createSealer } from '../ledger/audit.ts';
+import { type AuditKey, createSealer, type Sealed } from '../ledger/audit.ts';
 import type { Trail } from '../ledger/trail.ts';
 
 export interface Audit {
@@ -26,13 +26,28 @@ export async function startAudit(sql: Trail, key: AuditKey, telemetry: Telemetry
   let sealing: Promise<unknown> | null = null;
   let closed = false;
 
-  async function all(seal: () => Promise<boolean>): Promise<void> {
-    while (await seal());
+  /** Whether nothing is left. */
+  async function all(seal: () => Promise<Sealed>): Promise<boolean> {
+    for (;;) {
+      const left = await seal();
+      if (left !== 'more') return left === 'all';
+    }
+  }
+
+  /** All that was written before is sealed. */
+  let sealedAt = Number.NEGATIVE_INFINITY;
+  function anything(): boolean {
+    const written = sql.writtenAt();
+    return written >= sealedAt && performance.now() - written <= LINGER_MS;
   }
 
   const timer = setInterval(() => {
-    if (sealing || closed || sql.lostFor() !== null || performance.now() - sql.writtenAt() > LINGER_MS) return;
+    if (sealing || closed || sql.lostFor() !== null || !anything()) return;
+    const began = performance.now();
     sealing = all(sealer.seal)
+      .then((nothingLeft) => {
+        if (nothingLeft) sealedAt = began;
+      })
       .catch((error: unknown) => {
         if (sql.lostFor() === null) telemetry.log('error', 'the trail could not be sealed', { error: String(error) });
       })
@@ -43,7 +58,9 @@ export async function startAudit(sql: Trail, key: AuditKey, telemetry: Telemetry
 
   return {
     writer,
-    sealFor: (other) => all(() => sealer.sealFor(other)),
+    async sealFor(other) {
+      await all(() => sealer.sealFor(other));
+    },
     async close() {
       closed = true;
       clearInterval(timer);

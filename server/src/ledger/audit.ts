@@ -56,6 +56,7 @@ const HEAD = `select seq::float8 as seq, encode(digest, 'hex') as digest, upto::
 
 // Where a chain begins: nothing of the writer is older.
 const NOW = `select pg_snapshot_xmin(pg_current_snapshot())::text as upto,
+  pg_snapshot_xmin(pg_current_snapshot()) = pg_snapshot_xmax(pg_current_snapshot()) as still,
   coalesce((select max(id) from mcp_event), 0)::float8 as last_id,
   to_char(now() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as now`;
 
@@ -86,16 +87,21 @@ interface Head {
 
 interface Now {
   upto: string;
+  /** No transaction is open: all that was ever written is below `upto`. */
+  still: boolean;
   last_id: number;
   now: string;
 }
 
 export interface Sealer {
-  /** Seals what this process has written; answers whether anything is left to seal. */
-  seal(): Promise<boolean>;
+  /** Seals what this process has written. */
+  seal(): Promise<Sealed>;
   /** The same for a process that is gone. */
-  sealFor(writer: string): Promise<boolean>;
+  sealFor(writer: string): Promise<Sealed>;
 }
+
+/** What is left to seal: `more` at once, `open` when transactions that are open now have ended, `all` nothing. */
+export type Sealed = 'more' | 'open' | 'all';
 
 /** Begins the chain of `writer` if it has none. */
 export async function createSealer(sql: Sql, writer: string, key: AuditKey): Promise<Sealer> {
@@ -138,9 +144,9 @@ export async function createSealer(sql: Sql, writer: string, key: AuditKey): Pro
     return rows.length > 0;
   }
 
-  async function sealFor(who: string): Promise<boolean> {
+  async function sealFor(who: string): Promise<Sealed> {
     const [[head], [now]] = await Promise.all([sql.query<Head & Row>(HEAD, [who]), sql.query<Now & Row>(NOW)]);
-    if (!now) return true;
+    if (!now) return 'more';
     // A writer without a beginning: all that it wrote is still to be sealed.
     const from = head ?? { upto: '0', last_id: 0, seq: -1, digest: '' };
     const found = await sql.query<SealedEvent & { xid: string }>(TAKE, [
@@ -151,9 +157,9 @@ export async function createSealer(sql: Sql, writer: string, key: AuditKey): Pro
       MOST,
     ]);
     const { events, upto } = whole(found, now.upto);
-    if (events.length === 0) return found.length > 0;
-    await add(who, head ?? null, events, upto, now);
-    return upto !== now.upto;
+    if (events.length > 0) await add(who, head ?? null, events, upto, now);
+    if (upto !== now.upto) return 'more';
+    return now.still ? 'all' : 'open';
   }
 
   const [head] = await sql.query<Head & Row>(HEAD, [writer]);

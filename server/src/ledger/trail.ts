@@ -2,7 +2,7 @@
 import type { Sql } from '../contract/ports.ts';
 
 export interface Trail extends Sql {
-  /** When a statement that adds events was last sent, by `performance.now()`. */
+  /** When a statement that adds events was last under way, by `performance.now()`. */
   writtenAt(): number;
 }
 
@@ -10,30 +10,47 @@ export function watchTrail(sql: Sql): Trail {
   const adds = new Map<string, boolean>();
   let at = Number.NEGATIVE_INFINITY;
 
-  const see = (text: string): void => {
+  let open = 0;
+
+  const addsEvents = (text: string): boolean => {
     let found = adds.get(text);
     if (found === undefined) {
       found = text.includes('into mcp_event');
       // Statements are constants; one that is made anew each time must not fill the memory.
       if (adds.size < 1000) adds.set(text, found);
     }
-    if (found) at = performance.now();
+    return found;
   };
+
+  function over(): void {
+    open--;
+    at = performance.now();
+  }
+
   return {
     ...sql,
-    writtenAt: () => at,
+    writtenAt: () => (open > 0 ? performance.now() : at),
     query(text, values) {
-      see(text);
-      return sql.query(text, values);
+      if (!addsEvents(text)) return sql.query(text, values);
+      open++;
+      return sql.query<never>(text, values).finally(over);
     },
-    transaction: (work) =>
-      sql.transaction((inner) =>
+    transaction(work) {
+      let began = false;
+      const inside = sql.transaction((inner) =>
         work({
           query(text, values) {
-            see(text);
+            if (!began && addsEvents(text)) {
+              began = true;
+              open++;
+            }
             return inner.query(text, values);
           },
         }),
-      ),
+      );
+      return inside.finally(() => {
+        if (began) over();
+      });
+    },
   };
 }

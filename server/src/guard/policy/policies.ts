@@ -26,12 +26,14 @@ export interface Policies {
   read(tenant: string, version: number | null): Promise<StoredPolicies | null>;
   /** Throws `invalid_request` for policies that make no sense. Answers the new version, in force here at once. */
   save(tenant: string, policies: readonly PolicyText[], actor: string, expected: number | null): Promise<number>;
+  /** Told with each sweep which version of all rules stands in the record: another one is read. */
+  looked(rules: number): void;
   close(): void;
 }
 
 export interface PoliciesDeps {
   /** Null: only what the file says. */
-  sql: Pick<Sql, 'query'> | null;
+  sql: Pick<Sql, 'query' | 'lostFor'> | null;
   telemetry: Telemetry;
   file: readonly PolicyText[];
   load?(): Promise<Cedar>;
@@ -40,10 +42,9 @@ export interface PoliciesDeps {
 /** Policies of the file that make no sense. The message is one sentence. */
 export class PolicyFault extends Error {}
 
-/** How often a process looks for changes that others made. */
-const LOOK_MS = 2000;
-/** What nobody could look at for so long may have been changed: nothing is let in. */
+/** What nobody could look at for so long, with the record there, may have been changed: nothing is let in. */
 const STALE_MS = 15_000;
+const SECOND = 1000;
 const NONE: readonly PolicySet[] = [];
 /** Sets of several houses in one process, and of trials, share the engine. */
 let slots = 0;
@@ -86,13 +87,11 @@ export async function openPolicies(deps: PoliciesDeps): Promise<Policies> {
 
   async function look(): Promise<void> {
     if (sql === null) return;
-    const began = performance.now();
     for (const { tenant, version } of await newestVersions(sql)) {
       const known = own.get(tenant);
       if (known && (known.version > version || (known.version === version && known.sets !== null))) continue;
       await take(sql, tenant, version);
     }
-    looked = began;
   }
 
   async function take(from: Pick<Sql, 'query'>, tenant: string, version: number): Promise<void> {
@@ -115,19 +114,14 @@ export async function openPolicies(deps: PoliciesDeps): Promise<Policies> {
 
   await look();
   let looking = false;
-  const timer =
+  let version: number | null = null;
+  // While the record is away nothing of it can be known to have changed, and nothing new is let in anyway.
+  const away =
     sql === null
       ? null
       : setInterval(() => {
-          if (looking) return;
-          looking = true;
-          look()
-            // While the record is away nothing is let in anyway, and nothing of it can change.
-            .catch(() => {})
-            .finally(() => {
-              looking = false;
-            });
-        }, LOOK_MS).unref();
+          if (sql.lostFor() !== null) looked = performance.now();
+        }, SECOND).unref();
 
   function setsOf(tenant: string): readonly PolicySet[] {
     const known = own.get(tenant);
@@ -139,7 +133,7 @@ export async function openPolicies(deps: PoliciesDeps): Promise<Policies> {
   return {
     file: deps.file,
     judge(tenant, question) {
-      if (timer !== null && performance.now() - looked > STALE_MS) throw unreadable();
+      if (away !== null && performance.now() - looked > STALE_MS) throw unreadable();
       if (own.size === 0 && ofFile.length === 0) return null;
       const sets = setsOf(tenant);
       return sets.length === 0 ? null : createJudge(sets, question());
@@ -164,8 +158,27 @@ export async function openPolicies(deps: PoliciesDeps): Promise<Policies> {
       await take(sql, tenant, version);
       return version;
     },
+    looked(rules) {
+      if (rules === version) looked = performance.now();
+      if (rules === version || looking) return;
+      looking = true;
+      look()
+        .then(
+          () => {
+            version = rules;
+            looked = performance.now();
+          },
+          (error: unknown) => {
+            if (sql?.lostFor() === null)
+              telemetry.log('error', 'policies could not be looked at', { error: String(error) });
+          },
+        )
+        .finally(() => {
+          looking = false;
+        });
+    },
     close() {
-      if (timer !== null) clearInterval(timer);
+      if (away !== null) clearInterval(away);
     },
   };
 }

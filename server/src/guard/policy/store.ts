@@ -2,6 +2,7 @@
 import { GoblinError } from '../../contract/errors.ts';
 import type { Sql } from '../../contract/ports.ts';
 import { FENCE } from '../../ledger/fence.ts';
+import { RULES_CHANGED } from '../../ledger/rules.ts';
 import type { PolicyText } from './check.ts';
 
 export interface StoredPolicies {
@@ -32,7 +33,7 @@ with latest as (
 ), events as (
   insert into mcp_event (tenant, type, actor, payload)
   select tenant, 'policy.changed', $3, jsonb_build_object('version', version, 'policies', policies) from made
-)
+), rules as (${RULES_CHANGED} where exists (select 1 from made))
 select (select version from made) as version, (select version from latest) as latest`;
 
 export async function newestVersions(sql: Pick<Sql, 'query'>): Promise<{ tenant: string; version: number }[]> {

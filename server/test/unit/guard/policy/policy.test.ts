@@ -222,6 +222,7 @@ test('an engine that does not load, and policies of the record that cannot be re
   };
   const sql = {
     query: async (text: string) => (text.includes('group by') ? rows.newest : [rows.one]) as never,
+    lostFor: () => null,
   };
   const policies = await openPolicies({ sql, telemetry, file: [] });
   const question = () => assert.fail('nothing is worked out for who has no policies');
