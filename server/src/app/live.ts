@@ -2,8 +2,8 @@
 import { createCatalogue } from '../catalogue/models.ts';
 import { withOwn } from '../catalogue/own.ts';
 import { LOCAL_VENDORS, VENDORS } from '../catalogue/vendors.ts';
+import type { Dialect } from '../contract/dialect.ts';
 import { GoblinError } from '../contract/errors.ts';
-import type { Dialect } from '../contract/ports.ts';
 import type { ModelInfo, Price, Provider } from '../contract/provider.ts';
 import { DIALECTS } from '../dialects/index.ts';
 import { ratesFromSettings } from '../money/cost.ts';

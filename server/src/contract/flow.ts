@@ -1,9 +1,9 @@
 /** What passes between the front door, admission and execution. */
 import type { AnswerCall, DialectName, Kind } from './call.ts';
 import type { Caller } from './caller.ts';
+import type { Notice, Vectors } from './dialect.ts';
 import type { Entry } from './entry.ts';
 import type { FinishReason, Part, Usage, VisiblePart } from './part.ts';
-import type { Notice, Vectors } from './ports.ts';
 import type { AttemptStart, CacheResult, RequestError, RunPlan } from './record.ts';
 import type { FailoverMode, Mode, State, TerminalState } from './states.ts';
 

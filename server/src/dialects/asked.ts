@@ -1,7 +1,7 @@
 /** What a caller asked through another dialect's door, for vendors that must find a place for it or say that they have none. */
 import type { AnswerCall, DialectName, ResponseFormat, Tool } from '../contract/call.ts';
+import type { Notice } from '../contract/dialect.ts';
 import { GoblinError } from '../contract/errors.ts';
-import type { Notice } from '../contract/ports.ts';
 import { isObject } from './json.ts';
 import { note } from './notices.ts';
 

@@ -5,8 +5,8 @@
  * those of Amazon's own SDKs.
  */
 import { crc32 } from 'node:zlib';
+import type { FrameParser, WireEvent } from '../contract/dialect.ts';
 import { GoblinError } from '../contract/errors.ts';
-import type { FrameParser, WireEvent } from '../contract/ports.ts';
 
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 const MAX_HEADER_BYTES = 128 * 1024;

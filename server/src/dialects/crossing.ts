@@ -3,8 +3,8 @@
  * vendor of the door's own dialect gets the caller's body as it is and answers for it itself.
  */
 import type { AnswerCall, DialectName } from '../contract/call.ts';
+import type { Dialect, EncodeTarget, Notice } from '../contract/dialect.ts';
 import { GoblinError } from '../contract/errors.ts';
-import type { Dialect, EncodeTarget, Notice } from '../contract/ports.ts';
 import { note } from './notices.ts';
 
 export function crossing(dialects: Record<DialectName, Dialect>): Record<DialectName, Dialect> {

@@ -1,7 +1,8 @@
 /** Classes what vendors say when they fail: one set of rules for HTTP errors, errors in a stream, and JSON with 200. */
+
+import type { WireEvent } from '../contract/dialect.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import type { FailurePart, ProviderFailure } from '../contract/part.ts';
-import type { WireEvent } from '../contract/ports.ts';
 import { isObject, type Json, objectIn, parseJson } from './json.ts';
 import { parseWait, retryAfterMs } from './retry-after.ts';
 

@@ -1,5 +1,5 @@
 /** One parser for each way in which a stream is cut into events. */
-import type { FrameParser, Framing, WireEvent } from '../contract/ports.ts';
+import type { FrameParser, Framing, WireEvent } from '../contract/dialect.ts';
 import { createAwsEventStreamParser } from './aws-eventstream.ts';
 import { createNdjsonParser } from './ndjson.ts';
 import { createSseParser } from './sse.ts';

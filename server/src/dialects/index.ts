@@ -1,6 +1,6 @@
 /** All wire formats, by name. A new one is a folder here and its fixtures. */
 import type { DialectName } from '../contract/call.ts';
-import type { Dialect } from '../contract/ports.ts';
+import type { Dialect } from '../contract/dialect.ts';
 import { anthropic } from './anthropic/index.ts';
 import { bedrock } from './bedrock/index.ts';
 import { cohere } from './cohere/index.ts';

@@ -3,8 +3,8 @@
  * lines and white space before a line are passed over and hold nothing.
  */
 import { StringDecoder } from 'node:string_decoder';
+import type { FrameParser, WireEvent } from '../contract/dialect.ts';
 import { GoblinError } from '../contract/errors.ts';
-import type { FrameParser, WireEvent } from '../contract/ports.ts';
 
 /** 4 Mi characters: no vendor's honest line comes near, and it bounds what one stream can hold in memory. */
 const MAX_LINE_CHARS = 4 * 1024 * 1024;

@@ -1,5 +1,5 @@
 /** What had to be dropped or changed for a target, told once each. */
-import type { Notice } from '../contract/ports.ts';
+import type { Notice } from '../contract/dialect.ts';
 
 /** `dropped`: not sent at all. `changed`: sent in another form. */
 export function note(notices: Notice[], code: 'dropped' | 'changed', detail: string): void {

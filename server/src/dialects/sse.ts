@@ -4,8 +4,8 @@
  * 3.9 MB in one line in 11 ms (chunks of 1 kB) or 0.8 s (3.9 million chunks of one byte).
  */
 import { StringDecoder } from 'node:string_decoder';
+import type { WireEvent } from '../contract/dialect.ts';
 import { GoblinError } from '../contract/errors.ts';
-import type { WireEvent } from '../contract/ports.ts';
 
 /** 4 Mi characters: no vendor's honest event comes near, and it bounds what one stream can hold in memory. */
 const MAX_EVENT_CHARS = 4 * 1024 * 1024;

@@ -1,5 +1,5 @@
 /** Vectors: those that a vendor answered, as base64, and in the record. */
-import type { Vectors } from '../contract/ports.ts';
+import type { Vectors } from '../contract/dialect.ts';
 import { isObject } from './json.ts';
 
 /** As many as were asked for, all of one length, and nothing in them but numbers; else null. */

@@ -1,6 +1,7 @@
 /** An answer that came in one piece: what all dialects check before they read it. */
+
+import type { Decoder } from '../contract/dialect.ts';
 import type { Part } from '../contract/part.ts';
-import type { Decoder } from '../contract/ports.ts';
 import { failed, reportedFailure, unreadable } from './failures.ts';
 import { isObject, type Json, parseJson } from './json.ts';
 import { createSseParser } from './sse.ts';

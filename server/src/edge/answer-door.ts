@@ -5,10 +5,11 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { Caller } from '../contract/caller.ts';
+import type { Dialect, Encoder } from '../contract/dialect.ts';
 import { GoblinError, mismatch } from '../contract/errors.ts';
 import type { AnswerListener, AttachedHandle, AttachedInput, AttachedOutcome, Submission } from '../contract/flow.ts';
 import type { Usage } from '../contract/part.ts';
-import type { Dialect, Encoder, Ledger, Telemetry } from '../contract/ports.ts';
+import type { Ledger, Telemetry } from '../contract/ports.ts';
 import { estimateInputTokens } from '../money/estimate.ts';
 import type { Come, Detached, Read } from './answer-read.ts';
 import { canonicalHash, idempotencyKey, parseObject } from './body.ts';

@@ -1,8 +1,8 @@
 /** A call at a door, read and not yet begun. */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Caller } from '../contract/caller.ts';
+import type { DoorDecoded } from '../contract/dialect.ts';
 import type { Submission } from '../contract/flow.ts';
-import type { DoorDecoded } from '../contract/ports.ts';
 
 /** What the caller says, and what only some dialects can say. */
 export type Read = DoorDecoded & { background?: boolean; metadata?: Record<string, unknown> | null };

@@ -1,7 +1,7 @@
 /** `POST /v1/messages` and `POST /v1/messages/count_tokens`: an Anthropic client works by changing its address. */
 import type { FastifyInstance } from 'fastify';
 import type { AnswerCall } from '../contract/call.ts';
-import type { Dialect } from '../contract/ports.ts';
+import type { Dialect } from '../contract/dialect.ts';
 import { anthropicUsage } from '../dialects/anthropic/door-events.ts';
 import type { AnswerDialect } from './answer-door.ts';
 import { parseObject } from './body.ts';

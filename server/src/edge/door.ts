@@ -1,10 +1,10 @@
 /** What every drop-in door does alike: headers in, headers out, an answer streamed or whole, errors in the door's shape. */
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
+import type { Dialect, Encoder, Truth } from '../contract/dialect.ts';
 import { ERRORS, type ErrorCode, type FieldError, type GoblinError } from '../contract/errors.ts';
 import type { AnswerListener, AttachedHandle, AttachedOutcome } from '../contract/flow.ts';
 import { isVisible, type Usage } from '../contract/part.ts';
-import type { Dialect, Encoder, Truth } from '../contract/ports.ts';
 import type { AttemptStart, CacheResult } from '../contract/record.ts';
 import { dollars } from '../money/cost.ts';
 import { retryHeaders } from './problem.ts';

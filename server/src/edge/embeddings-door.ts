@@ -1,5 +1,5 @@
 /** `POST /v1/embeddings`: vectors of texts, as OpenAI's clients ask for them, from any provider that makes some. */
-import type { Dialect } from '../contract/ports.ts';
+import type { Dialect } from '../contract/dialect.ts';
 import { embeddingsDoor, openaiUsage } from '../dialects/index.ts';
 import type { AnswerDialect } from './answer-door.ts';
 

@@ -1,5 +1,5 @@
 /** `POST /v1/chat/completions`: an OpenAI client works by changing its address. */
-import type { Dialect } from '../contract/ports.ts';
+import type { Dialect } from '../contract/dialect.ts';
 import { openaiUsage } from '../dialects/index.ts';
 import type { AnswerDialect } from './answer-door.ts';
 import { openaiRelay } from './relay.ts';

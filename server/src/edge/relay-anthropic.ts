@@ -2,8 +2,9 @@
  * The answer of a vendor that speaks Anthropic's dialect, for callers who do: its events are sent on as they came, each
  * under its name. The last two wait for the end, because `message_delta` carries our own facts.
  */
+
+import type { Encoder } from '../contract/dialect.ts';
 import { isVisible, type Part } from '../contract/part.ts';
-import type { Encoder } from '../contract/ports.ts';
 import { anthropicUsage, ending, messageEnd } from '../dialects/anthropic/door-events.ts';
 import type { Relay } from './relay.ts';
 

@@ -2,8 +2,9 @@
  * The answer of a vendor that speaks the door's own dialect: its events are sent on as they came, but for what the
  * caller did not ask for (usage), and for the last one, which carries our own facts.
  */
+
+import type { Encoder, Truth } from '../contract/dialect.ts';
 import { type FinishReason, isVisible, type Part, type Usage } from '../contract/part.ts';
-import type { Encoder, Truth } from '../contract/ports.ts';
 
 export interface Relay {
   /** Another attempt begins. `shown`: what came before it was sent, and this one goes on from there. */

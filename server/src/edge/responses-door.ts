@@ -1,9 +1,9 @@
 /** `POST /v1/responses`: a client of OpenAI's Responses API works by changing its address. */
 import type { ServerResponse } from 'node:http';
 import type { Caller } from '../contract/caller.ts';
+import type { Dialect } from '../contract/dialect.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Receipt, Submit } from '../contract/flow.ts';
-import type { Dialect } from '../contract/ports.ts';
 import {
   decodeResponses,
   namedRequests,

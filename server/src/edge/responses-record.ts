@@ -2,9 +2,10 @@
 import type { ServerResponse } from 'node:http';
 import type { AnswerCall } from '../contract/call.ts';
 import { askerOf, type Caller } from '../contract/caller.ts';
+import type { DoorContext } from '../contract/dialect.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { VisiblePart } from '../contract/part.ts';
-import type { Bus, DoorContext, Ledger } from '../contract/ports.ts';
+import type { Bus, Ledger } from '../contract/ports.ts';
 import type { RequestRow } from '../contract/record.ts';
 import { isTerminal } from '../contract/states.ts';
 import { askedBody, inputItems, isStored, partsOfStored, requestIdOf, responseObject } from '../dialects/index.ts';

@@ -2,9 +2,10 @@
  * One try at one target: sends the call, watches four clocks, decides by the bytes what came back, and turns it into
  * parts. The answer is complete only when the vendor's own terminal signal was seen.
  */
+
+import type { Decoder, FrameParser } from '../contract/dialect.ts';
 import { GoblinError } from '../contract/errors.ts';
 import { isVisible, type Part, type ProviderFailure } from '../contract/part.ts';
-import type { Decoder, FrameParser } from '../contract/ports.ts';
 import { createFrameParser } from '../dialects/frames.ts';
 import type { Upstream } from '../providers/exchange.ts';
 import { flatHeaders, type RawHeaders } from '../providers/headers.ts';

@@ -5,8 +5,9 @@
  * Every answer is a feed: what was said, from the beginning, and how it ended. A kept answer is a feed at its end; one
  * that runs is followed by all who ask the same meanwhile, so that the vendor is asked once.
  */
+
+import type { Dialect, Notice } from '../contract/dialect.ts';
 import { type FinishReason, isVisible, type Part, type ProviderFailure, type Usage } from '../contract/part.ts';
-import type { Dialect, Notice } from '../contract/ports.ts';
 
 export interface CacheRules {
   ttlMs: number;

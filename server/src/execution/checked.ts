@@ -2,9 +2,10 @@
  * An answer that a guardrail looks at. Where it is held back, nothing of it is shown before that; a stream that is not
  * held back is checked at its end, when there is nothing left to do but to say so.
  */
+
+import type { Dialect } from '../contract/dialect.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Part } from '../contract/part.ts';
-import type { Dialect } from '../contract/ports.ts';
 import { type AnswerAbout, blockedBy, type Guardrails } from '../guard/hook.ts';
 import type { AnswerSink, Run, RunEnd, RunInput, RunSink } from './terms.ts';
 

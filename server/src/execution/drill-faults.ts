@@ -2,8 +2,10 @@
  * The simulator's faults on the bytes of a real vendor. Those that come in place of an answer, and those before it, make
  * no call at all; those in its midst make one, and count the events that say something.
  */
+
+import type { Dialect, FrameParser, Framing } from '../contract/dialect.ts';
 import { isVisible, type ProviderFailure } from '../contract/part.ts';
-import type { Dialect, FrameParser, Framing, Quirks } from '../contract/ports.ts';
+import type { Quirks } from '../contract/quirks.ts';
 import { createFrameParser } from '../dialects/frames.ts';
 import type { Upstream, UpstreamHandler } from '../providers/exchange.ts';
 import { OPENAI_VOICE } from '../providers/simulator/errors.ts';

@@ -3,9 +3,9 @@
  * of it a visible part, and the vectors are caught on their way.
  */
 import type { AnswerCall, EmbedCall } from '../contract/call.ts';
+import type { Dialect, Vectors } from '../contract/dialect.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Part, ProviderFailure } from '../contract/part.ts';
-import type { Dialect, Vectors } from '../contract/ports.ts';
 
 export interface EmbedTry {
   dialect: Dialect;

@@ -1,6 +1,7 @@
 /** An answer while it is being given: told to those who ask the same, whenever they come. */
+
+import type { Dialect, Notice } from '../contract/dialect.ts';
 import { isVisible, type ProviderFailure, type VisiblePart } from '../contract/part.ts';
-import type { Dialect, Notice } from '../contract/ports.ts';
 import { bytesOf, type Ear, type Feed, type FeedEnd, type Said } from './cache.ts';
 
 export interface Live {

@@ -1,7 +1,7 @@
 /** One call of a run: encoded for its target, sent, and its parts joined to what was shown before. */
 import type { AnswerCall } from '../contract/call.ts';
+import type { EncodeTarget } from '../contract/dialect.ts';
 import { isVisible, type Part } from '../contract/part.ts';
-import type { EncodeTarget } from '../contract/ports.ts';
 import type { Provider } from '../contract/provider.ts';
 import type { Assembly } from './assembly.ts';
 import { startAttempt } from './attempt.ts';

@@ -1,6 +1,7 @@
 /** What goes into one attempt, and what comes of it. */
+
+import type { Dialect, Vectors, WireRequest } from '../contract/dialect.ts';
 import type { FinishReason, Part, ProviderFailure, Usage } from '../contract/part.ts';
-import type { Dialect, Vectors, WireRequest } from '../contract/ports.ts';
 import type { Provider } from '../contract/provider.ts';
 
 /** All in milliseconds. */

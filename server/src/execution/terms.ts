@@ -1,9 +1,9 @@
 /** The words of a run: what it is given, what it needs, whom it tells, how it ends. */
 import type { AnswerCall, DialectName } from '../contract/call.ts';
+import type { Dialect, Notice, Vectors } from '../contract/dialect.ts';
 import type { Entry } from '../contract/entry.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import type { FinishReason, Part, Usage, VisiblePart } from '../contract/part.ts';
-import type { Dialect, Notice, Vectors } from '../contract/ports.ts';
 import type { PlannedTarget, Price, Provider } from '../contract/provider.ts';
 import type { AttemptEnd, AttemptStart, RequestError, RunPlan } from '../contract/record.ts';
 import type { FailoverMode, TerminalState } from '../contract/states.ts';

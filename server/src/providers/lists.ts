@@ -1,5 +1,5 @@
 /** The vendors' own lists of models: fetched when somebody needs them, kept for ten minutes, never waited for twice. */
-import type { Dialect } from '../contract/ports.ts';
+import type { Dialect } from '../contract/dialect.ts';
 import type { Provider } from '../contract/provider.ts';
 import type { Transport } from './transport.ts';
 

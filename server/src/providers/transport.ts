@@ -1,8 +1,8 @@
 /** The only code that talks to a vendor. Keep-alive pools, no redirects, no compression, our hop mark, the vendor's key. */
 import type { Dispatcher } from 'undici';
+import type { WireRequest } from '../contract/dialect.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { ProviderFailure } from '../contract/part.ts';
-import type { WireRequest } from '../contract/ports.ts';
 import type { AuthStyle, Provider, Signer } from '../contract/provider.ts';
 import type { Reach } from '../guard/egress.ts';
 import { Exchange, type Upstream, type UpstreamHandler } from './exchange.ts';

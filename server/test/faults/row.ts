@@ -1,8 +1,8 @@
 /** The words of the fault table: what a vendor does wrong, and what must come of it. */
 import type { DialectName } from '../../src/contract/call.ts';
+import type { Framing } from '../../src/contract/dialect.ts';
 import type { ErrorCode } from '../../src/contract/errors.ts';
 import type { FinishReason } from '../../src/contract/part.ts';
-import type { Framing } from '../../src/contract/ports.ts';
 import { DIALECTS } from '../../src/dialects/index.ts';
 import type { Script, Step } from '../../src/providers/simulator/script.ts';
 import { SPEAKERS } from '../vendors/speak.ts';

@@ -4,8 +4,9 @@
  * cut between the two cuts nothing. A `message_stop` without a `stop_reason` (some compatible servers) ends it too, where
  * something was said.
  */
+
+import type { Decoder } from '../../contract/dialect.ts';
 import type { FailurePart, Part } from '../../contract/part.ts';
-import type { Decoder } from '../../contract/ports.ts';
 import { failed, notAnEvent, reportedFailure, type TailEvent } from '../failures.ts';
 import { createFastText } from '../fast-text.ts';
 import { isObject, type Json, objectIn, parseJson, stringIn } from '../json.ts';

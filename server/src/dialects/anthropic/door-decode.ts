@@ -1,6 +1,6 @@
 /** The body of `POST /v1/messages` to a call. */
 import type { AnswerCall } from '../../contract/call.ts';
-import type { DoorDecoded } from '../../contract/ports.ts';
+import type { DoorDecoded } from '../../contract/dialect.ts';
 import { DANGEROUS_KEYS, isObject, type Json, stringIn } from '../json.ts';
 import { decodeBoolean, decodeNumber, decodeString } from '../openai/decode-fields.ts';
 import { type FieldErrors, kindOf, throwIfWrong, wrong } from '../openai/field-errors.ts';

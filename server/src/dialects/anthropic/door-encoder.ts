@@ -1,7 +1,7 @@
 /** Parts to the bytes of an Anthropic stream or message, for callers of the messages door. */
 import type { VendorField } from '../../contract/call.ts';
+import type { DoorContext, Encoder } from '../../contract/dialect.ts';
 import type { ReasoningPart, TextPart, ToolCallPart } from '../../contract/part.ts';
-import type { DoorContext, Encoder } from '../../contract/ports.ts';
 import { isObject, parseJson } from '../json.ts';
 import { errorEvent } from './door-error.ts';
 import {

@@ -1,6 +1,7 @@
 /** The events of an Anthropic stream as text, each ready to be written. */
+
+import type { DoorContext, Truth } from '../../contract/dialect.ts';
 import type { FinishReason, Usage } from '../../contract/part.ts';
-import type { DoorContext, Truth } from '../../contract/ports.ts';
 import type { Json } from '../json.ts';
 
 /** Every event is named, and its data repeats the name. */

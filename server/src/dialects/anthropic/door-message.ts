@@ -1,6 +1,7 @@
 /** Parts to an unstreamed Anthropic message. */
+
+import type { Answer, DoorContext, Truth } from '../../contract/dialect.ts';
 import type { ReasoningPart, VisiblePart } from '../../contract/part.ts';
-import type { Answer, DoorContext, Truth } from '../../contract/ports.ts';
 import { isObject, type Json, parseJson } from '../json.ts';
 import { anthropicUsage, ending, messageHead } from './door-events.ts';
 import { shownId } from './door-ids.ts';

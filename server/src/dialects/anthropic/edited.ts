@@ -1,6 +1,6 @@
 /** A call that came through the door of this dialect: the caller's own body, with only our edits. */
 import type { AnswerCall } from '../../contract/call.ts';
-import type { EncodeTarget, Notice } from '../../contract/ports.ts';
+import type { EncodeTarget, Notice } from '../../contract/dialect.ts';
 import { isObject, type Json } from '../json.ts';
 import { note } from '../notices.ts';
 import { isSealed } from './door-seal.ts';

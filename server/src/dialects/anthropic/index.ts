@@ -1,5 +1,5 @@
 /** The Anthropic messages dialect: vendors that speak it, and the door for callers who do. */
-import type { Dialect } from '../../contract/ports.ts';
+import type { Dialect } from '../../contract/dialect.ts';
 import { httpFailure } from '../failures.ts';
 import { modelIds } from '../model-ids.ts';
 import { createAnthropicDecoder } from './decoder.ts';

@@ -1,7 +1,7 @@
 /** Messages of a call as Anthropic's alternating turns. */
 import type { AssistantContent, ImageContent, Message, TextContent, UserContent } from '../../contract/call.ts';
+import type { Notice } from '../../contract/dialect.ts';
 import { GoblinError } from '../../contract/errors.ts';
-import type { Notice } from '../../contract/ports.ts';
 import { isObject, type Json, parseJson } from '../json.ts';
 import { note } from '../notices.ts';
 import type { Traits } from './models.ts';

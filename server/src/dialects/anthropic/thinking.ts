@@ -1,5 +1,5 @@
 /** `reasoning_effort` as thinking, in the way of the model's generation. */
-import type { Notice } from '../../contract/ports.ts';
+import type { Notice } from '../../contract/dialect.ts';
 import type { Json } from '../json.ts';
 import { note } from '../notices.ts';
 import type { Traits } from './models.ts';

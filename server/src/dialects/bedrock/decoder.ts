@@ -2,8 +2,9 @@
  * Events of a ConverseStream to parts. The terminal signal is `messageStop`; the usage comes after it, in `metadata`.
  * The kind of an event is in its name (see aws-eventstream.ts); exceptions come inside a stream with status 200.
  */
+
+import type { Decoder } from '../../contract/dialect.ts';
 import type { FailurePart, Part } from '../../contract/part.ts';
-import type { Decoder } from '../../contract/ports.ts';
 import { failed, notAnEvent, reportedFailure, type TailEvent } from '../failures.ts';
 import { createFastText } from '../fast-text.ts';
 import { isObject, type Json, objectIn, parseJson } from '../json.ts';

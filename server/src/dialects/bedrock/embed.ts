@@ -4,8 +4,8 @@
  * "Embeddings".
  */
 import type { EmbedCall } from '../../contract/call.ts';
+import type { Embeddings, EncodeTarget, Notice, WireRequest } from '../../contract/dialect.ts';
 import type { ProviderFailure } from '../../contract/part.ts';
-import type { Embeddings, EncodeTarget, Notice, WireRequest } from '../../contract/ports.ts';
 import { unsupported } from '../asked.ts';
 import { failed, unreadable } from '../failures.ts';
 import { isObject, type Json, objectIn, parseJson } from '../json.ts';

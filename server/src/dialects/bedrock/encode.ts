@@ -1,6 +1,6 @@
 /** A call to the body of `POST /model/{modelId}/converse` and `/converse-stream`. */
 import type { AnswerCall } from '../../contract/call.ts';
-import type { EncodeTarget, Notice, WireRequest } from '../../contract/ports.ts';
+import type { EncodeTarget, Notice, WireRequest } from '../../contract/dialect.ts';
 import { noteUnplaced, unsupported } from '../asked.ts';
 import { isObject, type Json, objectIn } from '../json.ts';
 import { note } from '../notices.ts';

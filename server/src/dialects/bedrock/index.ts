@@ -2,7 +2,7 @@
  * Amazon Bedrock's Converse: one shape for the models of many makers. The base URL is
  * `https://bedrock-runtime.{region}.amazonaws.com`, credentials are a signer's (SigV4) or a Bedrock API key as bearer.
  */
-import type { Dialect } from '../../contract/ports.ts';
+import type { Dialect } from '../../contract/dialect.ts';
 import { createBedrockDecoder } from './decoder.ts';
 import { decodeBedrockEmbed, encodeBedrockEmbed } from './embed.ts';
 import { encodeBedrock } from './encode.ts';

@@ -1,6 +1,6 @@
 /** Messages of a call as Converse's alternating turns. */
 import type { AssistantContent, Message, UserContent, VendorField } from '../../contract/call.ts';
-import type { Notice } from '../../contract/ports.ts';
+import type { Notice } from '../../contract/dialect.ts';
 import { unsupported } from '../asked.ts';
 import { isObject, type Json, parseJson } from '../json.ts';
 import { note } from '../notices.ts';

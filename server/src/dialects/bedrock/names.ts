@@ -1,5 +1,5 @@
 /** Ids and names in the alphabets that Converse takes (API reference: `ToolUseId`, `ToolName`). */
-import type { Notice } from '../../contract/ports.ts';
+import type { Notice } from '../../contract/dialect.ts';
 import { unsupported } from '../asked.ts';
 import { note } from '../notices.ts';
 

@@ -1,6 +1,6 @@
 /** How the model is to answer: limits, sampling, reasoning, format. */
 import type { AnswerCall } from '../../contract/call.ts';
-import type { Notice } from '../../contract/ports.ts';
+import type { Notice } from '../../contract/dialect.ts';
 import { closedSchema } from '../anthropic/schema.ts';
 import { setThinking } from '../anthropic/thinking.ts';
 import { jsonInWords } from '../asked.ts';

@@ -3,7 +3,7 @@
  * "none", and behind Bedrock Claude has been seen to refuse that too.
  */
 import type { AnswerCall, Tool, ToolChoice } from '../../contract/call.ts';
-import type { Notice } from '../../contract/ports.ts';
+import type { Notice } from '../../contract/dialect.ts';
 import { closedSchema } from '../anthropic/schema.ts';
 import { offeredTools, unsupported } from '../asked.ts';
 import { isObject, type Json } from '../json.ts';

@@ -2,8 +2,9 @@
  * Events of a Cohere v2 stream to parts. The terminal signal is `message-end`: it comes once, last, with the finish
  * reason and the usage. Citations have no place in an answer's parts and are passed over.
  */
+
+import type { Decoder } from '../../contract/dialect.ts';
 import type { FailurePart, Part } from '../../contract/part.ts';
-import type { Decoder } from '../../contract/ports.ts';
 import { failed, notAnEvent, type TailEvent } from '../failures.ts';
 import { createFastText } from '../fast-text.ts';
 import { isObject, type Json, objectIn, parseJson, stringIn } from '../json.ts';

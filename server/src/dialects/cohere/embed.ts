@@ -1,7 +1,7 @@
 /** Embeddings: `POST /v2/embed`. */
 import type { EmbedCall } from '../../contract/call.ts';
+import type { Embeddings, EncodeTarget, Notice, WireRequest } from '../../contract/dialect.ts';
 import type { ProviderFailure } from '../../contract/part.ts';
-import type { Embeddings, EncodeTarget, Notice, WireRequest } from '../../contract/ports.ts';
 import { unsupported } from '../asked.ts';
 import { failed, unreadable } from '../failures.ts';
 import { isObject, objectIn, parseJson } from '../json.ts';

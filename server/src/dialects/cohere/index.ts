@@ -1,5 +1,5 @@
 /** The Cohere v2 chat dialect, at `https://api.cohere.com`. Its door is not needed: Cohere's clients can speak OpenAI's. */
-import type { Dialect } from '../../contract/ports.ts';
+import type { Dialect } from '../../contract/dialect.ts';
 import { isObject } from '../json.ts';
 import { modelIds } from '../model-ids.ts';
 import { createCohereDecoder } from './decoder.ts';

@@ -1,6 +1,6 @@
 /** Messages of a call as Cohere's v2 chat takes them. */
 import type { AssistantContent, ImageContent, Message, TextContent, UserContent } from '../../contract/call.ts';
-import type { Notice } from '../../contract/ports.ts';
+import type { Notice } from '../../contract/dialect.ts';
 import { unsupported } from '../asked.ts';
 import { isObject, type Json, parseJson } from '../json.ts';
 import { note } from '../notices.ts';

@@ -1,6 +1,6 @@
 /** Tools, their choice, and the format of the answer: what Cohere can be held to. */
 import type { AnswerCall, Tool } from '../../contract/call.ts';
-import type { Notice } from '../../contract/ports.ts';
+import type { Notice } from '../../contract/dialect.ts';
 import { jsonInWords, offeredTools, unsupported } from '../asked.ts';
 import { isObject, type Json } from '../json.ts';
 import { note } from '../notices.ts';

@@ -2,8 +2,10 @@
  * Events of a Gemini stream to parts: each one is a whole `GenerateContentResponse` with the next piece. The terminal
  * signal is a candidate's `finishReason`; nothing but the end of the connection comes after it.
  */
+
+import type { Decoder } from '../../contract/dialect.ts';
 import type { FailurePart, Part, ToolCallPart } from '../../contract/part.ts';
-import type { Decoder, Quirks } from '../../contract/ports.ts';
+import type { Quirks } from '../../contract/quirks.ts';
 import { failed, notAnEvent, reportedFailure, type TailEvent } from '../failures.ts';
 import { isObject, type Json, objectIn, parseJson, stringIn } from '../json.ts';
 import { createTextMender } from '../text.ts';

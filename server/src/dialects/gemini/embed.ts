@@ -1,7 +1,7 @@
 /** Embeddings: `:batchEmbedContents` at the Gemini API; `:predict`, or `:embedContent` for newer models, at Vertex AI. */
 import type { EmbedCall } from '../../contract/call.ts';
+import type { Embeddings, EncodeTarget, WireRequest } from '../../contract/dialect.ts';
 import type { ProviderFailure } from '../../contract/part.ts';
-import type { Embeddings, EncodeTarget, WireRequest } from '../../contract/ports.ts';
 import { unsupported } from '../asked.ts';
 import { failed, reportedFailure, unreadable } from '../failures.ts';
 import { isObject, type Json, objectIn, parseJson } from '../json.ts';

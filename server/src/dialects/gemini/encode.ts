@@ -1,6 +1,6 @@
 /** A call to the body of `POST /models/{model}:generateContent`, at the Gemini API and at Vertex AI. */
 import type { AnswerCall, Message, Tool, ToolChoice } from '../../contract/call.ts';
-import type { EncodeTarget, Notice, WireRequest } from '../../contract/ports.ts';
+import type { EncodeTarget, Notice, WireRequest } from '../../contract/dialect.ts';
 import { jsonInWords, noteUnplaced, offeredTools, unsupported } from '../asked.ts';
 import { isObject, type Json } from '../json.ts';
 import { note } from '../notices.ts';

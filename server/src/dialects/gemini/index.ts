@@ -1,5 +1,5 @@
 /** The Gemini dialect (`generateContent`): the Gemini API, and Vertex AI with `quirks.vertex`. */
-import type { Dialect } from '../../contract/ports.ts';
+import type { Dialect } from '../../contract/dialect.ts';
 import { isObject } from '../json.ts';
 import { createGeminiDecoder } from './decoder.ts';
 import { decodeEmbed, encodeEmbed } from './embed.ts';

@@ -1,6 +1,6 @@
 /** Pieces of a conversation as Google's `Part`s. */
 import type { AssistantContent, ImageContent, Message, UserContent } from '../../contract/call.ts';
-import type { Notice } from '../../contract/ports.ts';
+import type { Notice } from '../../contract/dialect.ts';
 import { unsupported } from '../asked.ts';
 import { isObject, type Json, parseJson } from '../json.ts';
 import { note } from '../notices.ts';

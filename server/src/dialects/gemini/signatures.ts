@@ -3,7 +3,7 @@
  * other's (a 400), so a signature remembers whether the Gemini API or Vertex AI gave it.
  */
 import type { VendorField } from '../../contract/call.ts';
-import type { Quirks } from '../../contract/ports.ts';
+import type { Quirks } from '../../contract/quirks.ts';
 import { isObject, type Json, objectIn } from '../json.ts';
 
 export type Service = 'gemini' | 'vertex';

@@ -1,6 +1,6 @@
 /** `reasoning_effort` as thinking, in the way of the model's generation. */
 
-import type { Notice } from '../../contract/ports.ts';
+import type { Notice } from '../../contract/dialect.ts';
 import { EFFORTS } from '../../contract/quirks.ts';
 import type { Json } from '../json.ts';
 import { note } from '../notices.ts';

@@ -1,6 +1,7 @@
 /** An unstreamed Gemini answer to parts: it is one event of a stream. */
+
 import type { Part } from '../../contract/part.ts';
-import type { Quirks } from '../../contract/ports.ts';
+import type { Quirks } from '../../contract/quirks.ts';
 import { isObject, type Json, parseJson } from '../json.ts';
 import { readWhole } from '../whole.ts';
 import { createGeminiDecoder } from './decoder.ts';

@@ -1,6 +1,6 @@
 /** `num_ctx` from the size of a call, where the catalogue asks for it (`Quirks.contextUpTo`). */
 import type { AnswerCall } from '../../contract/call.ts';
-import type { EncodeTarget } from '../../contract/ports.ts';
+import type { EncodeTarget } from '../../contract/dialect.ts';
 
 /** The server's own default on most machines. Tokens. */
 const SMALLEST = 4096;

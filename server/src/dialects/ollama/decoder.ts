@@ -2,8 +2,9 @@
  * Lines of an Ollama answer to parts: a stream, or one JSON document in a line or many. The terminal signal is
  * `done: true`; a line with `error` is a failure, whatever the status was.
  */
+
+import type { Decoder } from '../../contract/dialect.ts';
 import type { FailurePart, FinishReason, Part } from '../../contract/part.ts';
-import type { Decoder } from '../../contract/ports.ts';
 import { failed, notAnEvent, type TailEvent, unreadable } from '../failures.ts';
 import { isObject, type Json, objectIn, type Parsed, parseJson, stringIn } from '../json.ts';
 import { createTextMender, mendText } from '../text.ts';

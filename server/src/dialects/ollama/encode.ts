@@ -1,6 +1,6 @@
 /** A call to the body of `POST /api/chat`. */
 import type { AnswerCall } from '../../contract/call.ts';
-import type { EncodeTarget, Notice, WireRequest } from '../../contract/ports.ts';
+import type { EncodeTarget, Notice, WireRequest } from '../../contract/dialect.ts';
 import { askedNumber, jsonInWords, noteUnplaced, offeredTools, unsupported } from '../asked.ts';
 import type { Json } from '../json.ts';
 import { note } from '../notices.ts';

@@ -1,5 +1,5 @@
 /** Ollama's own API, at `http://127.0.0.1:11434`. It has what the OpenAI layer lacks: the size of the context. */
-import type { Dialect } from '../../contract/ports.ts';
+import type { Dialect } from '../../contract/dialect.ts';
 import { modelIds } from '../model-ids.ts';
 import { createOllamaDecoder } from './decoder.ts';
 import { decodeOllamaEmbed, encodeOllamaEmbed } from './embed.ts';

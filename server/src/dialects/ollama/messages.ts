@@ -1,6 +1,6 @@
 /** Messages of a call as Ollama takes them: the content is one text, images stand beside it, arguments are objects. */
 import type { AssistantContent, ImageContent, Message, UserContent } from '../../contract/call.ts';
-import type { Notice } from '../../contract/ports.ts';
+import type { Notice } from '../../contract/dialect.ts';
 import { unsupported } from '../asked.ts';
 import { isObject, type Json } from '../json.ts';
 import { note } from '../notices.ts';

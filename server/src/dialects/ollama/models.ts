@@ -1,5 +1,5 @@
 /** What is known of models by their name. A name is the user's own choice, so only those of Ollama's library count. */
-import type { EncodeTarget } from '../../contract/ports.ts';
+import type { EncodeTarget } from '../../contract/dialect.ts';
 
 /**
  * A last assistant message is gone on from only where the model's prompt template leaves it open. It does in these of the

@@ -1,6 +1,6 @@
 /** The body of `POST /v1/chat/completions` to a call. */
 import type { AnswerCall } from '../../contract/call.ts';
-import type { DoorDecoded } from '../../contract/ports.ts';
+import type { DoorDecoded } from '../../contract/dialect.ts';
 import { DANGEROUS_KEYS, isObject, type Json } from '../json.ts';
 import {
   decodeBoolean,

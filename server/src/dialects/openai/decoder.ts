@@ -2,8 +2,10 @@
  * Chunks of an OpenAI-compatible stream to parts. The terminal signal is a non-null `finish_reason`: `[DONE]` only says
  * that no more bytes come, and vendors send it after answers that broke off, or never.
  */
+
+import type { Decoder } from '../../contract/dialect.ts';
 import type { FailurePart, Part } from '../../contract/part.ts';
-import type { Decoder, Quirks } from '../../contract/ports.ts';
+import type { Quirks } from '../../contract/quirks.ts';
 import { failed, notAnEvent, reportedFailure, type TailEvent } from '../failures.ts';
 import { createFastText } from '../fast-text.ts';
 import { isObject, type Json, objectIn, parseJson, stringIn } from '../json.ts';

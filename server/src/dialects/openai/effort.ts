@@ -1,6 +1,6 @@
 /** `reasoning_effort` in the words and switches of the vendor. */
 import type { AnswerCall } from '../../contract/call.ts';
-import type { Notice } from '../../contract/ports.ts';
+import type { Notice } from '../../contract/dialect.ts';
 import { EFFORTS, type Quirks } from '../../contract/quirks.ts';
 import { isObject, type Json } from '../json.ts';
 import { note } from '../notices.ts';

@@ -1,8 +1,8 @@
 /** `POST /embeddings`: texts, or lists of token numbers, to vectors. */
 import type { EmbedCall } from '../../contract/call.ts';
+import type { Embeddings, EncodeTarget, WireRequest } from '../../contract/dialect.ts';
 import { GoblinError } from '../../contract/errors.ts';
 import type { ProviderFailure } from '../../contract/part.ts';
-import type { Embeddings, EncodeTarget, WireRequest } from '../../contract/ports.ts';
 import { quirksFor } from '../../contract/quirks.ts';
 import { failed, reportedFailure, unreadable } from '../failures.ts';
 import { isObject, type Json, objectIn, parseJson } from '../json.ts';

@@ -1,6 +1,6 @@
 /** `POST /v1/embeddings`: the body to a call, and vectors to the body of its answer. */
 import type { AnswerCall, EmbedWish, Message } from '../../contract/call.ts';
-import type { Dialect, DoorContext, DoorDecoded, Encoder } from '../../contract/ports.ts';
+import type { Dialect, DoorContext, DoorDecoded, Encoder } from '../../contract/dialect.ts';
 import { DANGEROUS_KEYS, type Json } from '../json.ts';
 import { toBase64 } from '../vectors.ts';
 import { decodeNumber, decodeString } from './decode-fields.ts';

@@ -7,8 +7,8 @@ import type {
   UserContent,
   VendorField,
 } from '../../contract/call.ts';
+import type { Notice } from '../../contract/dialect.ts';
 import { GoblinError } from '../../contract/errors.ts';
-import type { Notice } from '../../contract/ports.ts';
 import type { Json } from '../json.ts';
 import { note } from '../notices.ts';
 import { createDetailCollector, isOurDetail } from './message.ts';

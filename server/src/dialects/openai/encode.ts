@@ -1,6 +1,6 @@
 /** A call to the body of `POST /chat/completions`. */
 import type { AnswerCall, ResponseFormat, Tool, ToolChoice } from '../../contract/call.ts';
-import type { EncodeTarget, Notice, WireRequest } from '../../contract/ports.ts';
+import type { EncodeTarget, Notice, WireRequest } from '../../contract/dialect.ts';
 import { quirksFor } from '../../contract/quirks.ts';
 import { noteUnplaced } from '../asked.ts';
 import type { Json } from '../json.ts';

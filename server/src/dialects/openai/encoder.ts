@@ -1,7 +1,8 @@
 /** Parts to the bytes of an OpenAI stream or completion, for callers of our OpenAI door. */
+
+import type { DoorContext, Encoder } from '../../contract/dialect.ts';
 import { ERRORS, type ErrorCode, type FieldError } from '../../contract/errors.ts';
 import type { FinishReason, Usage, VisiblePart } from '../../contract/part.ts';
-import type { DoorContext, Encoder } from '../../contract/ports.ts';
 import type { Json } from '../json.ts';
 import { callExtras } from './google.ts';
 import { createDetailCollector, openaiMessage } from './message.ts';

@@ -1,5 +1,5 @@
 /** Fields of the body that vendors want otherwise, or not at all. */
-import type { Notice } from '../../contract/ports.ts';
+import type { Notice } from '../../contract/dialect.ts';
 import type { Quirks } from '../../contract/quirks.ts';
 import { isObject, type Json } from '../json.ts';
 import { note } from '../notices.ts';

@@ -2,7 +2,7 @@
  * Messages in OpenAI's shape, the caller's own or ours, as this vendor takes them: roles, and the reasoning of earlier
  * turns. What we added to our answers does not go out when a client sends them back.
  */
-import type { Notice } from '../../contract/ports.ts';
+import type { Notice } from '../../contract/dialect.ts';
 import type { Quirks, ReplayQuirk } from '../../contract/quirks.ts';
 import { isObject, type Json, stringIn } from '../json.ts';
 import { note } from '../notices.ts';

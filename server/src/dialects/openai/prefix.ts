@@ -1,6 +1,7 @@
 /** Going on in the middle of an answer: how each vendor wants to be asked for it. */
+
+import type { EncodeTarget, Notice } from '../../contract/dialect.ts';
 import { GoblinError } from '../../contract/errors.ts';
-import type { EncodeTarget, Notice } from '../../contract/ports.ts';
 import { type PrefixQuirk, quirksFor } from '../../contract/quirks.ts';
 import { isObject, type Json } from '../json.ts';
 import { note } from '../notices.ts';

@@ -1,6 +1,7 @@
 /** For vendors that insist on turns: system messages first, then user and assistant one after the other, the user last. */
+
+import type { Notice } from '../../contract/dialect.ts';
 import { GoblinError } from '../../contract/errors.ts';
-import type { Notice } from '../../contract/ports.ts';
 import { isObject, type Json } from '../json.ts';
 import { note } from '../notices.ts';
 

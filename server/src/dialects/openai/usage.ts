@@ -1,6 +1,7 @@
 /** OpenAI-shaped token counts, as OpenAI and those who follow it report them. */
+
 import type { Usage } from '../../contract/part.ts';
-import type { Quirks } from '../../contract/ports.ts';
+import type { Quirks } from '../../contract/quirks.ts';
 import { isObject, type Json, objectIn } from '../json.ts';
 import { firstTokens, tokens } from '../tokens.ts';
 

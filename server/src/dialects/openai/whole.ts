@@ -1,6 +1,7 @@
 /** An unstreamed OpenAI completion to parts. */
+
 import type { Part } from '../../contract/part.ts';
-import type { Quirks } from '../../contract/ports.ts';
+import type { Quirks } from '../../contract/quirks.ts';
 import { failed } from '../failures.ts';
 import { isObject, type Json, objectIn, stringIn } from '../json.ts';
 import { mendText } from '../text.ts';

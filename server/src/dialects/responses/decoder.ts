@@ -2,8 +2,10 @@
  * Events of a Responses stream to parts. The terminal signal is `response.completed` or `response.incomplete` (and
  * `response.done`, as some servers call both): the other events say only what a piece of the answer became.
  */
+
+import type { Decoder } from '../../contract/dialect.ts';
 import type { FailurePart, Part } from '../../contract/part.ts';
-import type { Decoder, Quirks } from '../../contract/ports.ts';
+import type { Quirks } from '../../contract/quirks.ts';
 import { failed, notAnEvent, reportedFailure, type TailEvent } from '../failures.ts';
 import { isObject, type Json, objectIn, parseJson, stringIn } from '../json.ts';
 import { createUsageTracker } from '../tokens.ts';

@@ -7,7 +7,7 @@ import type {
   ToolCallContent,
   UserContent,
 } from '../../contract/call.ts';
-import type { Notice } from '../../contract/ports.ts';
+import type { Notice } from '../../contract/dialect.ts';
 import { unsupported } from '../asked.ts';
 import { isObject, type Json, stringIn } from '../json.ts';
 import { note } from '../notices.ts';

@@ -1,6 +1,6 @@
 /** A call to the body of `POST /responses`. */
 import type { AnswerCall, ResponseFormat, Tool, ToolChoice } from '../../contract/call.ts';
-import type { EncodeTarget, Notice, WireRequest } from '../../contract/ports.ts';
+import type { EncodeTarget, Notice, WireRequest } from '../../contract/dialect.ts';
 import { noteUnplaced, offeredTools, unsupported } from '../asked.ts';
 import { isObject, type Json } from '../json.ts';
 import { note } from '../notices.ts';

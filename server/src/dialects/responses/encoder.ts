@@ -1,6 +1,7 @@
 /** Parts to the bytes of a Responses stream or a whole response, for callers of our Responses door. */
+
+import type { DoorContext, Encoder } from '../../contract/dialect.ts';
 import { ERRORS } from '../../contract/errors.ts';
-import type { DoorContext, Encoder } from '../../contract/ports.ts';
 import type { Json } from '../json.ts';
 import { openaiError } from '../openai/encoder.ts';
 import { responseId } from './ids.ts';

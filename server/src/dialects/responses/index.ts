@@ -1,5 +1,5 @@
 /** The OpenAI Responses dialect: vendors that speak it, and our own door for clients that speak it. */
-import type { Dialect } from '../../contract/ports.ts';
+import type { Dialect } from '../../contract/dialect.ts';
 import { httpFailure } from '../failures.ts';
 import { modelIds } from '../model-ids.ts';
 import { openaiError } from '../openai/encoder.ts';

@@ -1,6 +1,6 @@
 /** The caller's own body for a vendor of the same dialect: with our edits, and without what only we understand. */
 import type { AnswerCall } from '../../contract/call.ts';
-import type { Notice } from '../../contract/ports.ts';
+import type { Notice } from '../../contract/dialect.ts';
 import { isSealed, unseal } from '../anthropic/door-seal.ts';
 import { isObject, type Json, stringIn } from '../json.ts';
 import { note } from '../notices.ts';

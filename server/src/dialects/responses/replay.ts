@@ -2,9 +2,10 @@
  * The stream of a response that runs in the background, made from its frames: whoever reads it, and whenever, gets the
  * same events under the same numbers.
  */
+
+import type { Encoder } from '../../contract/dialect.ts';
 import { ERRORS } from '../../contract/errors.ts';
 import type { FrameBody } from '../../contract/part.ts';
-import type { Encoder } from '../../contract/ports.ts';
 import { openaiError } from '../openai/encoder.ts';
 import { createResponsesEncoder, type ResponsesContext } from './encoder.ts';
 

@@ -1,6 +1,7 @@
 /** Token counts in the words of the Responses API. */
+
 import type { Usage } from '../../contract/part.ts';
-import type { Quirks } from '../../contract/ports.ts';
+import type { Quirks } from '../../contract/quirks.ts';
 import { isObject, type Json } from '../json.ts';
 import { usageIn } from '../openai/usage.ts';
 

@@ -1,6 +1,7 @@
 /** An unstreamed response to parts. */
+
 import type { Part } from '../../contract/part.ts';
-import type { Quirks } from '../../contract/ports.ts';
+import type { Quirks } from '../../contract/quirks.ts';
 import { isObject, type Json } from '../json.ts';
 import { readWhole } from '../whole.ts';
 import { createResponsesDecoder } from './decoder.ts';

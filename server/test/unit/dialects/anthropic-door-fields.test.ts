@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { Dialect } from '../../../src/contract/dialect.ts';
 import { GoblinError } from '../../../src/contract/errors.ts';
-import type { Dialect } from '../../../src/contract/ports.ts';
 import { anthropic } from '../../../src/dialects/anthropic/index.ts';
 
 const door = anthropic.door as NonNullable<Dialect['door']>;

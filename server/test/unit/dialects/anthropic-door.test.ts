@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Dialect } from '../../../src/contract/ports.ts';
+import type { Dialect } from '../../../src/contract/dialect.ts';
 import { anthropic } from '../../../src/dialects/anthropic/index.ts';
 import { EVERYTHING, PIXEL, STOCKS, SUN } from './fixtures/anthropic-requests.ts';
 

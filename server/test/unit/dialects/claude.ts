@@ -1,8 +1,8 @@
 /** Calls encoded for Claude, and what was said about them. */
 import assert from 'node:assert/strict';
 import type { AnswerCall, AssistantContent, Message } from '../../../src/contract/call.ts';
+import type { Dialect } from '../../../src/contract/dialect.ts';
 import { GoblinError } from '../../../src/contract/errors.ts';
-import type { Dialect } from '../../../src/contract/ports.ts';
 import { anthropic } from '../../../src/dialects/anthropic/index.ts';
 import { openai } from '../../../src/dialects/openai/index.ts';
 

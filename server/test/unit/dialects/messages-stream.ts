@@ -1,8 +1,8 @@
 /** An Anthropic stream as a client sees it: its events in order, and the message that the official SDK makes of them. */
 import assert from 'node:assert/strict';
 import Anthropic from '@anthropic-ai/sdk';
+import type { DoorContext } from '../../../src/contract/dialect.ts';
 import type { VisiblePart } from '../../../src/contract/part.ts';
-import type { DoorContext } from '../../../src/contract/ports.ts';
 import { anthropic } from '../../../src/dialects/anthropic/index.ts';
 import { createSseParser } from '../../../src/dialects/sse.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Dialect } from '../../../src/contract/dialect.ts';
 import { GoblinError } from '../../../src/contract/errors.ts';
-import type { Dialect } from '../../../src/contract/ports.ts';
 import { openai } from '../../../src/dialects/openai/index.ts';
 
 const door = openai.door as NonNullable<Dialect['door']>;

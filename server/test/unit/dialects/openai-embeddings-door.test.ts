@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { Vectors } from '../../../src/contract/dialect.ts';
 import { GoblinError } from '../../../src/contract/errors.ts';
-import type { Vectors } from '../../../src/contract/ports.ts';
 import { embeddingsDoor } from '../../../src/dialects/openai/embeddings-door.ts';
 import { fromBase64, messageOfVectors, rounded, toBase64, vectorsOfMessage } from '../../../src/dialects/vectors.ts';
 

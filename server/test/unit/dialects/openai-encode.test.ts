@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AnswerCall, Message } from '../../../src/contract/call.ts';
+import type { Dialect } from '../../../src/contract/dialect.ts';
 import { GoblinError } from '../../../src/contract/errors.ts';
-import type { Dialect, Quirks } from '../../../src/contract/ports.ts';
+import type { Quirks } from '../../../src/contract/quirks.ts';
 import { openai } from '../../../src/dialects/openai/index.ts';
 
 const door = openai.door as NonNullable<Dialect['door']>;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Stream } from 'openai/core/streaming';
+import type { Dialect } from '../../../src/contract/dialect.ts';
 import { ERRORS } from '../../../src/contract/errors.ts';
 import type { Usage } from '../../../src/contract/part.ts';
-import type { Dialect } from '../../../src/contract/ports.ts';
 import { openai } from '../../../src/dialects/openai/index.ts';
 import { assemble, read } from './read.ts';
 

@@ -1,8 +1,8 @@
 /** Calls of the OpenAI dialect, encoded for the rows of the catalogue. */
 import { VENDORS } from '../../../src/catalogue/vendors.ts';
 import type { AnswerCall, Message } from '../../../src/contract/call.ts';
+import type { Dialect } from '../../../src/contract/dialect.ts';
 import { GoblinError } from '../../../src/contract/errors.ts';
-import type { Dialect } from '../../../src/contract/ports.ts';
 import type { Quirks } from '../../../src/contract/quirks.ts';
 import { openai } from '../../../src/dialects/openai/index.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { AnswerCall, Message, Tool } from '../../../src/contract/call.ts';
-import type { Dialect } from '../../../src/contract/ports.ts';
+import type { Dialect } from '../../../src/contract/dialect.ts';
 import { openai } from '../../../src/dialects/openai/index.ts';
 
 const door = openai.door as NonNullable<Dialect['door']>;

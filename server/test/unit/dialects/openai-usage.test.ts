@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Part } from '../../../src/contract/part.ts';
-import type { Quirks } from '../../../src/contract/ports.ts';
+import type { Quirks } from '../../../src/contract/quirks.ts';
 import { openai } from '../../../src/dialects/openai/index.ts';
 import { delta } from './fixtures/openai.ts';
 import { assemble, read } from './read.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { Decoder } from '../../../src/contract/dialect.ts';
 import type { Part } from '../../../src/contract/part.ts';
-import type { Decoder } from '../../../src/contract/ports.ts';
 import { createAnthropicDecoder } from '../../../src/dialects/anthropic/decoder.ts';
 import { anthropic } from '../../../src/dialects/anthropic/index.ts';
 import { createOpenaiDecoder } from '../../../src/dialects/openai/decoder.ts';

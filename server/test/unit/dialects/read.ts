@@ -1,6 +1,7 @@
 /** Reads bytes through a parser and a decoder, and puts parts together as a reader would. */
+
+import type { Decoder, Dialect } from '../../../src/contract/dialect.ts';
 import type { Part, Usage } from '../../../src/contract/part.ts';
-import type { Decoder, Dialect } from '../../../src/contract/ports.ts';
 import { createSseParser } from '../../../src/dialects/sse.ts';
 
 export function read(dialect: Dialect, stream: string | readonly Buffer[], decoder?: Decoder): Part[] {

@@ -1,8 +1,8 @@
 /** Bodies of the messages door, decoded and encoded again for a vendor of any dialect. */
 import assert from 'node:assert/strict';
 import type { AnswerCall, DialectName } from '../../../src/contract/call.ts';
+import type { Dialect, EncodeTarget } from '../../../src/contract/dialect.ts';
 import { GoblinError } from '../../../src/contract/errors.ts';
-import type { Dialect, EncodeTarget } from '../../../src/contract/ports.ts';
 import { anthropic } from '../../../src/dialects/anthropic/index.ts';
 import { DIALECTS } from '../../../src/dialects/index.ts';
 

@@ -1,7 +1,7 @@
 /** Runs without a house: vendors that say what a test tells them, a record that only remembers. */
 import type { AnswerCall } from '../../../src/contract/call.ts';
+import type { Notice } from '../../../src/contract/dialect.ts';
 import { isVisible } from '../../../src/contract/part.ts';
-import type { Notice } from '../../../src/contract/ports.ts';
 import type { Provider } from '../../../src/contract/provider.ts';
 import type { AttemptEnd, AttemptStart } from '../../../src/contract/record.ts';
 import { DIALECTS } from '../../../src/dialects/index.ts';

@@ -1,7 +1,7 @@
 /** Builds Amazon event-stream messages byte by byte, and reads them as execution does. */
 import { crc32 } from 'node:zlib';
+import type { Decoder } from '../../../../src/contract/dialect.ts';
 import type { Part } from '../../../../src/contract/part.ts';
-import type { Decoder } from '../../../../src/contract/ports.ts';
 import { createBedrockDecoder } from '../../../../src/dialects/bedrock/decoder.ts';
 import { createFrameParser, type FrameEvent } from '../../../../src/dialects/frames.ts';
 

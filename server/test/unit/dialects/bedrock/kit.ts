@@ -1,8 +1,8 @@
 /** Calls encoded for Bedrock, and what was said about them. */
 import assert from 'node:assert/strict';
 import type { AnswerCall, AssistantContent, Message, UserContent } from '../../../../src/contract/call.ts';
+import type { EncodeTarget } from '../../../../src/contract/dialect.ts';
 import { GoblinError } from '../../../../src/contract/errors.ts';
-import type { EncodeTarget } from '../../../../src/contract/ports.ts';
 import { bedrock } from '../../../../src/dialects/bedrock/index.ts';
 
 export const CLAUDE = 'us.anthropic.claude-sonnet-4-5-20250929-v1:0';

@@ -1,8 +1,8 @@
 /** Calls encoded for Cohere, and what was said about them. */
 import assert from 'node:assert/strict';
 import type { AnswerCall, Message } from '../../../../src/contract/call.ts';
+import type { EncodeTarget } from '../../../../src/contract/dialect.ts';
 import { GoblinError } from '../../../../src/contract/errors.ts';
-import type { EncodeTarget } from '../../../../src/contract/ports.ts';
 import { cohere } from '../../../../src/dialects/cohere/index.ts';
 
 export const COMMAND_A = 'command-a-03-2025';

@@ -1,8 +1,8 @@
 /** Calls encoded for Gemini, and what was said about them. */
 import assert from 'node:assert/strict';
 import type { AnswerCall, AssistantContent, Message, VendorField } from '../../../../src/contract/call.ts';
+import type { Dialect, EncodeTarget } from '../../../../src/contract/dialect.ts';
 import { GoblinError } from '../../../../src/contract/errors.ts';
-import type { Dialect, EncodeTarget } from '../../../../src/contract/ports.ts';
 import { gemini } from '../../../../src/dialects/gemini/index.ts';
 import { openai } from '../../../../src/dialects/openai/index.ts';
 

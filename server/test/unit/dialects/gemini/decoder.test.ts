@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Part } from '../../../../src/contract/part.ts';
-import type { Quirks } from '../../../../src/contract/ports.ts';
+import type { Quirks } from '../../../../src/contract/quirks.ts';
 import { gemini } from '../../../../src/dialects/gemini/index.ts';
 import { assemble, read } from '../read.ts';
 import * as fixture from './fixtures.ts';

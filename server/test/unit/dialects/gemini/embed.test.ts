@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EmbedCall } from '../../../../src/contract/call.ts';
-import type { Quirks } from '../../../../src/contract/ports.ts';
+import type { Quirks } from '../../../../src/contract/quirks.ts';
 import { gemini } from '../../../../src/dialects/gemini/index.ts';
 
 const embed = gemini.vendor.embed;

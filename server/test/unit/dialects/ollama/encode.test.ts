@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AnswerCall, AssistantContent, Message } from '../../../../src/contract/call.ts';
+import type { EncodeTarget } from '../../../../src/contract/dialect.ts';
 import { GoblinError } from '../../../../src/contract/errors.ts';
-import type { EncodeTarget } from '../../../../src/contract/ports.ts';
 import { ollama } from '../../../../src/dialects/ollama/index.ts';
 import { door, hi, said, text, user } from '../claude.ts';
 

@@ -1,6 +1,7 @@
 /** What the tests of this door share. */
+
+import type { Dialect } from '../../../../src/contract/dialect.ts';
 import type { Usage } from '../../../../src/contract/part.ts';
-import type { Dialect } from '../../../../src/contract/ports.ts';
 import { responses } from '../../../../src/dialects/responses/index.ts';
 
 export const door = responses.door as NonNullable<Dialect['door']>;

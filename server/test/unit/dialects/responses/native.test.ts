@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AnswerCall } from '../../../../src/contract/call.ts';
+import type { EncodeTarget } from '../../../../src/contract/dialect.ts';
 import { GoblinError } from '../../../../src/contract/errors.ts';
-import type { EncodeTarget } from '../../../../src/contract/ports.ts';
 import { responses } from '../../../../src/dialects/responses/index.ts';
 import { door } from './door.ts';
 

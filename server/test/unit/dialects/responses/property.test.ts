@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { Decoder } from '../../../../src/contract/dialect.ts';
 import type { Part } from '../../../../src/contract/part.ts';
-import type { Decoder } from '../../../../src/contract/ports.ts';
 import { createResponsesDecoder } from '../../../../src/dialects/responses/decoder.ts';
 import { createDeltaText } from '../../../../src/dialects/responses/delta-text.ts';
 import { responses } from '../../../../src/dialects/responses/index.ts';

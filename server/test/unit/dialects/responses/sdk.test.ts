@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import OpenAI from 'openai';
 import { makeParseableTextFormat } from 'openai/lib/parser';
 import type { ResponseStreamEvent } from 'openai/resources/responses/responses';
+import type { Encoder } from '../../../../src/contract/dialect.ts';
 import type { FinishReason, Usage, VisiblePart } from '../../../../src/contract/part.ts';
-import type { Encoder } from '../../../../src/contract/ports.ts';
 import { CONTEXT, door, USAGE } from './door.ts';
 
 /** The official client against a loopback server that says `bytes` to whatever it is asked. */
