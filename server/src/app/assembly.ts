@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createAdmission } from '../admission/admit.ts';
 import { GoblinError } from '../contract/errors.ts';
-import type { Submission } from '../contract/flow.ts';
 import type { Provider } from '../contract/provider.ts';
 import type { Claim, RunPlan } from '../contract/record.ts';
 import { type CallbackSender, startCallbacks } from '../dispatch/callbacks.ts';
@@ -18,20 +17,16 @@ import { createGuardrails } from '../guard/hook.ts';
 import { PII_RULES, SECRET_RULES } from '../guard/secrets/rules/index.ts';
 import { createShield, createStrictShield } from '../guard/shield.ts';
 import { createVault, type Vault } from '../guard/vault.ts';
-import { allows } from '../identity/models.ts';
 import { deriveSecrets } from '../identity/secrets.ts';
 import { newRequestId } from '../ledger/ids.ts';
-import { inputBounds } from '../money/estimate.ts';
 import { createWheel } from '../providers/wheel.ts';
 import { createHealthBook, type HealthBook } from '../routing/book.ts';
-import type { Plan } from '../routing/plan.ts';
-import { type PlanRequest, seedOf } from '../routing/request.ts';
-import { stickOf } from '../routing/stick.ts';
 import { taskTypes } from '../settings/settings.ts';
 import { type AllowanceRoom, openAllowance } from './allowance.ts';
 import { startHealthExchange } from './health-exchange.ts';
 import type { Parts } from './parts.ts';
-import { judged, openPolicyRoom, type PolicyRoom, refuseUnredacted, underPolicy } from './policy.ts';
+import { createPlanning } from './planning.ts';
+import { openPolicyRoom, type PolicyRoom } from './policy.ts';
 import { reportOf } from './report.ts';
 import { type Sharing, startSharing } from './sharing.ts';
 
@@ -87,42 +82,6 @@ export async function assemble(parts: Parts): Promise<House> {
   const exchange = startHealthExchange(health, bus, recorder);
   const sharing = startSharing(settings, bus, recorder);
 
-  const planRequest = (
-    tenant: string,
-    submission: Pick<Submission, 'call' | 'taskType' | 'hints'>,
-    models: readonly string[] | undefined,
-  ): PlanRequest & { random: number } => {
-    const { call } = submission;
-    const at = Date.now();
-    return {
-      ...(call.model === undefined ? {} : { model: call.model }),
-      taskType: submission.taskType,
-      hints: submission.hints,
-      needs: {
-        tools: call.tools !== undefined && call.tools.length > 0,
-        images: call.messages.some((message) => message.content.some((content) => content.type === 'image')),
-        inputTokens: inputBounds(call),
-        ...(call.maxTokens === undefined ? {} : { maxTokens: call.maxTokens }),
-        ...(call.kind === 'embed' ? { embeds: true } : {}),
-      },
-      at,
-      health: health.snapshot(at),
-      conversation: call.kind === 'embed' ? null : stickOf(call, tenant),
-      random: Math.random(),
-      ...(models === undefined
-        ? {}
-        : {
-            forbids: (provider: string, model: string) =>
-              allows(models, provider, model) ? null : 'the key is not for this model',
-          }),
-    };
-  };
-  const runPlan = (request: PlanRequest, plan: Plan): RunPlan => ({
-    ...plan,
-    conversation: request.conversation ?? null,
-    seed: seedOf(request),
-  });
-
   const room = await openAllowance(parts, secrets, persist);
 
   const policy = await openPolicyRoom(parts, room.price);
@@ -133,6 +92,7 @@ export async function assemble(parts: Parts): Promise<House> {
     warn: (message, fields) => recorder.log('warn', message, fields),
   });
   const strict = createStrictShield(secrets.secretDigest);
+  const planning = createPlanning({ live, health, policy, strict });
   const vault = createVault(secrets.vaultKey);
   const admission = createAdmission({
     shield: settings.secrets.enabled
@@ -151,12 +111,7 @@ export async function assemble(parts: Parts): Promise<House> {
     userKeyId: secrets.id,
     strict,
     guardrail: guardrails.before,
-    plan(caller, submission) {
-      const judge = policy.ofCaller(caller, submission);
-      const request = judged(planRequest(caller.tenant, submission, caller.models), judge);
-      const plan = underPolicy(judge, () => live.plan(request));
-      return plan instanceof Promise ? plan.then((late) => runPlan(request, late)) : runPlan(request, plan);
-    },
+    plan: planning.plan,
     info: (target) => live.info(provider(target.provider), target.model),
     price(target) {
       const of = provider(target.provider);
@@ -197,20 +152,6 @@ export async function assemble(parts: Parts): Promise<House> {
         firstTokenMs: end.firstTokenMs,
       });
     },
-  };
-
-  const replan = (claim: Claim): RunPlan => {
-    const { call, hints, models } = claim.body;
-    const judge = policy.ofClaim(claim);
-    const request = judged(planRequest(claim.tenant, { call, taskType: claim.taskType, hints }, models), judge);
-    return refuseUnredacted(
-      strict,
-      claim,
-      runPlan(
-        request,
-        underPolicy(judge, () => live.planNow(request)),
-      ),
-    );
   };
 
   const callbacks = sql
@@ -265,7 +206,7 @@ export async function assemble(parts: Parts): Promise<House> {
     day: clock.day,
     run,
     totalMs: settings.clocks.totalMs,
-    plan: replan,
+    plan: planning.again,
     openVault: vault.open,
     enter: async (claim: Claim, plan: RunPlan) =>
       room.allowance.any() ? await room.allowance.resume(claim, plan) : null,

@@ -1,18 +1,12 @@
 /** The doors of a house: the server with every route, wired to what stands behind it. */
-import { createPublicKey, sign } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { ListenOptions } from 'node:net';
-import { canonical } from '../contract/canonical.ts';
-import { mismatch } from '../contract/errors.ts';
-import type { AttachedOutcome, Cancel } from '../contract/flow.ts';
-import type { Sql } from '../contract/ports.ts';
-import { tellsEnd } from '../contract/ports.ts';
-import { isTerminal } from '../contract/states.ts';
-import { DIALECTS, partsOfMessage, partsOfStored, vectorsOfMessage } from '../dialects/index.ts';
+import type { Cancel } from '../contract/flow.ts';
+import { DIALECTS, partsOfStored } from '../dialects/index.ts';
 import { adminRoutes } from '../edge/admin.ts';
 import { type AnswerDoorDeps, answerDoor, readHop } from '../edge/answer-door.ts';
 import { anthropicAnswers, countTokensRoute } from '../edge/anthropic-door.ts';
-import { type AuditDeps, auditRoutes } from '../edge/audit.ts';
+import { auditRoutes } from '../edge/audit.ts';
 import { budgetRoutes } from '../edge/budgets.ts';
 import { docsRoutes } from '../edge/docs.ts';
 import { embeddings } from '../edge/embeddings-door.ts';
@@ -37,19 +31,18 @@ import { runAttached } from '../execution/attached.ts';
 import { restoring, restoringHandle } from '../execution/placeholders.ts';
 import { isPrivateHost } from '../guard/addresses.ts';
 import { allows } from '../identity/models.ts';
-import { deriveAuditKey } from '../identity/secrets.ts';
-import { proveEvents, readAudit } from '../ledger/audit-read.ts';
-import { verifyAudit } from '../ledger/audit-verify.ts';
 import { usageOf } from '../ledger/usage.ts';
 import { countInput } from '../money/tokens.ts';
 import { adminOf } from './admin.ts';
 import type { House } from './assembly.ts';
+import { auditDeps } from './audit-door.ts';
 import { budgetsOf } from './budgets.ts';
 import { isLoopback } from './config.ts';
 import { openIdentity } from './identity.ts';
 import { operations, readinessOf } from './metrics.ts';
 import { policyAdminOf } from './policy-admin.ts';
 import { rawOf } from './raw.ts';
+import { replayer } from './replay.ts';
 import { restoringBus, restoringLedger } from './restoring.ts';
 import { VERSION } from './version.ts';
 
@@ -254,82 +247,5 @@ export async function openDoors(inside: House, operatorToken: string): Promise<D
       identity.close();
       await app.close();
     },
-  };
-}
-
-function auditDeps(sql: Sql, ledger: House['ledger'], house: House): AuditDeps {
-  const signer = deriveAuditKey(house.secret);
-  const pem = createPublicKey(signer.key).export({ type: 'spki', format: 'pem' }) as string;
-  return {
-    ledger,
-    read: (tenant, filter) => readAudit(sql, tenant, filter),
-    verify: () => verifyAudit(sql, new Map([[signer.id, createPublicKey(signer.key)]])),
-    prove: (tenant, id) => proveEvents(sql, tenant, id),
-    sign(receipt) {
-      const signed = { ...receipt, key_id: signer.id, public_keys: { [signer.id]: pem } };
-      return { ...signed, signature: sign(null, Buffer.from(canonical(signed)), signer.key).toString('base64') };
-    },
-    now: house.clock.now,
-  };
-}
-
-/** Said once more by `errorBody` (door.ts): that it ended so, and that a new try needs a new key. */
-const VECTORS_GONE = { code: 'gone', message: 'The vectors were too many to be kept.' } as const;
-
-const ERASED = { code: 'gone', message: 'The answer is no longer kept.' } as const;
-
-/** An earlier attached request with the same key: joined when it runs, told again when it has ended. */
-function replayer(house: House, partsOf = partsOfMessage): AnswerDoorDeps['replay'] {
-  const { bus, ledger } = house;
-  return async (caller, submission) => {
-    if (!submission.idempotency) return null;
-    // A record that is away is waited for, as for any attached call.
-    if (ledger.lostFor() !== null) await house.admission.recordBack();
-    const known = await ledger.findByIdempotencyKey(caller.tenant, submission.idempotency.key);
-    if (!known) return null;
-    if (known.bodyHash !== submission.idempotency.bodyHash) throw mismatch();
-    await new Promise<void>((resolve, reject) => {
-      const look = async () => {
-        const row = await ledger.get(caller.tenant, known.id);
-        if (!row || isTerminal(row.state)) done();
-      };
-      const timer = setInterval(() => void look().catch(done), 1000);
-      const unfollow = bus.follow(known.id, (message) => {
-        if (tellsEnd(message)) look().catch(done);
-      });
-      function done(error?: unknown): void {
-        clearInterval(timer);
-        unfollow();
-        if (error) reject(error);
-        else resolve();
-      }
-      look().catch(done);
-    });
-    const row = await ledger.get(caller.tenant, known.id);
-    if (!row) return null;
-    const [result, attempts] = await Promise.all([
-      ledger.result(caller.tenant, known.id),
-      ledger.attempts(caller.tenant, known.id),
-    ]);
-    const vectors = result ? vectorsOfMessage(result.message) : null;
-    const erased = row.state === 'succeeded' && !result;
-    const outcome: AttachedOutcome = {
-      sameAs: null,
-      state: isTerminal(row.state) && vectors !== 'gone' && !erased ? row.state : 'failed',
-      error: vectors === 'gone' ? VECTORS_GONE : erased ? ERASED : row.error,
-      retryAfterMs: null,
-      parts: result ? partsOf(result.message) : [],
-      finishReason: result?.finishReason ?? null,
-      usage: result?.usage ?? null,
-      provider: result?.provider ?? attempts.at(-1)?.provider ?? '',
-      model: result?.model ?? attempts.at(-1)?.model ?? '',
-      attempts: attempts.length,
-      costPico: row.costPico,
-      priceReason: null,
-      replayed: true,
-      body: null,
-      ...(vectors !== null && vectors !== 'gone' ? { vectors } : {}),
-    };
-    return { id: known.id, outcome };
   };
 }

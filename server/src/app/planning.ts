@@ -1,0 +1,87 @@
+/** Plans of requests: what is asked for, what may be, and how the vendors are. */
+import type { Caller } from '../contract/caller.ts';
+import type { Submission } from '../contract/flow.ts';
+import type { Claim, RunPlan } from '../contract/record.ts';
+import type { Shield } from '../guard/shield.ts';
+import { allows } from '../identity/models.ts';
+import { inputBounds } from '../money/estimate.ts';
+import type { HealthBook } from '../routing/book.ts';
+import type { Plan } from '../routing/plan.ts';
+import { type PlanRequest, seedOf } from '../routing/request.ts';
+import { stickOf } from '../routing/stick.ts';
+import type { Live } from './live.ts';
+import { judged, type PolicyRoom, refuseUnredacted, underPolicy } from './policy.ts';
+
+export interface Planning {
+  /** When it is let in. Throws `policy_denied`, `no_provider` … */
+  plan(caller: Caller, submission: Submission): RunPlan | Promise<RunPlan>;
+  /** When a request that waited begins: by what holds now. */
+  again(claim: Claim): RunPlan;
+}
+
+export interface PlanningDeps {
+  live: Live;
+  health: HealthBook;
+  policy: PolicyRoom;
+  strict: Shield;
+}
+
+export function createPlanning({ live, health, policy, strict }: PlanningDeps): Planning {
+  const planRequest = (
+    tenant: string,
+    submission: Pick<Submission, 'call' | 'taskType' | 'hints'>,
+    models: readonly string[] | undefined,
+  ): PlanRequest & { random: number } => {
+    const { call } = submission;
+    const at = Date.now();
+    return {
+      ...(call.model === undefined ? {} : { model: call.model }),
+      taskType: submission.taskType,
+      hints: submission.hints,
+      needs: {
+        tools: call.tools !== undefined && call.tools.length > 0,
+        images: call.messages.some((message) => message.content.some((content) => content.type === 'image')),
+        inputTokens: inputBounds(call),
+        ...(call.maxTokens === undefined ? {} : { maxTokens: call.maxTokens }),
+        ...(call.kind === 'embed' ? { embeds: true } : {}),
+      },
+      at,
+      health: health.snapshot(at),
+      conversation: call.kind === 'embed' ? null : stickOf(call, tenant),
+      random: Math.random(),
+      ...(models === undefined
+        ? {}
+        : {
+            forbids: (provider: string, model: string) =>
+              allows(models, provider, model) ? null : 'the key is not for this model',
+          }),
+    };
+  };
+  const runPlan = (request: PlanRequest, plan: Plan): RunPlan => ({
+    ...plan,
+    conversation: request.conversation ?? null,
+    seed: seedOf(request),
+  });
+
+  return {
+    plan(caller, submission) {
+      const judge = policy.ofCaller(caller, submission);
+      const request = judged(planRequest(caller.tenant, submission, caller.models), judge);
+      const plan = underPolicy(judge, () => live.plan(request));
+      return plan instanceof Promise ? plan.then((late) => runPlan(request, late)) : runPlan(request, plan);
+    },
+    again(claim) {
+      const { call, hints, models } = claim.body;
+      const judge = policy.ofClaim(claim);
+      const request = judged(planRequest(claim.tenant, { call, taskType: claim.taskType, hints }, models), judge);
+      return refuseUnredacted(
+        strict,
+        claim,
+        runPlan(
+          request,
+          underPolicy(judge, () => live.planNow(request)),
+        ),
+      );
+    },
+  };
+}
