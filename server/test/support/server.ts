@@ -3,11 +3,12 @@
  * started is stopped when the test process ends, however that happens.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { seedDatabase } from './template.ts';
 
 export const GOBLIN = fileURLToPath(new URL('../../bin/goblin.mjs', import.meta.url));
 /** Generous: it only catches hangs. */
@@ -21,6 +22,8 @@ export interface ServerOptions {
   settings?: Record<string, unknown>;
   /** A folder of an earlier server, to start on the same data again. */
   folder?: string;
+  /** A first start, that makes its database itself. */
+  first?: boolean;
 }
 
 /** `data` and `goblin.yaml` are in `folder`. */
@@ -137,6 +140,9 @@ function launch(args: readonly string[], place: Place, env: Record<string, strin
 export async function startServer(options: ServerOptions = {}): Promise<Server> {
   const place = makePlace(options.settings, options.folder);
   const env = cleanEnv(place, options.env);
+  if (!options.first && env.MCP_DATA_DIR === place.dataDir && !existsSync(place.dataDir)) {
+    await seedDatabase(place.dataDir);
+  }
   const { child, stdout, stderr, exited } = launch(['start'], place, env);
   let code: number | null | undefined;
   void exited.then((value) => {
