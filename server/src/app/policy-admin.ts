@@ -36,7 +36,10 @@ export function policyAdminOf({ policy, sql }: Pick<House, 'policy' | 'sql'>): P
 
   return {
     installation: policies.file,
-    read: policies.read,
+    async read(tenant, version) {
+      const found = await policies.read(tenant, version);
+      return found && { ...found, policies: found.document };
+    },
     save: policies.save,
     async test(tenant, sinceMs, wanted) {
       if (sql === null) throw new GoblinError('unavailable', 'There is no record to look into.');

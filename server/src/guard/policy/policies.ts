@@ -5,11 +5,13 @@
 import { createHash } from 'node:crypto';
 import { type FieldError, GoblinError } from '../../contract/errors.ts';
 import type { Sql, Telemetry } from '../../contract/ports.ts';
+import { keepVersions } from '../kept.ts';
+import type { Stored } from '../versions.ts';
 import { type Cedar, loadCedar } from './cedar.ts';
 import { type PolicyText, readPolicies } from './check.ts';
 import { createJudge, type Judge, type PolicyQuestion } from './judge.ts';
 import { createPolicySet, type PolicySet } from './set.ts';
-import { newestVersions, readStored, type StoredPolicies, savePolicies } from './store.ts';
+import { POLICY_VERSIONS } from './store.ts';
 
 export interface Policies {
   /** Those of `goblin.yaml`. */
@@ -23,7 +25,7 @@ export interface Policies {
   ofFile: readonly PolicySet[];
   /** The sets in force for a tenant, those of the file among them. */
   inForce(tenant: string): readonly PolicySet[];
-  read(tenant: string, version: number | null): Promise<StoredPolicies | null>;
+  read(tenant: string, version: number | null): Promise<Stored<readonly PolicyText[]> | null>;
   /** Throws `invalid_request` for policies that make no sense. Answers the new version, in force here at once. */
   save(tenant: string, policies: readonly PolicyText[], actor: string, expected: number | null): Promise<number>;
   /** Told with each sweep which version of all rules stands in the record: another one is read. */
@@ -42,27 +44,15 @@ export interface PoliciesDeps {
 /** Policies of the file that make no sense. The message is one sentence. */
 export class PolicyFault extends Error {}
 
-/** What nobody could look at for so long, with the record there, may have been changed: nothing is let in. */
-const STALE_MS = 15_000;
-const SECOND = 1000;
 const NONE: readonly PolicySet[] = [];
 /** Sets of several houses in one process, and of trials, share the engine. */
 let slots = 0;
-
-interface Own {
-  version: number;
-  /** Null: they cannot be read. */
-  sets: readonly PolicySet[] | null;
-}
 
 /** Throws `PolicyFault` for policies of the file. Rejects when the record's cannot be asked for. */
 export async function openPolicies(deps: PoliciesDeps): Promise<Policies> {
   const { sql, telemetry } = deps;
   const house = `house ${++slots}`;
-  const own = new Map<string, Own>();
-  let looked = performance.now();
   const ofFile = deps.file.length === 0 ? NONE : [await compileFile()];
-  const join = (sets: readonly PolicySet[]) => (ofFile.length === 0 ? sets : [...ofFile, ...sets]);
 
   async function compileFile(): Promise<PolicySet> {
     const cedar = await engine();
@@ -77,64 +67,23 @@ export async function openPolicies(deps: PoliciesDeps): Promise<Policies> {
     return deps.load ? deps.load() : loadCedar();
   }
 
-  async function compile(tenant: string, stored: StoredPolicies): Promise<readonly PolicySet[]> {
-    if (stored.policies.length === 0) return NONE;
+  async function compile({ tenant, version, document }: Stored<readonly PolicyText[]>): Promise<readonly PolicySet[]> {
+    if (document.length === 0) return ofFile;
     const cedar = await engine();
-    const { policies, errors } = readPolicies(cedar, stored.policies);
+    const { policies, errors } = readPolicies(cedar, document);
     if (errors.length > 0) throw new Error(`${errors[0]?.path}: ${errors[0]?.message}`);
-    return [createPolicySet(cedar, `${house} tenant ${tenant}`, `tenant ${stored.version}`, policies)];
+    // Not in the place of the version before: somebody may be in the middle of a decision by it.
+    const slot = `${house} tenant ${tenant} ${version % 2}`;
+    return [...ofFile, createPolicySet(cedar, slot, `tenant ${version}`, policies)];
   }
 
-  async function look(): Promise<void> {
-    if (sql === null) return;
-    for (const { tenant, version } of await newestVersions(sql)) {
-      const known = own.get(tenant);
-      if (known && (known.version > version || (known.version === version && known.sets !== null))) continue;
-      await take(sql, tenant, version);
-    }
-  }
-
-  async function take(from: Pick<Sql, 'query'>, tenant: string, version: number): Promise<void> {
-    const stored = await readStored(from, tenant, version);
-    if (stored === null) return;
-    try {
-      const sets = await compile(tenant, stored);
-      own.set(tenant, { version, sets: join(sets) });
-    } catch (error) {
-      const told = own.get(tenant)?.version === version;
-      own.set(tenant, { version, sets: null });
-      if (told) return;
-      telemetry.log('error', 'policies cannot be read; nothing of the tenant is let in', {
-        tenant,
-        version,
-        error: error instanceof Error ? error.message : String(error),
-      });
-    }
-  }
-
-  await look();
-  let looking = false;
-  let version: number | null = null;
-  // While the record is away nothing of it can be known to have changed, and nothing new is let in anyway.
-  const away =
-    sql === null
-      ? null
-      : setInterval(() => {
-          if (sql.lostFor() !== null) looked = performance.now();
-        }, SECOND).unref();
-
-  function setsOf(tenant: string): readonly PolicySet[] {
-    const known = own.get(tenant);
-    if (known === undefined) return ofFile;
-    if (known.sets === null) throw unreadable();
-    return known.sets;
-  }
+  const own = await keepVersions({ sql, telemetry, versions: POLICY_VERSIONS, make: compile, what: 'policies' });
+  const setsOf = (tenant: string): readonly PolicySet[] => own.of(tenant) ?? ofFile;
 
   return {
     file: deps.file,
     judge(tenant, question) {
-      if (away !== null && performance.now() - looked > STALE_MS) throw unreadable();
-      if (own.size === 0 && ofFile.length === 0) return null;
+      if (!own.any() && ofFile.length === 0) return null;
       const sets = setsOf(tenant);
       return sets.length === 0 ? null : createJudge(sets, question());
     },
@@ -149,44 +98,19 @@ export async function openPolicies(deps: PoliciesDeps): Promise<Policies> {
     },
     ofFile,
     inForce: setsOf,
-    read: async (tenant, version) => (sql === null ? null : await readStored(sql, tenant, version)),
+    read: async (tenant, version) => (sql === null ? null : await POLICY_VERSIONS.read(sql, tenant, version)),
     async save(tenant, policies, actor, expected) {
       if (sql === null) throw new GoblinError('unavailable', 'There is no record to keep policies in.');
       const { errors } = readPolicies(await engine(), policies);
       if (errors.length > 0) throw refused(errors);
-      const version = await savePolicies(sql, tenant, policies, actor, expected);
-      await take(sql, tenant, version);
+      const version = await POLICY_VERSIONS.save(sql, tenant, policies, actor, expected);
+      await own.take(tenant, version);
       return version;
     },
-    looked(rules) {
-      if (rules === version) looked = performance.now();
-      if (rules === version || looking) return;
-      looking = true;
-      look()
-        .then(
-          () => {
-            version = rules;
-            looked = performance.now();
-          },
-          (error: unknown) => {
-            if (sql?.lostFor() === null)
-              telemetry.log('error', 'policies could not be looked at', { error: String(error) });
-          },
-        )
-        .finally(() => {
-          looking = false;
-        });
-    },
-    close() {
-      if (away !== null) clearInterval(away);
-    },
+    looked: own.looked,
+    close: own.close,
   };
 }
-
-const unreadable = () =>
-  new GoblinError('unavailable', 'The policies cannot be read right now, so nothing is let in.', {
-    retryAfterMs: 5000,
-  });
 
 function refused(errors: readonly FieldError[]): GoblinError {
   const [first] = errors;

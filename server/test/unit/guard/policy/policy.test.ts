@@ -218,7 +218,7 @@ test('an engine that does not load, and policies of the record that cannot be re
   await assert.rejects(openPolicies({ sql: null, telemetry, file: [{ id: 'a', cedar: 'nonsense' }] }), PolicyFault);
   const rows = {
     newest: [{ tenant: 'acme', version: 1 }],
-    one: { version: 1, policies: [{ id: 'a', cedar: 'nonsense' }] },
+    one: { version: 1, document: [{ id: 'a', cedar: 'nonsense' }] },
   };
   const sql = {
     query: async (text: string) => (text.includes('group by') ? rows.newest : [rows.one]) as never,
