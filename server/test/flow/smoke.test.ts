@@ -21,7 +21,7 @@ function smoke(
 
 describe('test_mcp.sh', { skip: process.platform === 'win32' }, () => {
   test('is green against a server', async () => {
-    const server = await startServer();
+    const server = await startServer({ first: true });
     const ran = await smoke([server.address]);
     assert.equal(ran.code, 0, ran.stdout + ran.stderr);
     assert.doesNotMatch(ran.stdout, /FAIL/);
