@@ -13,6 +13,7 @@ const all = [
   'plan',
   'scan',
   'admission',
+  'allowance',
 ];
 const asked = process.argv.slice(2);
 for (const name of asked.length > 0 ? asked : all) {
