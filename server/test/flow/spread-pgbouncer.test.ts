@@ -98,7 +98,7 @@ test('cancel, and a worker that dies', async () => {
   assert.equal((await outcome(apis[0], silent.request_id)).body.code, 'cancelled');
 
   const { request_id: id } = await submit(apis[0], {
-    prompt: 'Killed, pooled [[sim tokens=20 rate=10]]',
+    prompt: 'Killed, pooled [[sim tokens=60 rate=10]]',
     model: MODEL,
   });
   await eventually(() => callsWith(fleet.vendor, 'Killed, pooled')[0], 'the call');
