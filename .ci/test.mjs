@@ -42,7 +42,9 @@ if (files.length < found.length) console.log(`SKIPPED: ${found.length - files.le
 console.log(`tests: ${kinds.join(', ')} (${files.length} files)`);
 // Those that measure how soon something happens while much is killed have the machine to themselves.
 const ALONE =
-  /flow\/(chaos|crash-(points|budgets)|fault-table|outage(-spread)?|resume|spread-(leases|fairness|rest|late|cancel|redis-away|database-away))\.test\.ts$/;
+  /flow\/(chaos|outage(-spread)?|resume|spread-(leases|fairness|rest|late|cancel|redis-away|database-away))\.test\.ts$/;
+// Long ones that kill processes, and wait for leases most of the time.
+const LONG = /flow\/(crash-(points|budgets)|fault-table)\.test\.ts$/;
 /** Runs files of tests, so many at a time; answers the exit code. */
 function run(list, atOnce) {
   if (list.length === 0) return 0;
@@ -54,16 +56,10 @@ function run(list, atOnce) {
   );
   return status ?? 1;
 }
-const codes = [
-  run(
-    files.filter((file) => !ALONE.test(file)),
-    // Most of them wait for clocks, vendors and services: three at a time keep two cores busy.
-    3,
-  ),
-  run(
-    files.filter((file) => ALONE.test(file)),
-    1,
-  ),
-];
+const group = (file) => (ALONE.test(file) ? 'alone' : LONG.test(file) ? 'long' : 'rest');
+const groups = Map.groupBy(files, group);
+// Most of them wait for clocks, vendors and services: three at a time keep two cores busy.
+const AT_ONCE = { rest: 3, long: 2, alone: 1 };
+const codes = Object.entries(AT_ONCE).map(([name, atOnce]) => run(groups.get(name) ?? [], atOnce));
 console.log(`all of it took ${seconds(started)}`);
 process.exit(codes.find((code) => code !== 0) ?? 0);

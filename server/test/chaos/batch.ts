@@ -1,14 +1,13 @@
 /** What cases run on: one process over its folder, or three over PostgreSQL and Redis. The same for many cases. */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { migrate } from '../../src/app/migrate.ts';
 import { openPglite } from '../../src/drivers/pglite.ts';
 import { type ClusterNode, SECRET, startCluster, startNode } from '../support/cluster.ts';
 import { makePlace, runGoblin, tempFolder } from '../support/server.ts';
 import { type PostgresService, type RedisService, startPostgres, startRedis } from '../support/services.ts';
+import { seedDatabase } from '../support/template.ts';
 import { openaiEnv } from '../support/vendors.ts';
 import { settingsWith, type Vendor } from './oracle.ts';
 import { FENCE_SQL, type Query, type Recorded, readRecord, UNQUIET } from './record.ts';
@@ -36,10 +35,9 @@ export async function startEmbedded(vendor: Vendor): Promise<Batch> {
   const folder = tempFolder('goblin-chaos-');
   const data = join(folder, 'data');
   const database = join(data, 'db');
-  mkdirSync(data, { mode: 0o700 });
+  await seedDatabase(data);
   // The fence is in the database before the first process is.
   const fresh = await openPglite(database);
-  await migrate(fresh);
   await fresh.script(FENCE_SQL);
   await fresh.close();
   const faultFile = join(folder, 'fault.json');
