@@ -14,9 +14,18 @@ export interface RedactorOptions {
   mapping?: Iterable<readonly [placeholder: string, value: string]>;
 }
 
+/** What stands in the place of a finding. `start` and `end` are places of the text that was searched. */
+export interface Replacement {
+  start: number;
+  end: number;
+  placeholder: string;
+}
+
 export interface Redactor {
   /** `text` with a placeholder for every finding; those that overlap become one. */
   redact(text: string, findings: readonly Finding[], form?: TextForm): string;
+  /** The same, for who puts them in himself: in their order, none over another. */
+  replacements(text: string, findings: readonly Finding[], form?: TextForm): Replacement[];
   /** What each placeholder stands for. Secret: keep it encrypted, and only as long as the body. */
   readonly mapping: ReadonlyMap<string, string>;
 }
@@ -42,15 +51,22 @@ export function createRedactor({ keyedDigest, mapping: known = [] }: RedactorOpt
     }
   }
 
+  function replacements(text: string, findings: readonly Finding[], form: TextForm = 'text'): Replacement[] {
+    return merged(findings).map(({ start, end, label }) => {
+      const slice = text.slice(start, end);
+      return { start, end, placeholder: placeholder(label, form === 'json' ? plainOf(slice) : slice) };
+    });
+  }
+
   return {
     mapping,
-    redact(text, findings, form = 'text') {
+    replacements,
+    redact(text, findings, form) {
       let out = '';
       let at = 0;
-      for (const { start, end, label } of merged(findings)) {
-        const slice = text.slice(start, end);
-        out += text.slice(at, start) + placeholder(label, form === 'json' ? plainOf(slice) : slice);
-        at = end;
+      for (const one of replacements(text, findings, form)) {
+        out += text.slice(at, one.start) + one.placeholder;
+        at = one.end;
       }
       return at === 0 ? text : out + text.slice(at);
     },

@@ -18,6 +18,11 @@ export interface StreamScanner {
   push(text: string): Safe;
   /** The rest; the scanner then begins anew. */
   end(): Safe;
+  /**
+   * The text will be said again from a place that many characters before what is held back: both are forgotten, what
+   * stands before them stays in mind.
+   */
+  back(characters: number): void;
   /** Characters held back now. Never more than the longest match (64 KiB, a private key). */
   readonly held: number;
 }
@@ -173,6 +178,14 @@ export function createStreamScanner(scanner: Scanner): StreamScanner {
       state = 0;
       run = 0;
       return safe;
+    },
+    back(characters) {
+      context = context.slice(0, Math.max(0, context.length - characters));
+      taken = taken.filter(({ end }) => end <= context.length);
+      held = '';
+      waiting = false;
+      names = [];
+      follow(context);
     },
     get held() {
       return held.length;
