@@ -306,9 +306,9 @@ export function createAdmission(deps: AdmissionDeps): Admission {
   }
 
   function shield(caller: Caller, submission: Submission): Submission {
-    const { call, metadata, labels } = submission;
+    const { call, metadata, labels, taskType: task } = submission;
     if (!deps.shield) return submission;
-    const safe = deps.shield.protect(caller.tenant, { call, metadata, labels });
+    const safe = deps.shield.protect(caller.tenant, { call, metadata, labels, task });
     if (safe.found.length === 0) return submission;
     noteFound(caller, submission, safe.found);
     const { mapping } = safe;

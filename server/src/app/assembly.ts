@@ -14,14 +14,13 @@ import { runDetached } from '../execution/detached.ts';
 import { createPersist } from '../execution/persist.ts';
 import type { RunDeps, RunEnd } from '../execution/terms.ts';
 import { createGuardrails } from '../guard/hook.ts';
-import { PII_RULES, SECRET_RULES } from '../guard/secrets/rules/index.ts';
-import { createShield, createStrictShield } from '../guard/shield.ts';
+import { openShields, type Shields } from '../guard/shields.ts';
 import { createVault, type Vault } from '../guard/vault.ts';
 import { deriveSecrets } from '../identity/secrets.ts';
 import { newRequestId } from '../ledger/ids.ts';
 import { createWheel } from '../providers/wheel.ts';
 import { createHealthBook, type HealthBook } from '../routing/book.ts';
-import { taskTypes } from '../settings/settings.ts';
+import { knownTasks, taskTypes } from '../settings/settings.ts';
 import { type AllowanceRoom, openAllowance } from './allowance.ts';
 import { startHealthExchange } from './health-exchange.ts';
 import type { Parts } from './parts.ts';
@@ -43,6 +42,7 @@ export interface House extends Parts {
   sharing: Sharing;
   vault: Vault;
   policy: PolicyRoom;
+  shields: Shields;
   registry: Running;
   hearsAll(): boolean;
   newId(): string;
@@ -84,20 +84,25 @@ export async function assemble(parts: Parts): Promise<House> {
 
   const room = await openAllowance(parts, secrets, persist);
 
-  const policy = await openPolicyRoom(parts, room.price);
+  const shields = await openShields({
+    sql,
+    telemetry: recorder,
+    house: settings.secrets,
+    tasks: knownTasks(settings.tasks),
+    digest: secrets.secretDigest,
+  });
+  const policy = await openPolicyRoom(parts, shields, room.price);
   const guardrails = createGuardrails({
     ...settings.guardrails,
     fetch: parts.transport.fetch,
     note: (tenant, type, payload) => void ledger.note(tenant, type, payload).catch(() => {}),
     warn: (message, fields) => recorder.log('warn', message, fields),
   });
-  const strict = createStrictShield(secrets.secretDigest);
+  const { strict } = shields;
   const planning = createPlanning({ live, health, policy, strict });
   const vault = createVault(secrets.vaultKey);
   const admission = createAdmission({
-    shield: settings.secrets.enabled
-      ? createShield([...SECRET_RULES, ...PII_RULES], settings.secrets, secrets.secretDigest)
-      : null,
+    shield: shields.any,
     vault,
     ledger,
     allowance: room.allowance,
@@ -193,6 +198,7 @@ export async function assemble(parts: Parts): Promise<House> {
         looked(seen) {
           room.looked(seen);
           policy.policies.looked(seen.rules);
+          shields.looked(seen.rules);
         },
         seal: parts.audit?.sealFor ?? (async () => {}),
       })
@@ -256,6 +262,7 @@ export async function assemble(parts: Parts): Promise<House> {
     health,
     vault,
     policy,
+    shields,
     sharing,
     registry,
     hearsAll,
@@ -279,6 +286,7 @@ export async function assemble(parts: Parts): Promise<House> {
         if (ledger.lostFor() === null) await ledger.idle();
         await room.close();
         policy.close();
+        shields.close();
         await heart?.stop();
       };
       // A database that comes and goes must not hold up the end: what is left is found by its lease.

@@ -133,6 +133,7 @@ const RIGHTS: Readonly<Record<string, string>> = {
   mcp_audit_block: 'select, insert',
   mcp_audit_key: 'select, insert',
   mcp_policy: 'select, insert',
+  mcp_secret_rules: 'select, insert',
 };
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;

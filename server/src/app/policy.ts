@@ -11,9 +11,8 @@ import type { PolicyText } from '../guard/policy/check.ts';
 import { storedAsker, type Target, toolsOf } from '../guard/policy/facts.ts';
 import type { Judge, PolicyQuestion } from '../guard/policy/judge.ts';
 import { openPolicies, type Policies, PolicyFault } from '../guard/policy/policies.ts';
-import { createScanner, type Scanner } from '../guard/secrets/engine.ts';
-import { PII_RULES, SECRET_RULES } from '../guard/secrets/rules/index.ts';
 import type { Shield } from '../guard/shield.ts';
+import type { Shields } from '../guard/shields.ts';
 import { estimateCost, estimateInputTokens } from '../money/estimate.ts';
 import type { Plan } from '../routing/plan.ts';
 import type { PlanRequest } from '../routing/request.ts';
@@ -43,6 +42,7 @@ const USUAL_OUTPUT = 500;
 
 export async function openPolicyRoom(
   { config, live, recorder, sql }: PolicyRoomDeps,
+  shields: Pick<Shields, 'all'>,
   price: (provider: Provider, model: string) => Price | null,
 ): Promise<PolicyRoom> {
   const { settings, settingsFile } = config;
@@ -52,10 +52,8 @@ export async function openPolicyRoom(
     if (error instanceof PolicyFault) throw new ConfigError(`goblin.yaml: ${error.message}.`);
     throw error;
   });
-  let scanner: Scanner | null = null;
-
-  function findingsOf(call: Submission['call']): string[] {
-    scanner ??= createScanner([...SECRET_RULES, ...PII_RULES]);
+  function findingsOf(tenant: string, call: Submission['call']): string[] {
+    const scanner = shields.all(tenant);
     const kinds = new Set<string>();
     for (const { content } of call.messages) {
       for (const item of content) {
@@ -98,7 +96,7 @@ export async function openPolicyRoom(
       dataClass,
       tools: toolsOf(call),
       at: Date.now(),
-      findings: () => findingsOf(call),
+      findings: () => findingsOf(tenant, call),
       spentPico: () => 0,
       target: (provider, model) => targetOf(provider, model, () => costOf(provider, model)),
     };

@@ -4,11 +4,10 @@
  */
 import type { AnswerCall } from '../contract/call.ts';
 import { GoblinError } from '../contract/errors.ts';
-import { type ActionSettings, activeRules, decide } from './secrets/actions.ts';
-import { createScanner } from './secrets/engine.ts';
+import { type ActionOf, decide } from './secrets/actions.ts';
+import type { Scanner } from './secrets/engine.ts';
 import { createRedactor, type Redactor, type TextForm } from './secrets/redact.ts';
-import type { Action, Finding, Rule } from './secrets/rule.ts';
-import { PII_RULES, SECRET_RULES } from './secrets/rules/index.ts';
+import type { Action, Finding } from './secrets/rule.ts';
 
 export interface FoundSecret {
   rule: string;
@@ -24,6 +23,8 @@ export interface Content {
   call: AnswerCall;
   metadata: Record<string, unknown> | null;
   labels: Record<string, string> | null;
+  /** The task type of the request, for which other actions may be set. Left out: those of all. */
+  task?: string;
 }
 
 export interface Shielded extends Content {
@@ -33,8 +34,14 @@ export interface Shielded extends Content {
 }
 
 export interface Shield {
-  /** The same content when nothing is found. Throws `secret_blocked`, with the places. */
+  /** The same content when nothing is found. Throws `secret_blocked`, with the places, and `unavailable`. */
   protect(tenant: string, content: Content): Shielded;
+}
+
+/** The rules that are looked for in what belongs to one tenant, and what is done about findings. */
+export interface TenantShield extends Shield {
+  readonly scanner: Scanner;
+  readonly actionOf: ActionOf;
 }
 
 const NONE: ReadonlyMap<string, string> = new Map();
@@ -47,14 +54,15 @@ const MOST_DEPTH = 64;
 
 /** `digest`: a keyed digest of a value for a tenant, 16 hexadecimal digits or more. */
 export function createShield(
-  rules: readonly Rule[],
-  settings: ActionSettings,
+  scanner: Scanner,
+  actionOf: ActionOf,
   digest: (tenant: string, value: string) => string,
-): Shield {
-  const scanner = createScanner(activeRules(rules, settings));
-
+): TenantShield {
   return {
+    scanner,
+    actionOf,
     protect(tenant, content) {
+      const { task = null } = content;
       const found: FoundSecret[] = [];
       const blocked: FoundSecret[] = [];
       /** Doors give the same text twice: decoded, and as it came. */
@@ -69,7 +77,7 @@ export function createShield(
           seen.set(value, findings);
         }
         if (findings.length === 0) return value;
-        const decision = decide(findings, settings);
+        const decision = decide(findings, actionOf, task);
         if (first) {
           for (const { finding, action } of decision.findings) {
             if (action === 'allow') continue;
@@ -117,18 +125,6 @@ export function createShield(
       const labels = walk(content.labels, 'labels', '', 0) as Content['labels'];
       if (blocked.length > 0) throw refused(blocked);
       return { call, metadata, labels, found, mapping: (redactor as Redactor | null)?.mapping ?? NONE };
-    },
-  };
-}
-
-/** Replaces whatever any rule finds: for what a policy lets through only like that. Made when it is first needed. */
-export function createStrictShield(digest: (tenant: string, value: string) => string): Shield {
-  let made: Shield | null = null;
-  const kinds = { credential: 'redact', private_key: 'redact', pii: 'redact' } as const;
-  return {
-    protect(tenant, content) {
-      made ??= createShield([...SECRET_RULES, ...PII_RULES], { kinds }, digest);
-      return made.protect(tenant, content);
     },
   };
 }

@@ -29,6 +29,17 @@ const Flag = Type.Optional(Type.Boolean());
 const Part = Type.Optional(Type.String({ minLength: 1, maxLength: 200 }));
 const words = <T extends string>(...names: T[]) => Type.Union(names.map((name) => Type.Literal(name)));
 
+const SecretAction = words('block', 'redact', 'flag', 'allow');
+const RuleActions = Type.Record(Type.String({ pattern: '^[a-z0-9_]{1,64}$' }), SecretAction);
+const Kinds = Type.Object(
+  {
+    credential: Type.Optional(SecretAction),
+    private_key: Type.Optional(SecretAction),
+    pii: Type.Optional(SecretAction),
+  },
+  strict,
+);
+
 /** A model of a provider, with what is known of it. What is left out is as the catalogue knows it. */
 export const ModelEntry = Type.Object(
   {
@@ -233,17 +244,12 @@ export const SettingsFile = Type.Object(
       Type.Object(
         {
           enabled: Type.Optional(Type.Boolean()),
-          rules: Type.Optional(
-            Type.Record(Type.String({ pattern: '^[a-z0-9_]{1,64}$' }), words('block', 'redact', 'flag', 'allow')),
-          ),
-          kinds: Type.Optional(
-            Type.Object(
-              {
-                credential: Type.Optional(words('block', 'redact', 'flag', 'allow')),
-                private_key: Type.Optional(words('block', 'redact', 'flag', 'allow')),
-                pii: Type.Optional(words('block', 'redact', 'flag', 'allow')),
-              },
-              strict,
+          rules: Type.Optional(RuleActions),
+          kinds: Type.Optional(Kinds),
+          tasks: Type.Optional(
+            Type.Record(
+              Type.String({ pattern: '^[a-z][a-z0-9_-]{0,62}$' }),
+              Type.Object({ rules: Type.Optional(RuleActions), kinds: Type.Optional(Kinds) }, strict),
             ),
           ),
         },

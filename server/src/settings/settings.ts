@@ -161,7 +161,7 @@ export function settle(file: SettingsFile, fileName = 'goblin.yaml'): Settings {
     localServers: file.local_servers ?? true,
     simulator: file.simulator ?? false,
     allowPrivateCallbacks: file.callbacks?.allow_private ?? false,
-    secrets: secretsOf(file.secrets ?? {}, refuse),
+    secrets: secretsOf(file.secrets ?? {}, knownTasks(file.tasks), refuse),
     identity: readIdentity(file.identity, refuse),
     ...readGuard(file, refuse),
   });
@@ -221,18 +221,30 @@ export function taskTypes(settings: Settings): string[] {
   return [...new Set([...TASK_TYPES, ...Object.keys(settings.tasks)])];
 }
 
+/** What a request can have for a task type: calls for vectors have one of their own. */
+export const knownTasks = (tasks: object = {}): string[] => [...new Set([...TASK_TYPES, 'embed', ...Object.keys(tasks)])];
+
 /** A rule that is misspelled would look for nothing, and say nothing. */
 function secretsOf(
   given: NonNullable<SettingsFile['secrets']>,
+  known: readonly string[],
   refuse: (message: string) => never,
 ): Settings['secrets'] {
-  for (const id of Object.keys(given.rules ?? {})) {
-    if (!ALL_RULES.some((rule) => rule.id === id))
-      refuse(`secrets.rules.${id} is not a rule; docs/security.md lists them.`);
+  const check = (rules: object, place: string): void => {
+    for (const id of Object.keys(rules)) {
+      if (!ALL_RULES.some((rule) => rule.id === id))
+        refuse(`${place}.${id} is not a rule; goblin rules list shows them.`);
+    }
+  };
+  check(given.rules ?? {}, 'secrets.rules');
+  for (const [task, { rules = {} }] of Object.entries(given.tasks ?? {})) {
+    if (!known.includes(task)) refuse(`secrets.tasks.${task} is no task type; there are ${known.join(', ')}.`);
+    check(rules, `secrets.tasks.${task}.rules`);
   }
   return {
     enabled: given.enabled ?? true,
     ...(given.rules ? { rules: given.rules } : {}),
     ...(given.kinds ? { kinds: given.kinds } : {}),
+    ...(given.tasks ? { tasks: given.tasks } : {}),
   };
 }

@@ -1,9 +1,10 @@
 /** Rules that a tenant writes: checked when they are saved, matched in linear time by RE2. */
 import { RE2JS } from 're2js';
 import { GoblinError } from '../../contract/errors.ts';
+import { createMeter, type Meter } from './meter.ts';
 import type { Node } from './pattern.ts';
 import { cutOff, longest, PatternError, parsePattern, shortest, sourceOf } from './pattern.ts';
-import type { Action, HandMatcher, Rule, RuleKind } from './rule.ts';
+import type { Action, HandMatcher, Match, Rule, RuleKind } from './rule.ts';
 import { NOTHING } from './rule.ts';
 
 export interface TenantRule {
@@ -11,8 +12,8 @@ export interface TenantRule {
   id: string;
   title?: string;
   kind?: RuleKind;
-  /** RE2 syntax, every repeat with an end. */
-  pattern: string;
+  /** RE2 syntax, every repeat with an end. Left out: the literals themselves are what is found. */
+  pattern?: string;
   ignoreCase?: boolean;
   /** The rule is tried only in texts that have one of these, without case. */
   literals?: readonly string[];
@@ -25,22 +26,33 @@ export const MAX_MATCH = 1000;
 const MAX_LITERALS = 32;
 /** RE2's instructions: what a match costs a character at most. */
 const MAX_PROGRAM = 4000;
+/** Patterns that can begin with anything search texts in pieces of so many characters, and the clock is read in between. */
+const WINDOW = 4096;
 /** Fewer fixed characters at the beginning would be found everywhere. */
 const LEAST_LITERAL = 3;
 /** What our reader does not know and RE2 does, or means otherwise. */
 const FOREIGN = /\\[AzZQECGkN]|\[\[?:|\(\?[imsU-]+[:)]/;
 const NEVER = '[^\\x00-\\x{10FFFF}]';
 
-/** Throws `invalid_request` with the field, the place in the pattern and the reason. */
-export function compileTenantRule(input: TenantRule): Rule {
+/** Throws `invalid_request` with the field, the place in the pattern and the reason. `meter`: that of the tenant. */
+export function compileTenantRule(input: TenantRule, meter: Meter = createMeter()): Rule {
   const refuse = (path: string, message: string): never => {
     throw new GoblinError('invalid_request', `The rule cannot be used: ${message}.`, { errors: [{ path, message }] });
   };
-  const { id, pattern, literals = [] } = input;
+  const { id, literals = [] } = input;
+  if (input.pattern === undefined && literals.length === 0) refuse('pattern', 'it needs a pattern or literals');
+  const pattern = input.pattern ?? wordsOf(literals);
+  const where = input.pattern === undefined ? 'literals' : 'pattern';
   if (!/^[a-z][a-z0-9_]{0,47}$/.test(id))
     refuse('id', 'an id is 1 to 48 of a-z, digits and _, and begins with a letter');
-  if (pattern.length > MAX_PATTERN)
-    refuse('pattern', `it has ${pattern.length} characters, ${MAX_PATTERN} are allowed`);
+  if (literals.length > MAX_LITERALS) refuse('literals', `there are ${literals.length}, ${MAX_LITERALS} are allowed`);
+  const least = input.pattern === undefined ? LEAST_LITERAL : 2;
+  for (const [index, literal] of literals.entries()) {
+    if (literal.length < least || literal.length > 64) {
+      refuse(`literals.${index}`, `a literal has ${least} to 64 characters${least > 2 ? ' where no pattern is' : ''}`);
+    }
+  }
+  if (pattern.length > MAX_PATTERN) refuse(where, `it has ${pattern.length} characters, ${MAX_PATTERN} are allowed`);
   const foreign = FOREIGN.exec(pattern);
   if (foreign) refuse('pattern', `at ${foreign.index}: "${foreign[0]}" is not known here`);
   const tree = read(pattern, refuse);
@@ -48,10 +60,6 @@ export function compileTenantRule(input: TenantRule): Rule {
     refuse('pattern', `it matches ${shortest(tree)} characters; at least ${LEAST_LITERAL} are needed`);
   const length = longest(tree);
   if (length > MAX_MATCH) refuse('pattern', `a match can have ${length} characters, ${MAX_MATCH} are allowed`);
-  if (literals.length > MAX_LITERALS) refuse('literals', `there are ${literals.length}, ${MAX_LITERALS} are allowed`);
-  for (const [index, literal] of literals.entries()) {
-    if (literal.length < 2 || literal.length > 64) refuse(`literals.${index}`, 'a literal has 2 to 64 characters');
-  }
 
   const flags = input.ignoreCase ? RE2JS.CASE_INSENSITIVE : 0;
   const whole = compile(pattern, flags, refuse);
@@ -64,12 +72,23 @@ export function compileTenantRule(input: TenantRule): Rule {
     examples: true,
     action: input.action ?? 'redact',
   } as const;
+  const timed = <T>(work: () => T): T => meter.time(id, work);
   const { literal, edge } = fixedBeginning(tree);
-  if (literal.length >= LEAST_LITERAL) {
-    return { ...rule, literals: [literal], glued: !edge, pattern: atLiteral(whole, partial, length) };
+  const begins = input.pattern === undefined ? literals : literal.length >= LEAST_LITERAL ? [literal] : null;
+  if (begins) {
+    return { ...rule, literals: begins, glued: !edge, pattern: atLiteral(whole, partial, length, timed) };
   }
-  return { ...rule, literals, pattern: /(?:)/, sweep: sweeper(whole, partial, length) };
+  return { ...rule, literals, pattern: /(?:)/, sweep: sweeper(whole, partial, length, timed) };
 }
+
+/** The longest first: RE2 takes the first that fits. */
+const wordsOf = (literals: readonly string[]): string =>
+  [...literals]
+    .sort((a, b) => b.length - a.length)
+    .map((literal) => literal.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
+    .join('|');
+
+type Timed = <T>(work: () => T) => T;
 
 function read(pattern: string, refuse: (path: string, message: string) => never): Node {
   try {
@@ -132,30 +151,42 @@ function fixedBeginning(tree: Node): { literal: string; edge: boolean } {
   return { literal, edge };
 }
 
-function atLiteral(whole: RE2JS, partial: RE2JS, length: number): HandMatcher {
-  return (text, hit, final) => {
+function atLiteral(whole: RE2JS, partial: RE2JS, length: number, timed: Timed): HandMatcher {
+  const look: HandMatcher = (text, hit, final) => {
     const piece = text.slice(hit, hit + length + 1);
     if (!final && text.length - hit <= length && partial.matcher(piece).lookingAt()) return { match: null, open: hit };
     const matcher = whole.matcher(piece);
     if (!matcher.lookingAt() || matcher.end() === 0) return NOTHING;
     return { match: { start: hit, from: hit, to: hit + matcher.end() }, open: -1 };
   };
+  return (text, hit, final) => timed(() => look(text, hit, final));
 }
 
-function sweeper(whole: RE2JS, partial: RE2JS, length: number): NonNullable<Rule['sweep']> {
+function sweeper(whole: RE2JS, partial: RE2JS, length: number, timed: Timed): NonNullable<Rule['sweep']> {
+  /** What begins from `at` on and before `until`. */
+  function inWindow(text: string, at: number, until: number, found: Match[]): number {
+    // A match that begins in it ends before this, and one character is seen behind it.
+    const matcher = whole.matcher(text.slice(0, until + length + 1));
+    let next = at;
+    while (next < until && matcher.find(next) && matcher.start() < until) {
+      found.push({ start: matcher.start(), from: matcher.start(), to: matcher.end() });
+      next = matcher.end();
+    }
+    return Math.max(next, until);
+  }
   return {
     find(text, from) {
-      const matcher = whole.matcher(text);
-      const found: { start: number; from: number; to: number }[] = [];
-      for (let at = from; at <= text.length && matcher.find(at); at = matcher.end()) {
-        found.push({ start: matcher.start(), from: matcher.start(), to: matcher.end() });
+      const found: Match[] = [];
+      for (let at = from; at < text.length; ) {
+        const start = at;
+        at = timed(() => inWindow(text, start, start + WINDOW, found));
       }
       return found;
     },
     open(text) {
       const from = Math.max(0, text.length - length);
       const matcher = partial.matcher(text.slice(from));
-      return matcher.find() && matcher.start() + from < text.length ? matcher.start() + from : -1;
+      return timed(() => (matcher.find() && matcher.start() + from < text.length ? matcher.start() + from : -1));
     },
   };
 }

@@ -1,0 +1,148 @@
+/** Each tenant's shield: the rules of the house, those of the tenant, and what both say is done about findings. */
+import { type FieldError, GoblinError } from '../contract/errors.ts';
+import type { Sql, Telemetry } from '../contract/ports.ts';
+import { keepVersions } from './kept.ts';
+import { type ActionOf, type ActionSettings, actionsOf, activeRules } from './secrets/actions.ts';
+import {
+  type Compiled,
+  compileDocument,
+  faultsOf,
+  type RulesDocument,
+  SECRET_RULE_VERSIONS,
+} from './secrets/document.ts';
+import { createScanner, type Scanner } from './secrets/engine.ts';
+import type { Rule } from './secrets/rule.ts';
+import { PII_RULES, SECRET_RULES } from './secrets/rules/index.ts';
+import { createShield, type Shield, type TenantShield } from './shield.ts';
+import type { Stored } from './versions.ts';
+
+export interface Shields {
+  /** Of whichever tenant. Null: nobody looks. */
+  any: Shield | null;
+  /** What is looked for, and what is done about it. Null: nobody looks. Throws `unavailable` when that cannot be known. */
+  of(tenant: string): TenantShield | null;
+  /** Replaces whatever any rule finds: for what a policy lets through only like that. */
+  strict: Shield;
+  /** All rules that there are, in force or not. Throws as `of`. */
+  all(tenant: string): Scanner;
+  /** The version of the tenant's own rules; 0: it has none. Throws as `of`. */
+  version(tenant: string): number;
+  house: ActionSettings & { enabled: boolean };
+  read(tenant: string, version: number | null): Promise<Stored<RulesDocument> | null>;
+  /** Throws `invalid_request` with every fault. Answers the new version, in force here at once. */
+  save(tenant: string, document: RulesDocument, actor: string, expected: number | null): Promise<number>;
+  /** Told with each sweep which version of all rules stands in the record: another one is read. */
+  looked(rules: number): void;
+  close(): void;
+}
+
+export interface ShieldsDeps {
+  /** Null: no tenant has rules of its own. */
+  sql: Pick<Sql, 'query' | 'lostFor'> | null;
+  telemetry: Pick<Telemetry, 'log'>;
+  house: ActionSettings & { enabled: boolean };
+  /** Task types that requests can have. */
+  tasks: readonly string[];
+  /** A keyed digest of a value for a tenant, 16 hexadecimal digits or more. */
+  digest(tenant: string, value: string): string;
+  /** Scanners that are kept; a smaller number for tests. */
+  most?: number;
+}
+
+/** A scanner takes some two megabytes, and 20 ms to make: those that were used last are kept. */
+const MOST_SCANNERS = 64;
+const ALL: readonly Rule[] = [...SECRET_RULES, ...PII_RULES];
+const REDACTS: ActionOf = () => 'redact';
+
+/** What a tenant's document comes to; the tables for its rules are made when they are first needed. */
+interface Own {
+  version: number;
+  actionOf: ActionOf;
+  /** What is looked for, and what there is to look for. */
+  active: Looked;
+  all: Looked;
+}
+
+interface Looked {
+  rules: readonly Rule[];
+  /** The same for the same rules: tenants without rules of their own share scanners. */
+  name: string;
+}
+
+/** Rejects when the record cannot be asked. */
+export async function openShields(deps: ShieldsDeps): Promise<Shields> {
+  const { sql, telemetry, house, digest, most = MOST_SCANNERS } = deps;
+  const scanners = new Map<string, Scanner>();
+
+  function ownOf({ rules, actions }: Compiled, whose: string, version: number): Own {
+    const tasks = [...Object.keys(house.tasks ?? {}), ...Object.keys(actions.tasks ?? {})];
+    const actionOf = actionsOf(house, actions);
+    const looked = (some: readonly Rule[]): Looked => ({
+      rules: [...some, ...rules],
+      name: `${rules.length === 0 ? '' : `${whose} ${version}`}\n${some.map(({ id }) => id).join()}`,
+    });
+    return { version, actionOf, active: looked(activeRules(ALL, actionOf, tasks)), all: looked(ALL) };
+  }
+
+  function make({ tenant, version, document }: Stored<RulesDocument>): Own {
+    const own = ownOf(compileDocument(document), tenant, version);
+    // Whether all of it fits into one scanner is found out now, not by the next request.
+    if (document.rules.length > 0) createScanner(own.all.rules);
+    return own;
+  }
+
+  const plain = ownOf({ rules: [], actions: {} }, '', 0);
+  const kept = await keepVersions({ sql, telemetry, versions: SECRET_RULE_VERSIONS, make, what: 'rules' });
+  const ownRules = (tenant: string): Own => kept.of(tenant) ?? plain;
+
+  function scannerOf({ name, rules }: Looked): Scanner {
+    const scanner = scanners.get(name) ?? createScanner(rules);
+    scanners.delete(name);
+    scanners.set(name, scanner);
+    if (scanners.size > most) scanners.delete(scanners.keys().next().value as string);
+    return scanner;
+  }
+
+  const all = (tenant: string): Scanner => scannerOf(ownRules(tenant).all);
+  function of(tenant: string): TenantShield {
+    const { active, actionOf } = ownRules(tenant);
+    return createShield(scannerOf(active), actionOf, digest);
+  }
+
+  return {
+    house,
+    any: house.enabled ? { protect: (tenant, content) => of(tenant).protect(tenant, content) } : null,
+    of: (tenant) => (house.enabled ? of(tenant) : null),
+    strict: { protect: (tenant, content) => createShield(all(tenant), REDACTS, digest).protect(tenant, content) },
+    all,
+    version: (tenant) => ownRules(tenant).version,
+    read: async (tenant, version) => (sql === null ? null : await SECRET_RULE_VERSIONS.read(sql, tenant, version)),
+    async save(tenant, document, actor, expected) {
+      if (sql === null) throw new GoblinError('unavailable', 'There is no record to keep rules in.');
+      const errors = faultsOf(document, house, deps.tasks);
+      if (errors.length > 0) throw refused(errors);
+      checkFit(document);
+      const version = await SECRET_RULE_VERSIONS.save(sql, tenant, document, actor, expected);
+      await kept.take(tenant, version);
+      return version;
+    },
+    looked: kept.looked,
+    close: kept.close,
+  };
+}
+
+/** Tables have room for so many different characters in literals. */
+function checkFit(document: RulesDocument): void {
+  const { rules } = compileDocument(document);
+  try {
+    createScanner([...ALL, ...rules]);
+  } catch (error) {
+    throw refused([{ path: 'rules', message: error instanceof Error ? error.message : 'they are too many' }]);
+  }
+}
+
+function refused(errors: readonly FieldError[]): GoblinError {
+  const [first] = errors;
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more, see errors)` : '';
+  return new GoblinError('invalid_request', first ? `${first.path}: ${first.message}${more}.` : 'rules', { errors });
+}
