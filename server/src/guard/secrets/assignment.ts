@@ -20,7 +20,7 @@ const MAX_BARE = 1280;
 
 const CLOSE = '(?:\\\\{0,3}["\'`]|[\\])]){0,3}';
 /** From the end of the name to the value; the name of the group says which spelling it is. */
-const TYPE = '(?:[Ss]tring|str|[Tt]ext|[Ss]ecure[Ss]tring|[Ss]ecret[Ss]tr|[Cc]har[Ss]equence|any)';
+const TYPE = "(?:[Ss]tring|&(?:'static )?str|str|[Tt]ext|[Ss]ecure[Ss]tring|[Ss]ecret[Ss]tr|[Cc]har[Ss]equence|any)";
 const OPERATOR = '(?:[?+!~|.]?={1,3}>?|:{1,3}=?|：)';
 /** A value may stand in the next line if it is indented: YAML blocks, wrapped code. */
 const NEXT_LINE = '(?:(?:[|>][-+]?)?[ \\t]{0,3}\\r?\\n[ \\t]{1,20})?';
@@ -31,13 +31,19 @@ const SEPARATOR =
   `|(?<list>${CLOSE}[ \\t]{0,4},\\s{0,8})` +
   `|(?<call>\\([ \\t]{0,3})` +
   `|(?<element>>\\s{0,20})` +
-  `|(?<words>[ \\t]{1,4}(?:is|was|ist|est|es|lautet)(?:[ \\t]{0,2}:)?[ \\t]{1,4})` +
+  `|(?<words>[ \\t]{1,4}(?:is|was|ist|est|es|è|é|lautet)(?:[ \\t]{0,2}:)?[ \\t]{1,4})` +
+  // "the password for the portal is …", and a name alone on its line with the value on one of the next.
+  `|(?<about>[ \\t]for(?:[ \\t][\\w.@-]{1,24}){1,4}[ \\t]{0,2}(?:[ \\t](?:is|was|ist|=)|:)[ \\t]{1,4})` +
+  `|(?<line>:?[ \\t]{0,2}\\r?\\n(?:[ \\t]{0,4}\\r?\\n){0,2}[ \\t]{0,8})` +
+  // Variables of Terraform.
+  `|(?<block>"[ \\t]{0,2}\\{\\s{0,8}(?:[a-z]{1,12}[ \\t]{0,12}=[^\\n{}]{0,80}\\n\\s{0,8}){0,4}default[ \\t]{0,12}=[ \\t]{0,4})` +
   `|(?<flag>[ \\t]{1,4})`;
 const separator = new RegExp(SEPARATOR, 'y');
 const separatorCut = new RegExp(cutOff(parsePattern(SEPARATOR)), 'y');
 const opening = /[bBrRfFuUL@$]{0,2}(\\{0,7})("""|["'`])/y;
 const openingCut = new RegExp(cutOff(parsePattern('[bBrRfFuUL@$]{0,2}\\\\{0,7}"""')), 'y');
-const scheme = /(?:Bearer|Basic|Token|ApiKey|Api-Key|Digest|Negotiate|AWS4-HMAC-SHA256|GoogleLogin auth=)[ \t]{1,4}/iy;
+const scheme =
+  /(?:Bearer|Basic|Token|ApiKey|Api-Key|Digest|Negotiate|OAuth|Bot|Key|SSWS|GenieKey|Splunk|Zoho-oauthtoken|AWS4-HMAC-SHA256|GoogleLogin auth=)[ \t]{1,4}/iy;
 
 /** A rule for values of one vendor, which its name announces and whose form is known. */
 export interface NamedRule extends Rule {
@@ -108,12 +114,17 @@ export function createAssignment(rules: AssignmentRules): HandMatcher {
       quoted: quote !== null || element,
       code: groups.list !== undefined || /[ \t]=|=[ \t]/.test(groups.assign ?? ''),
       list: groups.list !== undefined,
+      line: groups.line !== undefined,
       tight: groups.assign === '=',
     });
     return rule ? { match: { start: hit, from: at, to: end, rule }, open: -1 } : NOTHING;
   };
 
-  function judge(name: string, value: string, form: Form & { scheme: string; list: boolean }): Rule | null {
+  function judge(
+    name: string,
+    value: string,
+    form: Form & { scheme: string; list: boolean; line: boolean },
+  ): Rule | null {
     if (form.scheme !== '') return isCredential(form.scheme, value, form) ? rules.header : null;
     const kind = nameOf(name);
     const lower = name.toLowerCase();
@@ -124,6 +135,7 @@ export function createAssignment(rules: AssignmentRules): HandMatcher {
       if (rule.shape.test(value) && entropy(value) >= 2.8 && !isExample(value)) return rule;
     }
     if (!kind || !isSecret(kind, value, form)) return null;
+    if (form.line && (!kind.clear || kind.noun === 'password' || !isLoneToken(value))) return null;
     // After a comma most things are the next thing.
     if (form.list && (!kind.clear || (!form.quoted && !/^[\w+/-]{16,}={0,2}$/.test(value)))) return null;
     return kind.noun === 'password' ? rules.password : rules.secret;
@@ -136,6 +148,11 @@ function isCredential(scheme: string, value: string, form: Form): boolean {
     return /^[\x20-\x7e]{1,128}:[\x20-\x7e]*$/.test(decoded);
   }
   return isSecret({ noun: 'token', clear: true }, value, form);
+}
+
+/** Alone on a line, nothing but the value says that it is one. */
+function isLoneToken(value: string): boolean {
+  return /^[\w+/.~-]{20,}={0,2}$/.test(value) && /\d/.test(value) && /[A-Za-z]/.test(value) && entropy(value) >= 3.6;
 }
 
 function isCut(pattern: RegExp, text: string, at: number): boolean {
@@ -196,6 +213,8 @@ const LINKS = new Set(
   'is was ist est es lautet value string str text securestring secretstr charsequence any'.split(' '),
 );
 const LETTERS = /[A-Za-z]{1,13}/y;
+/** "for the portal is", or as much of it as there is. */
+const ABOUT = /[ \t]for(?:[ \t][\w.@-]{1,24}){0,4}(?:[ \t]?$|[ \t]{0,2}(?:[ \t](?:is|was|=)|:)[ \t])/y;
 
 /** Cheap, for the many names in prose that no value follows. */
 function mayFollow(text: string, start: number, stop: number): boolean {
@@ -205,6 +224,10 @@ function mayFollow(text: string, start: number, stop: number): boolean {
   LETTERS.lastIndex = stop + 1;
   const word = LETTERS.exec(text)?.[0];
   if (word === undefined || LETTERS.lastIndex === text.length) return true;
+  if (word === 'for') {
+    ABOUT.lastIndex = stop;
+    return ABOUT.test(text);
+  }
   return LINKS.has(word.toLowerCase()) || isFlag(text, start);
 }
 

@@ -96,9 +96,10 @@ export function createScanner(rules: readonly Rule[]): Scanner {
     for (const { order, end } of search.taken) taken[order] = Math.max(end, taken[order] ?? 0);
     const take = (match: Match, rule: Rule, order: number): void => {
       const { id, kind, vague = false } = match.rule ?? rule;
-      const value = text.slice(match.from, match.to);
       const anchor = rule.behind ? match.from : match.start;
+      // Of a value that was shown in part, the rest.
       const start = Math.max(match.from, from);
+      const value = text.slice(start, match.to);
       found.push({ rule: id, kind, start, end: match.to, value, via: 'plain', vague, order, anchor });
     };
     const probeAt = (probe: Probe, hit: number): void => {
@@ -112,7 +113,7 @@ export function createScanner(rules: readonly Rule[]): Scanner {
       // Within its own match a rule finds nothing more: leftmost first, as expressions do.
       if (hit < (taken[order] ?? 0)) return;
       const { match, open: start } = probe.look(text, hit, final);
-      if (match && (match.from >= from || !probe.rule.behind)) {
+      if (match && match.to > from) {
         take(match, probe.rule, order);
         taken[order] = match.to;
       }

@@ -22,6 +22,7 @@ export function wordsOf(name: string): string[] {
 export const NAME_LITERALS: readonly string[] = [
   'pass',
   'pwd',
+  'pw',
   'secret',
   'token',
   'key',
@@ -42,14 +43,14 @@ export const NAME_LITERALS: readonly string[] = [
 ];
 
 const PASSWORD =
-  /^(?:\w*(?:passw(?:or)?d|passwort|passphrase|passcode)s?|pass|pwd|\w*[a-z]pwd|passe|kennwort|contraseña|contrasena|senha|wachtwoord|hasło|пароль|密码|密碼|パスワード|비밀번호)$/;
+  /^(?:\w*(?:passw(?:or)?d|passwort|passphrase|passcode)s?|pass|pwd|pw|pswd|\w*[a-z]pwd|passe|kennwort|contraseña|contrasena|senha|wachtwoord|hasło|пароль|密码|密碼|パスワード|비밀번호)$/;
 const NOT_KEY = /^(?:\w*monkey|turkey|donkey|hockey|jockey|whiskey|lackey|hotkey|passkey|hokey|keykey)s?$/;
 const NOT_PASS = /^(?:bypass|compass|surpass|trespass|overpass|underpass|encompass)$/;
 
 function nounOf(word: string): Noun | null {
   if (PASSWORD.test(word)) return 'password';
   if (/pass$/.test(word) && !NOT_PASS.test(word)) return 'password';
-  if (/secrets?$/.test(word)) return 'secret';
+  if (/secrets?$/.test(word) || word === 'salt') return 'secret';
   if (/(?:token|tok)$/.test(word) || word === 'tokens') return 'token';
   if (/key$/.test(word) && !NOT_KEY.test(word)) return 'key';
   if (/^(?:\w*auth|authorization|authentication|authn)$/.test(word)) return 'auth';
@@ -82,7 +83,7 @@ const OTHER = new Set(
     'surrogate answer page next previous prev continuation cursor sync max min total input output prompt completion ' +
     'cached reasoning num count csrf xsrf stop eos bos pad unk special start end first last per of data metadata ' +
     'label tag topic message event order search filter config setting settings host site sitekey publishable anon ' +
-    'ssh-rsa authorized known'
+    'ssh-rsa authorized known socket websocket'
   ).split(' '),
 );
 /** Before `key`: it opens something. */

@@ -29,7 +29,7 @@ export const privateKey: HandMatcher = (text, hit, final) => {
     if (code === 10) comment = text.startsWith('Comment:', at + 1);
     if (code === 45 && !putty && text.startsWith(marker, at)) break;
     if (code === 80 && putty && (text.startsWith(marker, at) || text.startsWith('PuTTY-User', at))) break;
-    if (!isBody(code, putty || comment)) break;
+    if (!isBody(code, putty || comment) && !isMargin(text, at)) break;
   }
   if (at >= text.length && !final && text.length - hit < MAX_KEY) return { match: null, open: hit };
   if (text.startsWith(marker, at)) {
@@ -76,6 +76,19 @@ function isMark(code: number): boolean {
     code === 32 ||
     code === 45
   );
+}
+
+/** What quoting a key puts around its lines: "> " of mail, "| " of tables, "# " of comments, quotes of code. */
+function isMargin(text: string, at: number): boolean {
+  const quote = text[at] === '"' || text[at] === "'" || text[at] === '`';
+  if (!quote && !'>|#*'.includes(text.charAt(at))) return false;
+  let before = at;
+  while (before > 0 && at - before < 12 && ' \t>|#*+'.includes(text.charAt(before - 1))) before--;
+  if (before === 0 || text[before - 1] === '\n') return true;
+  if (!quote) return false;
+  let after = at + 1;
+  while (after < text.length && after - at < 12 && ' \t+,\\r'.includes(text.charAt(after))) after++;
+  return after === text.length || text[after] === '\n' || text[after] === '\r';
 }
 
 /** Base64, white space, the headers of a key ("Proc-Type: 4,ENCRYPTED"), and the escapes of JSON between its lines. */

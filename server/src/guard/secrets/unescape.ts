@@ -145,7 +145,11 @@ const NAMES: Readonly<Record<string, number>> = {
 function decode(text: string, at: number, final: boolean): Step {
   const code = text.charCodeAt(at);
   if (code === BACKSLASH) return backslash(text, at, final);
-  if (code === PERCENT) return hex(text, at, 1, 2, final);
+  if (code === PERCENT) {
+    // No secret has a byte above ASCII encoded alone, but `%DB_PASSWORD%` is a variable of Windows.
+    const step = hex(text, at, 1, 2, final);
+    return step.unit < 128 ? step : NONE;
+  }
   if (code === AMPERSAND) return reference(text, at, final);
   if (code >= WIDE_FROM && code <= WIDE_TO) return { unit: code - 0xfee0, length: 1 };
   if (HYPHENS.includes(code)) return { unit: 45, length: 1 };

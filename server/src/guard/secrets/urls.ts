@@ -42,6 +42,19 @@ export const urlPassword: HandMatcher = (text, hit, final) => {
   return { match: { start: hit, from: password, to: end }, open: -1 };
 };
 
+/**
+ * `user:password@tcp(host:3306)/db`, as the MySQL driver for Go has it. `hit` is at the "@", behind the value: of a stream,
+ * that was shown by then.
+ */
+export const dsnPassword: HandMatcher = (text, hit) => {
+  let from = hit;
+  while (from > 0 && hit - from <= MAX_USER && isPart(text.charCodeAt(from - 1)) && text[from - 1] !== ':') from--;
+  const value = text.slice(from, hit);
+  if (text[from - 1] !== ':' || !/[\w-]/.test(text.charAt(from - 2)) || value.length < 3) return NOTHING;
+  if (isExample(value) || TRIVIAL.test(value)) return NOTHING;
+  return { match: { start: hit, from, to: hit }, open: -1 };
+};
+
 /** What may stand in the user, the password and the host; a "/" ends them, and whatever ends an address in a text. */
 function isPart(code: number): boolean {
   if (code <= 32 || code === 127) return false;

@@ -27,10 +27,25 @@ const VARIABLE =
 
 export function isSecret(name: Name, value: string, form: Form): boolean {
   if (value.length < 5 || KEYWORD.test(value) || DATE.test(value) || isExample(value)) return false;
+  if (name.clear && (isGrouped(value) || (form.quoted && isNoise(value)))) return true;
   if (/^[a-z][a-z0-9+.-]{1,20}:\/\//i.test(value) || isPath(value) || isCode(value, form)) return false;
   if (name.noun !== 'password') return isToken(name, value, form);
   // Of names that only have to do with passwords, only what nobody would write otherwise.
   return isPassword(value, form) && (name.clear || (/\d/.test(value) && /[!@#$%^&*?+]/.test(value)));
+}
+
+/** What a generator of secrets makes of all signs of the keyboard, as Django and WordPress do. */
+function isNoise(value: string): boolean {
+  if (!/^[!-~ ]{40,128}$/.test(value) || / .* .* /.test(value) || entropy(value) < 4.4) return false;
+  const signs = value.replace(/[\w .,:;'"/-]/g, '').length;
+  return signs >= 4 && /\d/.test(value) && /[a-z]/i.test(value);
+}
+
+/** Passwords for one application come in groups of four: `abcd efgh ijkl mnop`. */
+function isGrouped(value: string): boolean {
+  if (!/^(?:[A-Za-z0-9]{4}[ -]){3,5}[A-Za-z0-9]{4}$/.test(value)) return false;
+  const joined = value.replace(/[ -]/g, '');
+  return /\d/.test(joined) || joined.replace(/[^aeiouy]/gi, '').length < joined.length * 0.34;
 }
 
 function isPath(value: string): boolean {
@@ -41,7 +56,9 @@ function isCode(value: string, form: Form): boolean {
   if (/[({[]/.test(value) && !form.quoted) return true;
   if (/\$\{|\{\{|%\(|<[a-z]/i.test(value)) return true;
   if (form.quoted) return /\[\w{1,8}\]/.test(value) && CHAIN.test(value);
-  return CHAIN.test(value) || (form.code && NAME.test(value) && (numbers(value) < 2 || VARIABLE.test(value)));
+  if (CHAIN.test(value)) return true;
+  if (!form.code || !NAME.test(value) || (value.length >= 14 && looksRandom(value))) return false;
+  return numbers(value) < 2 || VARIABLE.test(value);
 }
 
 /** Words joined by signs: `my-service-v2`, `user.password.label`, `gpt-4o-mini-2024-07-18`. */

@@ -1,5 +1,7 @@
 /** Keys of clouds, hosting and databases as a service. Sources as in models.ts, and the clouds' own documentation. */
 import { isMixed } from '../checks.ts';
+import type { Rule } from '../rule.ts';
+import { signedKey } from '../signed.ts';
 import { token } from './make.ts';
 
 const mixed = { check: isMixed };
@@ -49,6 +51,27 @@ export const CLOUD_RULES = [
       lead: { chars: /[\w~.-]/, max: 4 },
       glued: true,
     },
+  ),
+  {
+    id: 'azure_signed_key',
+    title: 'Azure key with a signature in it',
+    kind: 'credential',
+    literals: signedKey.literals,
+    pattern: signedKey.find,
+    maxLength: 120,
+    glued: true,
+    behind: true,
+    action: 'redact',
+  } satisfies Rule,
+  token('appsync_key', 'AWS AppSync API key', 'da2-', /da2-[a-z0-9]{26}(?![a-z0-9])/, mixed),
+  token('volcengine_key', 'Volcengine access key id', 'AKLT', /AKLT[A-Za-z0-9_-]{40,60}(?![\w-])/, mixed),
+  token('jdcloud_key', 'JD Cloud access key id', 'JDC_', /JDC_[A-Z0-9]{25,32}(?![A-Za-z0-9])/, mixed),
+  token(
+    'presigned_url',
+    'Signature of an address that opens a file',
+    'X-Amz-Si X-Goog-S X-Oss-Si',
+    /X-(?:Amz|Goog|Oss)-Signature=([a-f0-9]{64,1024})/i,
+    { group: 1 },
   ),
   token('alibaba_access_key', 'Alibaba Cloud access key id', 'LTAI', /LTAI[A-Za-z0-9]{16,24}(?![A-Za-z0-9])/),
   token('alibaba_sts', 'Alibaba Cloud STS key', 'STS.', /STS\.[A-Za-z0-9]{16,64}/, mixed),
@@ -122,6 +145,34 @@ export const CLOUD_RULES = [
     { minEntropy: 3.5 },
   ),
   token('onepassword_token', '1Password service account token', 'ops_eyJ', /ops_eyJ[A-Za-z0-9+/_-]{100,1500}={0,3}/),
+  token(
+    'bitwarden_token',
+    'Bitwarden Secrets Manager token',
+    '0.',
+    /0\.[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\.[A-Za-z0-9]{30}:[A-Za-z0-9+/]{22}==/,
+  ),
+  token('rancher_token', 'Rancher API token', 'token-', /token-[a-z0-9]{5}:[a-z0-9]{54}(?![a-z0-9])/),
+  token('portainer_token', 'Portainer access token', 'ptr_', /ptr_[A-Za-z0-9+/]{43}=/),
+  token(
+    'proxmox_token',
+    'Proxmox API token',
+    'PVEAPIToken=',
+    /PVEAPIToken=[\w.@!-]{3,100}=[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/,
+  ),
+  token('firebase_server_key', 'Firebase messaging server key', 'AAAA', /AAAA[\w-]{7}:APA91b[\w-]{120,180}/),
+  token('dbt_token', 'dbt Cloud token', 'dbtc_ dbtu_', /dbt[cu]_[\w-]{32,100}/, mixed),
+  token('axiom_token', 'Axiom token', 'xaat- xapt-', /xa[ap]t-[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/),
+  token(
+    'trigger_key',
+    'Trigger.dev key',
+    'tr_',
+    /tr_(?:prod|dev|stg|preview|pat)_[A-Za-z0-9]{20,60}(?![A-Za-z0-9])/,
+    mixed,
+  ),
+  token('inngest_key', 'Inngest signing key', 'signkey-', /signkey-(?:prod|test|branch)-[a-f0-9]{64}/),
+  token('kubeadm_token', 'Kubernetes bootstrap token', '--token', /--token[ =]([a-z0-9]{6}\.[a-z0-9]{16})(?![\w.])/, {
+    group: 1,
+  }),
   token('age_key', 'age secret key', 'AGE-SECRET-KEY-', /AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}/i, {
     kind: 'private_key',
     action: 'block',

@@ -9,6 +9,13 @@ export const CODE_RULES = [
   // docs.github.com: the prefix says the kind; the last six characters are a checksum, which fakes in documents lack,
   // so that it cannot be asked for.
   token('github_token', 'GitHub token', 'ghp_ gho_ ghu_ ghs_ ghr_', /gh[pousr]_[A-Za-z0-9]{36,251}/),
+  // Since April 2026 those of installations are ghs_, the number of the app, and a JSON web token.
+  token(
+    'github_installation_token',
+    'GitHub installation token',
+    'ghs_',
+    /ghs_\w{1,16}_eyJ[\w-]{8,600}\.[\w-]{4,2000}\.[\w-]{16,800}/,
+  ),
   token('github_fine_grained_token', 'GitHub fine-grained token', 'github_pat_', /github_pat_\w{60,255}/),
   token(
     'gitlab_token',
@@ -33,6 +40,15 @@ export const CODE_RULES = [
     'ATBB ATCTT3 BBDC-',
     /(?:ATBB[A-Za-z0-9]{32}|ATCTT3[\w=-]{100,250}|BBDC-[A-Za-z0-9+/=]{32,80})/,
   ),
+  token(
+    'youtrack_token',
+    'JetBrains token',
+    'perm: perm-',
+    /perm[:-][A-Za-z0-9+/=_-]{4,80}\.[A-Za-z0-9+/=_-]{2,80}\.[A-Za-z0-9]{30,60}/,
+  ),
+  token('socket_token', 'Socket token', 'sktsec_', /sktsec_[\w-]{20,80}/, mixed),
+  token('checkly_key', 'Checkly key', 'cu_', /cu_[a-f0-9]{32}(?![a-f0-9])/),
+  token('metabase_key', 'Metabase key', 'mb_', /mb_[A-Za-z0-9+/]{43}=/),
   token('gitea_token', 'Gitea or Codeberg token', 'gta_ gtu_', /gt[au]_[a-f0-9]{40}/),
   token('npm_token', 'npm token', 'npm_', /npm_[A-Za-z0-9]{36,60}/),
   token(

@@ -1,7 +1,7 @@
 /** Tokens and passwords that their surroundings give away: JSON web tokens, headers, addresses, command lines. */
 import { isMixed } from '../checks.ts';
 import type { Rule } from '../rule.ts';
-import { urlPassword } from '../urls.ts';
+import { dsnPassword, urlPassword } from '../urls.ts';
 import { isSlug } from '../values.ts';
 import { token } from './make.ts';
 
@@ -66,7 +66,7 @@ export const CONNECTION_RULES = [
     'mysql_password',
     'Password for a database client',
     '-p',
-    /(?<=(?:mysql|mysqldump|mariadb|sshpass)\b[^\n]{0,160}[ \t])-p[ \t]{0,1}["']?([^\s"']{4,64})/,
+    /(?<=(?:mysql|mysqldump|mariadb|sshpass|(?:docker|podman|helm registry|skopeo|oras|oc) login)\b[^\n]{0,160}[ \t])-p[ \t]{0,1}["']?([^\s"']{4,64})/,
     {
       group: 1,
       minEntropy: 1.5,
@@ -82,6 +82,52 @@ export const CONNECTION_RULES = [
       group: 1,
       minEntropy: 1.5,
     },
+  ),
+  token(
+    'redis_password',
+    'Password for redis-cli',
+    '-a',
+    /(?<=redis-cli\b[^\n]{0,160}[ \t])-a[ \t]{1,2}["']?([^\s"'$]{6,128})/,
+    { group: 1, minEntropy: 2 },
+  ),
+  {
+    id: 'dsn_password',
+    title: 'Password in an address of a Go program',
+    kind: 'credential',
+    literals: ['@tcp(', '@unix('],
+    pattern: dsnPassword,
+    maxLength: 200,
+    glued: true,
+    behind: true,
+    vague: true,
+    action: 'redact',
+  } satisfies Rule,
+  token('odbc_password', 'Password in a connection string', 'pwd={', /PWD=\{([^}\n]{4,128})\}/i, {
+    group: 1,
+    minEntropy: 1.5,
+    check: (value) => !/^[\w.]*$/.test(value) || /\d/.test(value) || /[a-z][A-Z]/.test(value),
+  }),
+  // libpq: host, port, database, user, password, each a line.
+  token(
+    'pgpass_password',
+    'Password in .pgpass',
+    ':5432: *:*:',
+    /(?::\d{4,5}|\*:\*|:\*):[\w*.-]{1,63}:[\w.@-]{1,63}:([^\s:]{4,128})(?=\s|$)/,
+    { group: 1, minEntropy: 2, glued: true, check: (value) => isMixed(value) || /[!@#$%^&*]/.test(value) },
+  ),
+  token(
+    'password_hash',
+    'Hash of a password',
+    '$2a$ $2b$ $2x$ $2y$ $apr1$ $1$ $5$ $6$ $y$ $argon2',
+    /\$(?:2[abxy]\$\d\d\$[./A-Za-z0-9]{53}|(?:apr1|1)\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{22}|[56]\$(?:rounds=\d{3,9}\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{43,86}|y\$[./A-Za-z0-9]{1,12}\$[./A-Za-z0-9]{8,90}\$[./A-Za-z0-9]{43}|argon2(?:id|i|d)\$v=\d{1,3}\$m=\d{1,9},t=\d{1,4},p=\d{1,3}\$[A-Za-z0-9+/]{8,90}\$[A-Za-z0-9+/]{20,90})/,
+    { glued: true },
+  ),
+  token(
+    'powershell_password',
+    'Password in PowerShell',
+    'ConvertTo',
+    /ConvertTo-SecureString(?:[ ]-String)?[ ]{1,3}(?:-AsPlainText[ ])?["']([^"'\s$]{4,128})["']/i,
+    { group: 1, minEntropy: 1.5 },
   ),
   token('docker_auth', 'Docker registry login', '"auth":', /"auth"\s{0,3}:\s{0,3}"([A-Za-z0-9+/]{12,400}={0,2})"/, {
     group: 1,

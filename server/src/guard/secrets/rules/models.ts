@@ -18,17 +18,31 @@ export const MODEL_RULES = [
   token('minimax_key', 'MiniMax API key', 'sk-api- sk-cp-', /sk-(?:api|cp)-[\w-]{40,200}/),
   token('helicone_key', 'Helicone API key', 'sk-helic', /sk-helicone-[a-z0-9-]{20,80}/),
   // DeepSeek, Moonshot, DashScope, SiliconFlow, Stability, AIHubMix, CometAPI and most that speak OpenAI's dialect.
-  token('sk_key', 'API key of a model vendor', 'sk-', /sk-[A-Za-z0-9]{20,128}(?![A-Za-z0-9])/, {
+  // With a word in it: keys of plans and of products (sk-sp-, sk-kimi-).
+  token('sk_key', 'API key of a model vendor', 'sk-', /sk-(?:[a-z]{2,10}-)?[A-Za-z0-9]{20,128}(?![A-Za-z0-9])/, {
     ...mixed,
     vague: true,
   }),
+  // 16 random bytes, URL-safe: half of them have a sign in it.
+  token('litellm_key', 'LiteLLM virtual key', 'sk-', /sk-[\w-]{22}(?![\w-])/, {
+    check: (value) => /\d/.test(value) && /[A-Z].*[A-Z]/.test(value) && /[a-z]/.test(value),
+    minEntropy: 3.5,
+    vague: true,
+  }),
+  token('bifrost_key', 'Bifrost virtual key', 'sk-bf-', /sk-bf-[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/),
   token('sk_long_key', 'API key of a model vendor', 'sk-', /sk-[A-Za-z0-9_-]{40,200}/, {
     check: (value) => isMixed(value) && /[A-Za-z0-9_]{16}/.test(value.slice(3)) && /[A-Z]/.test(value),
     minEntropy: 4,
     vague: true,
   }),
   token('google_api_key', 'Google API key', 'AIza', /AIza[\w-]{35}(?![\w-])/),
-  token('gemini_auth_key', 'Gemini auth key', 'AQ.Ab8', /AQ\.Ab8[\w-]{40,60}/),
+  token('gemini_auth_key', 'Gemini auth key', 'AQ.', /AQ\.[A-Za-z0-9][\w-]{42,62}(?![\w-])/, {
+    ...mixed,
+    minEntropy: 4,
+  }),
+  token('e2b_key', 'E2B API key', 'e2b_', /e2b_[a-f0-9]{40}(?![a-f0-9])/),
+  token('nomic_key', 'Nomic API key', 'nk-', /nk-[\w-]{43}(?![\w-])/, { ...mixed, minEntropy: 4 }),
+  token('lambda_key', 'Lambda Cloud API key', 'secret_', /secret_[a-z0-9-]{1,40}_[a-f0-9]{32}\.[A-Za-z0-9]{32}/),
   token('groq_key', 'Groq API key', 'gsk_', /gsk_[A-Za-z0-9]{40,80}/),
   token('xai_key', 'xAI API key', 'xai-', /xai-[A-Za-z0-9_-]{60,150}/),
   token('nvidia_key', 'NVIDIA API key', 'nvapi-', /nvapi-[\w-]{40,100}/),

@@ -32,6 +32,13 @@ export const PRIVATE_KEY_RULES = [
     /(?:MII[A-J][A-Za-z0-9+/]{2}(?:IBADANBgkqhkiG9w0BAQEF|IBAAKC)|MIGHAgEAMBMGByqGSM49|MHcCAQEEI|MC4CAQAwBQYDK2V|b3BlbnNzaC1rZXktdjE)[A-Za-z0-9+/=\s]{40,8000}/,
     { examples: true, vague: true },
   ),
+  key(
+    'openvpn_key',
+    'OpenVPN static key',
+    ['-----BEGIN'],
+    /-----BEGIN OpenVPN Static key V1-----[0-9a-f\s]{256,900}-----END OpenVPN Static key V1-----/,
+    { examples: true },
+  ),
   key('jwk_private_key', 'Private JSON web key', ['"d":', '"d" :'], /"d"\s{0,3}:\s{0,3}"([A-Za-z0-9_-]{40,1400})"/, {
     group: 1,
   }),
