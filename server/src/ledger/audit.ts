@@ -50,15 +50,16 @@ export const leafText = (event: SealedEvent, payloadDigest: string): string =>
 
 export const payloadDigest = (payload: string): Buffer => sha256(payload);
 
-// The newest block of a writer.
-const HEAD = `select seq::float8 as seq, encode(digest, 'hex') as digest, upto::text, last_id::float8 as last_id
-  from mcp_audit_block where writer = $1 order by seq desc limit 1`;
-
-// Where a chain begins: nothing of the writer is older.
-const NOW = `select pg_snapshot_xmin(pg_current_snapshot())::text as upto,
+// Where everything is, and the newest block of a writer ($1): without one it has no `seq`, and nothing of it is older.
+const PLACE = `
+select pg_snapshot_xmin(pg_current_snapshot())::text as now_upto,
   pg_snapshot_xmin(pg_current_snapshot()) = pg_snapshot_xmax(pg_current_snapshot()) as still,
-  coalesce((select max(id) from mcp_event), 0)::float8 as last_id,
-  to_char(now() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as now`;
+  coalesce((select max(id) from mcp_event), 0)::float8 as now_id,
+  to_char(now() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as now,
+  h.seq::float8 as seq, encode(h.digest, 'hex') as digest, h.upto::text as upto, h.last_id::float8 as last_id
+from (select 1) one left join lateral (
+  select seq, digest, upto, last_id from mcp_audit_block where writer = $1 order by seq desc limit 1
+) h on true`;
 
 // What a writer has written in transactions that are over, from $2 on.
 const TAKE = `select e.xid::text, ${EVENT_COLUMNS} from mcp_event e
@@ -91,6 +92,21 @@ interface Now {
   still: boolean;
   last_id: number;
   now: string;
+}
+
+type PlaceRow = { [name in keyof Head]: Head[name] | null } & {
+  now_upto: string;
+  still: boolean;
+  now_id: number;
+  now: string;
+};
+
+async function placeOf(sql: Sql, writer: string): Promise<{ head: Head | null; now: Now }> {
+  const [row] = await sql.query<PlaceRow & Row>(PLACE, [writer]);
+  if (!row) throw new Error('The place of a chain has one row.');
+  const { now_upto, still, now_id, now, seq } = row;
+  const head = seq === null ? null : (row as unknown as Head);
+  return { head, now: { upto: now_upto, still, last_id: now_id, now } };
 }
 
 export interface Sealer {
@@ -145,8 +161,7 @@ export async function createSealer(sql: Sql, writer: string, key: AuditKey): Pro
   }
 
   async function sealFor(who: string): Promise<Sealed> {
-    const [[head], [now]] = await Promise.all([sql.query<Head & Row>(HEAD, [who]), sql.query<Now & Row>(NOW)]);
-    if (!now) return 'more';
+    const { head, now } = await placeOf(sql, who);
     // A writer without a beginning: all that it wrote is still to be sealed.
     const from = head ?? { upto: '0', last_id: 0, seq: -1, digest: '' };
     const found = await sql.query<SealedEvent & { xid: string }>(TAKE, [
@@ -157,14 +172,13 @@ export async function createSealer(sql: Sql, writer: string, key: AuditKey): Pro
       MOST,
     ]);
     const { events, upto } = whole(found, now.upto);
-    if (events.length > 0) await add(who, head ?? null, events, upto, now);
+    if (events.length > 0) await add(who, head, events, upto, now);
     if (upto !== now.upto) return 'more';
     return now.still ? 'all' : 'open';
   }
 
-  const [head] = await sql.query<Head & Row>(HEAD, [writer]);
-  const [now] = await sql.query<Now & Row>(NOW);
-  if (!head && now) await add(writer, null, [], now.upto, now);
+  const { head, now } = await placeOf(sql, writer);
+  if (!head) await add(writer, null, [], now.upto, now);
   return { seal: () => sealFor(writer), sealFor };
 }
 
