@@ -31,6 +31,10 @@ const VERBS: Record<string, { summary: string; load(): Promise<{ verb: Verb }> }
     summary: 'look at policies, check and set them, and try them on past requests',
     load: () => import('./verbs/policy.ts'),
   },
+  rules: {
+    summary: 'look at what the scanner looks for, and set rules and actions',
+    load: () => import('./verbs/rules.ts'),
+  },
   key: { summary: 'make, list, import and revoke API keys', load: () => import('./verbs/key.ts') },
   user: { summary: 'make, list and change accounts', load: () => import('./verbs/user.ts') },
   team: { summary: 'make teams, and say who is in them', load: () => import('./verbs/team.ts') },

@@ -24,6 +24,7 @@ import { requestRoutes } from '../edge/requests.ts';
 import { responsesAnswers } from '../edge/responses-door.ts';
 import { createResponseRecord } from '../edge/responses-record.ts';
 import { responseRoutes } from '../edge/responses-routes.ts';
+import { secretRuleRoutes } from '../edge/secret-rules.ts';
 import { type Access, createServer } from '../edge/server.ts';
 import { streamRoutes } from '../edge/streams.ts';
 import { usageRoutes } from '../edge/usage.ts';
@@ -44,6 +45,7 @@ import { policyAdminOf } from './policy-admin.ts';
 import { rawOf } from './raw.ts';
 import { replayer } from './replay.ts';
 import { restoringBus, restoringLedger } from './restoring.ts';
+import { secretRulesOf } from './secret-rules.ts';
 import { VERSION } from './version.ts';
 
 export interface Doors {
@@ -113,6 +115,7 @@ export async function openDoors(inside: House, operatorToken: string): Promise<D
   operationRoutes(app, operations(house));
   adminRoutes(app, adminOf(house));
   policyRoutes(app, policyAdminOf(house));
+  secretRuleRoutes(app, secretRulesOf(house));
   const { sql } = house;
   if (sql) {
     budgetRoutes(app, budgetsOf(house, sql));

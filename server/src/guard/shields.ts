@@ -11,8 +11,8 @@ import {
   SECRET_RULE_VERSIONS,
 } from './secrets/document.ts';
 import { createScanner, type Scanner } from './secrets/engine.ts';
-import type { Rule } from './secrets/rule.ts';
-import { PII_RULES, SECRET_RULES } from './secrets/rules/index.ts';
+import type { Action, Rule, RuleKind } from './secrets/rule.ts';
+import { ALL_RULES, PII_RULES, SECRET_RULES } from './secrets/rules/index.ts';
 import { createShield, type Shield, type TenantShield } from './shield.ts';
 import type { Stored } from './versions.ts';
 
@@ -28,6 +28,8 @@ export interface Shields {
   /** The version of the tenant's own rules; 0: it has none. Throws as `of`. */
   version(tenant: string): number;
   house: ActionSettings & { enabled: boolean };
+  /** All rules of a tenant, and what is done about what they find when nothing is said of the task. Throws as `of`. */
+  inForce(tenant: string): { id: string; title: string; kind: RuleKind; action: Action }[];
   read(tenant: string, version: number | null): Promise<Stored<RulesDocument> | null>;
   /** Throws `invalid_request` with every fault. Answers the new version, in force here at once. */
   save(tenant: string, document: RulesDocument, actor: string, expected: number | null): Promise<number>;
@@ -57,6 +59,7 @@ const REDACTS: ActionOf = () => 'redact';
 /** What a tenant's document comes to; the tables for its rules are made when they are first needed. */
 interface Own {
   version: number;
+  rules: readonly Rule[];
   actionOf: ActionOf;
   /** What is looked for, and what there is to look for. */
   active: Looked;
@@ -81,7 +84,7 @@ export async function openShields(deps: ShieldsDeps): Promise<Shields> {
       rules: [...some, ...rules],
       name: `${rules.length === 0 ? '' : `${whose} ${version}`}\n${some.map(({ id }) => id).join()}`,
     });
-    return { version, actionOf, active: looked(activeRules(ALL, actionOf, tasks)), all: looked(ALL) };
+    return { version, rules, actionOf, active: looked(activeRules(ALL, actionOf, tasks)), all: looked(ALL) };
   }
 
   function make({ tenant, version, document }: Stored<RulesDocument>): Own {
@@ -116,6 +119,13 @@ export async function openShields(deps: ShieldsDeps): Promise<Shields> {
     strict: { protect: (tenant, content) => createShield(all(tenant), REDACTS, digest).protect(tenant, content) },
     all,
     version: (tenant) => ownRules(tenant).version,
+    inForce(tenant) {
+      const { actionOf, rules } = ownRules(tenant);
+      return [...ALL_RULES, ...rules].map(({ id, title, kind }) => ({
+        ...{ id, title, kind },
+        action: actionOf({ rule: id, kind }, null),
+      }));
+    },
     read: async (tenant, version) => (sql === null ? null : await SECRET_RULE_VERSIONS.read(sql, tenant, version)),
     async save(tenant, document, actor, expected) {
       if (sql === null) throw new GoblinError('unavailable', 'There is no record to keep rules in.');
