@@ -6,6 +6,7 @@ import type { AnswerCall } from '../contract/call.ts';
 import { GoblinError } from '../contract/errors.ts';
 import { type ActionOf, decide } from './secrets/actions.ts';
 import type { Scanner } from './secrets/engine.ts';
+import { acrossTexts } from './secrets/joints.ts';
 import { createRedactor, type Redactor, type TextForm } from './secrets/redact.ts';
 import type { Action, Finding } from './secrets/rule.ts';
 
@@ -49,6 +50,7 @@ const NONE: ReadonlyMap<string, string> = new Map();
 const BLOBS = new Set(['data', 'file_data', 'b64_json', 'url', 'image_url']);
 /** Below that a field is searched whatever its name: encoded secrets are short. */
 const BLOB_CHARS = 16_384;
+const ROLES = ['system', 'user', 'assistant', 'tool'] as const;
 /** Nothing nests so deep; what does is refused at the door. */
 const MOST_DEPTH = 64;
 
@@ -67,6 +69,7 @@ export function createShield(
       const blocked: FoundSecret[] = [];
       /** Doors give the same text twice: decoded, and as it came. */
       const seen = new Map<string, readonly Finding[]>();
+      const cut = acrossMessages(scanner, content.call);
       let redactor: Redactor | null = null;
 
       function text(value: string, place: string, form: TextForm): string {
@@ -74,6 +77,8 @@ export function createShield(
         const first = findings === undefined;
         if (findings === undefined) {
           findings = scanner.scan(value);
+          const parts = cut?.get(value);
+          if (parts) findings = [...findings, ...parts].sort((a, b) => a.start - b.start);
           seen.set(value, findings);
         }
         if (findings.length === 0) return value;
@@ -127,6 +132,24 @@ export function createShield(
       return { call, metadata, labels, found, mapping: (redactor as Redactor | null)?.mapping ?? NONE };
     },
   };
+}
+
+/** By text: its parts of secrets that are cut over several texts of one role, within a message or from one to the next. */
+function acrossMessages(scanner: Scanner, call: AnswerCall): ReadonlyMap<string, Finding[]> | null {
+  let cut: Map<string, Finding[]> | null = null;
+  for (const role of ROLES) {
+    const texts: string[] = [];
+    for (const message of call.messages) {
+      if (message.role !== role) continue;
+      for (const content of message.content) if (content.type === 'text') texts.push(content.text);
+    }
+    if (texts.length < 2) continue;
+    for (const [n, parts] of acrossTexts(scanner, texts)) {
+      cut ??= new Map();
+      cut.set(texts[n] as string, parts);
+    }
+  }
+  return cut;
 }
 
 function refused(blocked: readonly FoundSecret[]): GoblinError {
