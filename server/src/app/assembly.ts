@@ -13,6 +13,7 @@ import type { AttachedDeps } from '../execution/attached.ts';
 import { runDetached } from '../execution/detached.ts';
 import { createPersist } from '../execution/persist.ts';
 import type { RunDeps, RunEnd } from '../execution/terms.ts';
+import type { OpenAnswer } from '../guard/answers.ts';
 import { createGuardrails } from '../guard/hook.ts';
 import { openShields, type Shields } from '../guard/shields.ts';
 import { createVault, type Vault } from '../guard/vault.ts';
@@ -22,6 +23,7 @@ import { createWheel } from '../providers/wheel.ts';
 import { createHealthBook, type HealthBook } from '../routing/book.ts';
 import { knownTasks, taskTypes } from '../settings/settings.ts';
 import { type AllowanceRoom, openAllowance } from './allowance.ts';
+import { openAnswers } from './answering.ts';
 import { startHealthExchange } from './health-exchange.ts';
 import type { Parts } from './parts.ts';
 import { createPlanning } from './planning.ts';
@@ -41,6 +43,8 @@ export interface House extends Parts {
   health: HealthBook;
   sharing: Sharing;
   vault: Vault;
+  /** Looks for secrets in answers. Left out: nobody does. */
+  answers?: OpenAnswer;
   policy: PolicyRoom;
   shields: Shields;
   registry: Running;
@@ -124,6 +128,7 @@ export async function assemble(parts: Parts): Promise<House> {
     },
   });
 
+  const answers = openAnswers(settings, shields, secrets.secretDigest, vault, ledger);
   const run: Omit<RunDeps, 'begin'> = {
     transport: parts.transport,
     wheel,
@@ -214,6 +219,7 @@ export async function assemble(parts: Parts): Promise<House> {
     totalMs: settings.clocks.totalMs,
     plan: planning.again,
     openVault: vault.open,
+    ...(answers ? { answers } : {}),
     enter: async (claim: Claim, plan: RunPlan) =>
       room.allowance.any() ? await room.allowance.resume(claim, plan) : null,
     released: () => queue.wake(),
@@ -258,6 +264,7 @@ export async function assemble(parts: Parts): Promise<House> {
     worker,
     heart,
     callbacks,
+    ...(answers ? { answers } : {}),
     allowance: room,
     health,
     vault,

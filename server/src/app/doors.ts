@@ -28,13 +28,12 @@ import { secretRuleRoutes } from '../edge/secret-rules.ts';
 import { type Access, createServer } from '../edge/server.ts';
 import { streamRoutes } from '../edge/streams.ts';
 import { usageRoutes } from '../edge/usage.ts';
-import { runAttached } from '../execution/attached.ts';
-import { restoring, restoringHandle } from '../execution/placeholders.ts';
 import { isPrivateHost } from '../guard/addresses.ts';
 import { allows } from '../identity/models.ts';
 import { usageOf } from '../ledger/usage.ts';
 import { countInput } from '../money/tokens.ts';
 import { adminOf } from './admin.ts';
+import { answering } from './answering.ts';
 import type { House } from './assembly.ts';
 import { auditDeps } from './audit-door.ts';
 import { budgetsOf } from './budgets.ts';
@@ -152,26 +151,7 @@ export async function openDoors(inside: House, operatorToken: string): Promise<D
   const deps: AnswerDoorDeps = {
     ledger,
     newId: house.newId,
-    run: (caller, id, given, hop) => {
-      const submission = house.admission.shield(caller, given.submission);
-      const input = { ...given, submission };
-      const admitted = house.admission.admit(caller, input.submission);
-      const go = (a: Awaited<typeof admitted>) => {
-        if (a.entry) input.admitted?.(a.entry.headers);
-        const mapping = submission.secrets?.mapping;
-        const handle = runAttached(
-          house.attached,
-          caller,
-          mapping ? { ...input, listener: restoring(given.listener, mapping) } : input,
-          house.admission.acceptance(caller, id, input.submission, a),
-          a.plan,
-          hop,
-          a.entry,
-        );
-        return mapping ? restoringHandle(handle, mapping) : handle;
-      };
-      return admitted instanceof Promise ? admitted.then(go) : go(admitted);
-    },
+    run: answering(house),
     replay: replayer(house),
     taskTypes: () => house.taskTypes,
     hop: (header) => readHop(header, house.hop),

@@ -1,7 +1,7 @@
 /** The record as its callers see it: with their own values where the record has placeholders. */
 import type { Bus, BusMessage, Ledger } from '../contract/ports.ts';
-import type { StoredFrame } from '../contract/record.ts';
-import { restoreText } from '../guard/secrets/restore.ts';
+import { SEALED, type StoredFrame, type StoredResult } from '../contract/record.ts';
+import { restoreDeep } from '../execution/placeholders.ts';
 import type { Vault } from '../guard/vault.ts';
 
 type Mapping = ReadonlyMap<string, string>;
@@ -35,12 +35,30 @@ export function restoringLedger(ledger: Ledger, vault: Vault): Ledger {
   async function deep<T>(tenant: string, id: string, value: T): Promise<T> {
     if (value === null || !hasMark(JSON.stringify(value))) return value;
     const mapping = await mappingOf(tenant, id);
-    return mapping ? (restored(value, mapping, '') as T) : value;
+    return mapping ? restoreDeep(value, mapping) : value;
+  }
+
+  /** With what the answer's own placeholders stand for, which is kept beside them. */
+  async function result(tenant: string, id: string): Promise<StoredResult | null> {
+    const found = await ledger.result(tenant, id);
+    if (!found || !(SEALED in found.message)) return await deep(tenant, id, found);
+    const { [SEALED]: sealed, ...message } = found.message;
+    const own = typeof sealed === 'string' ? vault.open(tenant, sealed) : null;
+    const plain = await deep(tenant, id, { ...found, message });
+    return own ? restoreDeep(plain, own) : plain;
+  }
+
+  function frameOf(tenant: string, frame: StoredFrame, mapping: Mapping | null): StoredFrame {
+    if (!hasMark(frame.json)) return frame;
+    const { [SEALED]: sealed, ...body } = JSON.parse(frame.json) as Record<string, unknown>;
+    const own = typeof sealed === 'string' ? vault.open(tenant, sealed) : null;
+    const plain = mapping ? restoreDeep(body, mapping) : body;
+    return { ...frame, json: JSON.stringify(own ? restoreDeep(plain, own) : plain) };
   }
 
   return {
     ...ledger,
-    result: async (tenant, id) => await deep(tenant, id, await ledger.result(tenant, id)),
+    result,
     partialText: async (tenant, id) => await deep(tenant, id, await ledger.partialText(tenant, id)),
     async body(tenant, id) {
       const body = await ledger.body(tenant, id);
@@ -52,21 +70,9 @@ export function restoringLedger(ledger: Ledger, vault: Vault): Ledger {
       const frames = await ledger.framesAfter(tenant, id, after, limit);
       if (!frames.some(({ json }) => hasMark(json))) return frames;
       const mapping = await mappingOf(tenant, id);
-      return mapping ? frames.map((frame) => restoredFrame(frame, mapping)) : frames;
+      return frames.map((frame) => frameOf(tenant, frame, mapping));
     },
   };
-}
-
-function restoredFrame(frame: StoredFrame, mapping: Mapping): StoredFrame {
-  if (!hasMark(frame.json)) return frame;
-  return { ...frame, json: JSON.stringify(restored(JSON.parse(frame.json), mapping, '')) };
-}
-
-function restored(value: unknown, mapping: Mapping, name: string): unknown {
-  if (typeof value === 'string') return restoreText(value, mapping, name === 'arguments' ? 'json' : 'text');
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((one) => restored(one, mapping, name));
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, restored(one, mapping, key)]));
 }
 
 /** Frames with placeholders are not told over the bus: whoever follows looks into the record, which gives them their values. */

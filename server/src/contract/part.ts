@@ -70,8 +70,10 @@ export function isVisible(part: Part): part is VisiblePart {
   return part.type === 'text' || part.type === 'reasoning' || part.type === 'tool_call';
 }
 
-/** The body of a frame, before it has its number. Field names are those of the wire. */
-export type FrameBody =
+/**
+ * The body of a frame, before it has its number. Field names are those of the wire. `sealed`: see `SEALED` in record.ts.
+ */
+export type FrameBody = (
   | { type: 'attempt'; attempt: number; provider: string; model: string; reason: string }
   | { type: 'text'; text: string }
   | { type: 'reasoning'; text: string; vendor?: VendorField }
@@ -80,7 +82,8 @@ export type FrameBody =
   | { type: 'progress'; done: number; total: number; unit: string }
   | { type: 'restart'; attempt: number; reason: string }
   | { type: 'usage'; usage: WireUsage }
-  | { type: 'end'; status: TerminalState; finish_reason: FinishReason | null; error?: WireError };
+  | { type: 'end'; status: TerminalState; finish_reason: FinishReason | null; error?: WireError }
+) & { sealed?: string };
 
 export type Frame = { seq: number } & FrameBody;
 

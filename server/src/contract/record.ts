@@ -190,6 +190,9 @@ export interface FrameWrite {
   frames: FrameBody[];
 }
 
+/** Field of a stored message, and of a frame, with what its own placeholders stand for, encrypted. No caller sees it. */
+export const SEALED = 'sealed';
+
 export interface StoredFrame {
   seq: number;
   /** The whole frame as JSON text, `seq` included. */

@@ -13,14 +13,14 @@ import type { RunEnd } from './terms.ts';
 /** What the vendor did not report is estimated from what was shown, never zero; what it never took costs nothing. */
 export function priced(
   call: AnswerCall,
-  assembly: Assembly,
+  said: Pick<Assembly, 'shown' | 'pieces'>,
   provider: Provider,
   start: AttemptStart,
   outcome: AttemptOutcome,
   status: AttemptEnd['status'],
   priceOf: (provider: Provider, model: string) => Price | null,
 ): AttemptEnd {
-  const usage = outcome.usage ?? (outcome.accepted ? estimateUsage(call, assembly.shown(), assembly.pieces()) : null);
+  const usage = outcome.usage ?? (outcome.accepted ? estimateUsage(call, said.shown(), said.pieces()) : null);
   const price = provider.free ? null : priceOf(provider, start.model);
   return {
     attempt: start.attempt,
@@ -98,4 +98,18 @@ export function tokensOf({ attempt, last, usage }: RunEnd): number | null {
   if (last?.cache === 'hit') return 0;
   const used = usage ?? attempt?.usage ?? null;
   return used === null ? null : used.inputTokens + used.outputTokens;
+}
+
+/** What is learnt of the target. */
+export function healthOf(ended: AttemptEnd, outcome: AttemptOutcome, streamed: boolean) {
+  const { usage } = outcome;
+  return {
+    code: ended.status === 'cancelled' ? ('cancelled' as const) : (ended.error?.code ?? null),
+    ...(outcome.failure?.retryAfterMs === undefined ? {} : { retryAfterMs: outcome.failure.retryAfterMs }),
+    firstTokenMs: outcome.firstTokenMs,
+    latencyMs: outcome.latencyMs,
+    tokens: usage ? usage.inputTokens + usage.outputTokens : null,
+    outputTokens: usage?.outputTokens ?? null,
+    streamed,
+  };
 }

@@ -6,12 +6,11 @@
 import type { DialectName } from '../contract/call.ts';
 import type { Caller } from '../contract/caller.ts';
 import type { Entry } from '../contract/entry.ts';
-import { ERRORS, GoblinError, mismatch } from '../contract/errors.ts';
+import { GoblinError, mismatch } from '../contract/errors.ts';
 import type { AnswerListener, AttachedHandle, AttachedInput, AttachedOutcome } from '../contract/flow.ts';
-import type { VisiblePart } from '../contract/part.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
 import type { Acceptance, AttemptStart, RunPlan } from '../contract/record.ts';
-import { openaiMessage, rounded } from '../dialects/index.ts';
+import type { AnswerShield } from '../guard/answers.ts';
 import type { Alarm, Wheel } from '../providers/wheel.ts';
 import { tokensOf } from './account.ts';
 import { startAnswer } from './answer.ts';
@@ -19,6 +18,7 @@ import { createAudience } from './audience.ts';
 import type { Persist } from './persist.ts';
 import { settlementOf } from './settlement.ts';
 import type { RunDeps, RunEnd, StopReason } from './terms.ts';
+import { failedBefore, refusalOf, STOPPED, toOutcome } from './told.ts';
 
 /** A commit that takes longer than this voids the call that was begun beside it. */
 const COMMIT_MS = 5000;
@@ -53,9 +53,6 @@ const VOIDED = {
   error: { code: 'unavailable', message: 'The record did not answer in time.' },
 } as const;
 
-/** The process stops before the answer was complete. */
-const STOPPED = { state: 'failed', error: { code: 'interrupted', message: ERRORS.interrupted.title } } as const;
-
 /** How long an answer whose caller left runs on, so that a retry with the same idempotency key can have it. */
 const LEFT_WITH_KEY_MS = 30_000;
 
@@ -67,6 +64,7 @@ export function runAttached(
   plan: RunPlan,
   hop: string | null,
   entry: Entry | null = null,
+  answer: AnswerShield | undefined = undefined,
 ): AttachedHandle {
   const { ledger } = deps;
   const audience = createAudience(input.listener);
@@ -182,6 +180,7 @@ export function runAttached(
       by: { tenant, key: caller.key },
       ...(input.submission.cache === false ? { cache: false } : {}),
       ...(entry === null ? {} : { cover: entry.cover }),
+      ...(answer ? { answer } : {}),
     },
     {
       attempt(start, restart) {
@@ -217,7 +216,7 @@ export function runAttached(
       const over = voided ? { ...end, ...VOIDED } : end.state === null ? { ...end, ...STOPPED } : end;
       const callback = acceptance.callbackUrl !== null;
       const of = { tenant, id, epoch: 1, owner: deps.owner, day: deps.day(), callback, keep };
-      const settlement = settlementOf(of, over);
+      const settlement = settlementOf(of, over, answer);
       const { attempt } = end;
       if (await deps.persist(() => ledger.settle(settlement))) deps.bus.publish(id, { type: 'ended' });
       else if (attempt) await deps.persist(() => ledger.settleAttempt(tenant, id, 1, attempt, end.text || null));
@@ -259,60 +258,5 @@ export function runAttached(
       if (committed) listener.flush();
       return { requestId: id, leave: () => leave(listener), resume: () => run.resume(), join: () => null };
     },
-  };
-}
-
-/**
- * The vendor's own body is of use only to a caller of the same dialect. `keep`: vectors are told just as they will be
- * told again from the record.
- */
-function toOutcome(end: RunEnd, sameDialect: boolean, keep: boolean): AttachedOutcome {
-  const { vectors } = end;
-  return {
-    sameAs: null,
-    state: end.state ?? 'failed',
-    error: end.state === null ? STOPPED.error : end.error,
-    retryAfterMs: end.retryAfterMs,
-    parts: end.parts,
-    finishReason: end.finishReason,
-    usage: end.usage,
-    provider: end.last?.provider ?? '',
-    model: end.last?.model ?? '',
-    attempts: end.last?.attempt ?? 0,
-    costPico: end.costPico,
-    priceReason: end.costPico === null ? 'the price of this model is not known' : null,
-    ...(end.last?.cache ? { cache: end.last.cache } : {}),
-    body: sameDialect && !(keep && vectors) && !hasInvalidCall(end.parts) ? end.body : null,
-    ...(vectors ? { vectors: keep ? rounded(vectors) : vectors } : {}),
-  };
-}
-
-/** Arguments that are no JSON are marked in our body; the vendor's would pass them on unmarked. */
-function hasInvalidCall(parts: readonly VisiblePart[]): boolean {
-  if (!parts.some((part) => part.type === 'tool_call')) return false;
-  const { tool_calls: calls } = openaiMessage(parts);
-  return Array.isArray(calls) && calls.some((call: { invalid_arguments?: true }) => call.invalid_arguments === true);
-}
-
-function refusalOf({ error, retryAfterMs }: RunEnd): GoblinError {
-  const { code, message } = error ?? STOPPED.error;
-  return new GoblinError(code, message, retryAfterMs === null ? {} : { retryAfterMs });
-}
-
-function failedBefore(error: GoblinError): AttachedOutcome {
-  return {
-    sameAs: null,
-    state: 'failed',
-    error: { code: error.code, message: error.detail },
-    retryAfterMs: error.retryAfterMs ?? null,
-    parts: [],
-    finishReason: null,
-    usage: null,
-    provider: '',
-    model: '',
-    attempts: 0,
-    costPico: null,
-    priceReason: null,
-    body: null,
   };
 }

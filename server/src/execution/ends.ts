@@ -11,6 +11,8 @@ export interface Ends {
   /** The vendor's failure is the request's. */
   failure(failure: ProviderFailure): RunEnd;
   stopped(reason: StopReason): RunEnd;
+  /** By a secret in the answer itself. */
+  blocked(rule: string): RunEnd;
 }
 
 /** `now`: what the run has come to at that moment. */
@@ -39,6 +41,10 @@ export function createEnds(
         error: { code, message, ...(status === undefined ? {} : { upstream_status: status }) },
       });
     },
+    blocked: (rule) =>
+      end('blocked', {
+        error: { code: 'guardrail_blocked', message: `The answer holds a secret that must not be shown (${rule}).` },
+      }),
     stopped(reason) {
       switch (reason) {
         case 'lost':

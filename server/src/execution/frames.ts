@@ -141,6 +141,8 @@ const marks = ({ vendor }: { vendor?: unknown }): number => (vendor ? JSON.strin
 
 /** Joins neighbours that say the same thing in two pieces. Changes `last`. */
 function join(last: FrameBody, frame: FrameBody): boolean {
+  // Each has the key to its own placeholders.
+  if (last.sealed !== undefined || frame.sealed !== undefined) return false;
   if (last.type === 'text' && frame.type === 'text') {
     last.text += frame.text;
     return true;

@@ -81,6 +81,8 @@ export function startLead(
         sink.notice(notice);
       },
       event(parts, data, dialect) {
+        // Placeholders of this answer stand for nothing in another's.
+        if (input.answer?.changed) live.fail({ code: 'interrupted', detail: 'a secret is in the answer' }, true);
         shown ||= parts.some(isVisible);
         live.say({ parts, data, dialect });
         sink.event(parts, data, dialect);
@@ -110,7 +112,7 @@ export function startLead(
       return;
     }
     const by = { id: input.id, provider: last.provider, model: last.model };
-    const under = joined || !isWhole(end) ? null : keyOf(by);
+    const under = joined || input.answer?.changed || !isWhole(end) ? null : keyOf(by);
     const said = under === null ? null : live.said(parts);
     if (under !== null && said !== null) {
       cache.keep(under, by, said, { ok: true, finishReason, usage, body: plain ? null : body });

@@ -3,11 +3,11 @@ import type { AnswerCall } from '../contract/call.ts';
 import type { EncodeTarget } from '../contract/dialect.ts';
 import { isVisible, type Part } from '../contract/part.ts';
 import type { Provider } from '../contract/provider.ts';
-import type { Assembly } from './assembly.ts';
 import { startAttempt } from './attempt.ts';
 import { embedTry } from './embed.ts';
 import { createJoin, type Join } from './join.ts';
 import type { AttemptOutcome } from './outcome.ts';
+import type { Screen } from './screen.ts';
 import type { RunDeps, RunInput, RunSink } from './terms.ts';
 
 /** Where a call goes. */
@@ -48,7 +48,7 @@ export function callOnce(
   place: Place,
   prefix: string,
   used: number,
-  assembly: Assembly,
+  ear: Pick<Screen, 'push' | 'look'>,
   sink: RunSink,
   spoke: () => void,
 ): Once {
@@ -74,15 +74,11 @@ export function callOnce(
 
   let quiet = true;
   function tell(parts: readonly Part[], data: string): void {
-    for (const part of parts) {
-      if (!isVisible(part)) continue;
-      assembly.add(part);
-      if (quiet) {
-        quiet = false;
-        spoke();
-      }
+    if (quiet && parts.some(isVisible)) {
+      quiet = false;
+      spoke();
     }
-    sink.event(parts, data, dialect);
+    ear.push(parts, data, dialect);
   }
 
   const running = startAttempt(
@@ -98,7 +94,10 @@ export function callOnce(
     },
     {
       event: join ? (parts) => tell(joined(join, parts), '') : tell,
-      flush: () => sink.flush(),
+      flush() {
+        ear.look();
+        return sink.flush();
+      },
       done(outcome) {
         const rest = join?.end() ?? '';
         if (rest !== '') tell([{ type: 'text', text: rest }], '');

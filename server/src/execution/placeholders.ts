@@ -32,12 +32,12 @@ export function createPartFilter(mapping: Mapping): PartFilter {
     if (part.type === 'text' || part.type === 'reasoning') {
       const before = text?.type === part.type && call === null ? [] : rest();
       text ??= { type: part.type, restorer: createRestorer(mapping) };
-      return [...before, { ...part, text: text.restorer.push(part.text) }];
+      return [...before, { ...marked(part, mapping), text: text.restorer.push(part.text) }];
     }
     if (part.type === 'tool_call') {
       const before = call?.index === part.index && text === null ? [] : rest();
       call ??= { index: part.index, restorer: createRestorer(mapping, 'json') };
-      return [...before, { ...part, arguments: call.restorer.push(part.arguments) }];
+      return [...before, { ...marked(part, mapping), arguments: call.restorer.push(part.arguments) }];
     }
     // Usage may come in the middle.
     return part.type === 'usage' ? [part] : [...rest(), part];
@@ -52,12 +52,29 @@ export const createWholeFilter = (mapping: Mapping): PartFilter =>
 export function restoreParts(parts: readonly VisiblePart[], mapping: Mapping): VisiblePart[] {
   return parts.map((part) =>
     part.type === 'tool_call'
-      ? { ...part, arguments: restoreText(part.arguments, mapping, 'json') }
-      : { ...part, text: restoreText(part.text, mapping) },
+      ? { ...marked(part, mapping), arguments: restoreText(part.arguments, mapping, 'json') }
+      : { ...marked(part, mapping), text: restoreText(part.text, mapping) },
   );
 }
 
-/** The caller hears his own values. A vendor's own bytes are not sent on: they hold placeholders. */
+/** A vendor's own field may hold words of the model too. */
+function marked<T extends VisiblePart>(part: T, mapping: Mapping): T {
+  if (part.type === 'text' || part.vendor === undefined) return part;
+  return { ...part, vendor: { ...part.vendor, fields: restoreDeep(part.vendor.fields, mapping) } };
+}
+
+/** Every text in a value, with values for placeholders. */
+export function restoreDeep<T>(value: T, mapping: Mapping, name = ''): T {
+  if (typeof value === 'string') return restoreText(value, mapping, name === 'arguments' ? 'json' : 'text') as T;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((one) => restoreDeep(one, mapping, name)) as T;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, restoreDeep(one, mapping, key)])) as T;
+}
+
+/**
+ * The caller hears his own values. A vendor's own bytes are not sent on, since they hold placeholders; as long as there
+ * are none (`mapping` may grow while the answer comes) all passes as it is.
+ */
 export function restoring(listener: AnswerListener, mapping: Mapping): AnswerListener {
   let filter = createPartFilter(mapping);
   return {
@@ -66,8 +83,15 @@ export function restoring(listener: AnswerListener, mapping: Mapping): AnswerLis
       if (restart !== null) filter = createPartFilter(mapping);
       listener.attempt(start, restart);
     },
-    event: (parts) => listener.event(filter.push(parts), null),
+    event(parts, data) {
+      if (mapping.size === 0) listener.event(parts, data);
+      else listener.event(filter.push(parts), null);
+    },
     done(outcome: AttachedOutcome) {
+      if (mapping.size === 0) {
+        listener.done(outcome);
+        return;
+      }
       const rest = filter.rest();
       if (rest.length > 0) listener.event(rest, null);
       listener.done({ ...outcome, parts: restoreParts(outcome.parts, mapping), body: null });

@@ -11,9 +11,10 @@ import type { ProviderFailure, Usage } from '../contract/part.ts';
 import type { PlannedTarget, Provider } from '../contract/provider.ts';
 import type { AttemptEnd, AttemptStart } from '../contract/record.ts';
 import type { Ticket } from '../routing/book.ts';
-import { asFailure, beginningWith, hadChoice, plus, priced, ratesOf, silent, storedPlan } from './account.ts';
+import { asFailure, beginningWith, hadChoice, healthOf, plus, priced, ratesOf, silent, storedPlan } from './account.ts';
 import { createAssembly } from './assembly.ts';
 import { createDecide } from './decide.ts';
+import { createEar } from './ear.ts';
 import { createEnds } from './ends.ts';
 import { callOnce, type Once, type Place } from './once.ts';
 import type { AttemptOutcome } from './outcome.ts';
@@ -30,6 +31,8 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
   const { after } = input;
   for (const part of after?.parts ?? []) assembly.add(part);
   let stopped: StopReason | null = null;
+  /** The rule of a secret that ended the answer. */
+  let blockedBy: string | null = null;
   let current: Once | null = null;
   let wakeUp: (() => void) | null = null;
   let last: AttemptStart | null = after?.start ?? null;
@@ -48,22 +51,31 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
     stopped: () => stopped !== null,
   });
 
-  const ends = createEnds(() => ({
-    parts: assembly.parts(),
-    text: assembly.text(),
-    finishReason: null,
-    usage: null,
-    last,
-    attempt: ended,
-    costPico: cost,
-    latencyMs: performance.now() - started,
-  }));
-
   const stop = (reason: StopReason) => {
     if (stopped) return;
     stopped = reason;
     wakeUp?.();
   };
+
+  const ear = createEar(input.answer, assembly, sink, (rule) => {
+    blockedBy = rule;
+    stop('blocked');
+  });
+
+  const ends = createEnds(() => {
+    ear.rest();
+    return {
+      parts: assembly.parts(),
+      text: assembly.text(),
+      finishReason: null,
+      usage: null,
+      last,
+      attempt: ended,
+      costPico: cost,
+      latencyMs: performance.now() - started,
+    };
+  });
+  const halt = (reason: StopReason) => (blockedBy === null ? ends.stopped(reason) : ends.blocked(blockedBy));
   const total = deps.wheel.alarm(() => stop('timeout'));
   total.set(Math.max(0, input.totalMs));
   const deadline = deps.wheel.alarm(() => stop('expired'));
@@ -76,16 +88,15 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
 
   function account(provider: Provider, start: AttemptStart, outcome: AttemptOutcome, status: AttemptEnd['status']) {
     const call = prefix === '' ? input.call : beginningWith(input.call, prefix);
-    const done = priced(call, assembly, provider, start, outcome, status, deps.price);
+    const done = priced(call, ear.heard(), provider, start, outcome, status, deps.price);
     cost = cost === null || done.costPico === null ? null : cost + done.costPico;
     return done;
   }
 
   async function once(place: Place, ticket: Ticket): Promise<AttemptOutcome> {
     try {
-      current = callOnce(deps, input, place, prefix, carried?.outputTokens ?? 0, assembly, sink, () =>
-        health.spoke(ticket),
-      );
+      const spoke = () => health.spoke(ticket);
+      current = callOnce(deps, input, place, prefix, carried?.outputTokens ?? 0, ear, sink, spoke);
       wakeUp = current.abort;
       if (stopped) current.abort();
       return await current.done;
@@ -138,7 +149,7 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
     let before = ended;
     let failure: ProviderFailure | null = null;
     for (let n = input.firstAttempt; ; n++) {
-      if (stopped) return ends.stopped(stopped);
+      if (stopped) return halt(stopped);
       if (n > cap) {
         return failure
           ? ends.failure(failure)
@@ -189,7 +200,7 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
         // Begun in the record, but nothing was sent.
         health.end(ticket, null, Date.now());
         ended = account(provider, start, silent(null), 'cancelled');
-        return ends.stopped(stopped);
+        return halt(stopped);
       }
       ended = null;
       sink.attempt(start, restart);
@@ -199,7 +210,7 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
         kind === 'first' && restMs > 0
           ? await onceRested(restMs, { provider, model: target.model, keyRef }, ticket)
           : await once({ provider, model: target.model, keyRef }, ticket);
-      const success = outcome.failure === null && outcome.finishReason !== null;
+      const success = outcome.failure === null && outcome.finishReason !== null && blockedBy === null;
       ended = account(provider, start, outcome, success ? 'succeeded' : stopped ? 'cancelled' : 'failed');
       health.end(ticket, healthOf(ended, outcome, input.stream), Date.now());
       if (success) {
@@ -208,11 +219,11 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
         return ends.end('succeeded', {
           finishReason: outcome.finishReason,
           usage,
-          body: carried ? null : outcome.body,
+          body: carried || input.answer?.changed ? null : outcome.body,
           vectors: outcome.vectors ?? null,
         });
       }
-      if (stopped) return ends.stopped(stopped);
+      if (stopped) return halt(stopped);
       deps.observe(start, ended);
       failure = outcome.failure ?? { code: 'upstream_truncated', detail: 'the answer has no end' };
       const step = await decide(failure, target, start, later, cap);
@@ -228,13 +239,15 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
         prefix = '';
         carried = null;
         assembly.clear();
+        ear.clear();
       } else if (step.shown === 'continue') {
+        ear.back();
         carried = plus(carried, ended.usage);
         prefix = assembly.text();
         const room = (input.call.maxTokens ?? Number.POSITIVE_INFINITY) - (carried?.outputTokens ?? 0);
         // As much was shown as the caller wanted to have.
         if (room <= 0) return ends.end('succeeded', { finishReason: 'length', usage: carried });
-      }
+      } else ear.clear();
       before = ended;
       if (step.kind === 'next') {
         target = later.splice(step.place, 1)[0] as PlannedTarget;
@@ -255,19 +268,5 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
     stop,
     resume: () => current?.resume(),
     soFar: () => ({ last, parts: assembly.parts().map((part) => ({ ...part })), stopped: stopped !== null }),
-  };
-}
-
-/** What is learnt of the target. */
-function healthOf(ended: AttemptEnd, outcome: AttemptOutcome, streamed: boolean) {
-  const { usage } = outcome;
-  return {
-    code: ended.status === 'cancelled' ? ('cancelled' as const) : (ended.error?.code ?? null),
-    ...(outcome.failure?.retryAfterMs === undefined ? {} : { retryAfterMs: outcome.failure.retryAfterMs }),
-    firstTokenMs: outcome.firstTokenMs,
-    latencyMs: outcome.latencyMs,
-    tokens: usage ? usage.inputTokens + usage.outputTokens : null,
-    outputTokens: usage?.outputTokens ?? null,
-    streamed,
   };
 }

@@ -19,6 +19,8 @@ export interface Screen {
   back(): void;
   /** What was said is void. */
   clear(): void;
+  /** What came and was not told yet: UTF-8 bytes of text, and parts. */
+  waiting(): { bytes: number; pieces: number };
 }
 
 /** An event whose text is not all decided is told in two parts when it is longer: vendors that send words are told whole. */
@@ -248,6 +250,10 @@ export function createScreen(
       scanner.end();
       kind = '';
       forget();
+    },
+    waiting() {
+      const parts = queue.flatMap((event) => event.parts.filter(isVisible));
+      return { bytes: parts.reduce((sum, part) => sum + Buffer.byteLength(textOf(part)), 0), pieces: parts.length };
     },
   };
 }

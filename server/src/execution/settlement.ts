@@ -1,7 +1,8 @@
 /** How a run goes into the record. */
 import type { FrameBody } from '../contract/part.ts';
-import type { Settlement } from '../contract/record.ts';
+import { SEALED, type Settlement } from '../contract/record.ts';
 import { messageOfVectors, openaiMessage } from '../dialects/index.ts';
+import type { AnswerShield } from '../guard/answers.ts';
 import type { RunEnd } from './terms.ts';
 
 /** What is the same for every end of a run. */
@@ -17,13 +18,15 @@ export interface Settled {
   keep?: boolean;
 }
 
-/** An end without a state is a failure. `last` are the frames that go along; attached requests have none. */
+/** An end without a state is a failure. `answer`: what its placeholders stand for goes along, encrypted. `last` are the frames that go along; attached requests have none. */
 export function settlementOf(
   { keep = false, ...of }: Settled,
   end: RunEnd,
+  answer?: Pick<AnswerShield, 'sealed'>,
   last: { firstSeq: number; frames: FrameBody[] } = { firstSeq: 1, frames: [] },
 ): Settlement {
   const state = end.state ?? 'failed';
+  const sealed = answer?.sealed() ?? null;
   return {
     ...of,
     state,
@@ -32,7 +35,10 @@ export function settlementOf(
       state === 'succeeded' && end.usage && end.last && end.finishReason
         ? {
             text: end.text,
-            message: end.vectors ? messageOfVectors(end.vectors, keep) : openaiMessage(end.parts),
+            message: {
+              ...(end.vectors ? messageOfVectors(end.vectors, keep) : openaiMessage(end.parts)),
+              ...(sealed === null ? {} : { [SEALED]: sealed }),
+            },
             finishReason: end.finishReason,
             provider: end.last.provider,
             model: end.last.model,

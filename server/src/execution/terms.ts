@@ -7,6 +7,7 @@ import type { FinishReason, Part, Usage, VisiblePart } from '../contract/part.ts
 import type { PlannedTarget, Price, Provider } from '../contract/provider.ts';
 import type { AttemptEnd, AttemptStart, RequestError, RunPlan } from '../contract/record.ts';
 import type { FailoverMode, TerminalState } from '../contract/states.ts';
+import type { AnswerShield } from '../guard/answers.ts';
 import type { Guardrails } from '../guard/hook.ts';
 import type { Transport } from '../providers/transport.ts';
 import type { Wheel } from '../providers/wheel.ts';
@@ -15,8 +16,11 @@ import type { ResponseCache } from './cache.ts';
 import type { Drills } from './drills.ts';
 import type { Clocks } from './outcome.ts';
 
-/** Why a run is stopped from outside. `lost`: another process owns it now; nothing more is written. */
-export type StopReason = 'cancelled' | 'expired' | 'timeout' | 'left' | 'lost' | 'drain' | 'unrecorded';
+/**
+ * Why a run is stopped from outside. `lost`: another process owns it now; nothing more is written. `blocked`: by what it
+ * said.
+ */
+export type StopReason = 'cancelled' | 'expired' | 'timeout' | 'left' | 'lost' | 'drain' | 'unrecorded' | 'blocked';
 
 export interface RunInput {
   id: string;
@@ -44,6 +48,8 @@ export interface RunInput {
   cache?: false;
   /** Holds money for each attempt before it begins. Left out: there is no budget. */
   cover?: Entry['cover'];
+  /** Looks for secrets in the answer. Left out: nobody does. */
+  answer?: AnswerShield;
   /** Another's answer, which this one followed, has broken off: the run goes on after it. */
   after?: Followed;
 }

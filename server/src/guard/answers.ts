@@ -3,19 +3,14 @@
  * stands in the record as a placeholder, and the caller reads what the model wrote; see `execution/screen.ts`.
  */
 import type { VendorField } from '../contract/call.ts';
-import { DEFAULT_ACTIONS } from './secrets/actions.ts';
-import { createScanner } from './secrets/engine.ts';
+import type { ActionOf, Actions } from './secrets/actions.ts';
 import { createRedactor, type Redactor, type Replacement, type TextForm } from './secrets/redact.ts';
-import type { Action, Finding, Rule, RuleKind } from './secrets/rule.ts';
+import type { Action, Finding } from './secrets/rule.ts';
 import { createStreamScanner, type StreamScanner } from './secrets/stream.ts';
+import type { Shields } from './shields.ts';
 import type { Vault } from './vault.ts';
 
-interface Said {
-  rules?: Readonly<Record<string, Action>>;
-  kinds?: Partial<Readonly<Record<RuleKind, Action>>>;
-}
-
-export interface AnswerSettings extends Said {
+export interface AnswerSettings extends Actions {
   enabled: boolean;
   /** Whether the caller reads what the model wrote where the record has a placeholder. */
   reveal: boolean;
@@ -26,6 +21,8 @@ export interface AnswerOf {
   tenant: string;
   key: string | null;
   request: string;
+  /** The task type of the request. */
+  task: string;
 }
 
 export interface Verdict {
@@ -49,14 +46,15 @@ export interface AnswerShield {
   sealedOf(text: string): string | null;
 }
 
-/** `mapping`: what the placeholders of the caller stand for; those of the answer are added to it. */
-export type OpenAnswer = (of: AnswerOf, mapping: Map<string, string>) => AnswerShield;
+/**
+ * `mapping`: what the placeholders of the caller stand for; those of the answer are added to it. Throws `unavailable`
+ * when it cannot be known what the tenant looks for.
+ */
+export type OpenAnswer = (of: AnswerOf, mapping: Map<string, string>) => AnswerShield | undefined;
 
 export interface AnswerDeps {
-  rules: readonly Rule[];
+  shields: Pick<Shields, 'of' | 'all'>;
   settings: AnswerSettings;
-  /** What is done about secrets in what callers send. */
-  sent: Said;
   /** A keyed digest of a value for a tenant, 16 hexadecimal digits or more. */
   digest(tenant: string, value: string): string;
   vault: Vault;
@@ -70,14 +68,17 @@ const MOST_NOTED = 100;
 const OPAQUE = new Set(['encrypted_content', 'signature', 'data', 'redactedContent', 'thoughtSignature', 'id']);
 const MOST_DEPTH = 64;
 
-export function createAnswerShields({ rules, settings, sent, digest, vault, note }: AnswerDeps): OpenAnswer {
-  const actionOf = actionsOf(settings, sent);
-  // What is allowed need not be looked for. The rule for names finds for others too.
-  const scanner = createScanner(
-    rules.filter(({ id, kind, pattern }) => typeof pattern === 'function' || actionOf({ rule: id, kind }) !== 'allow'),
+export function createAnswerShields({ shields, settings, digest, vault, note }: AnswerDeps): OpenAnswer {
+  // What is allowed in prompts is not among what is looked for there.
+  const more = [settings.rules ?? {}, settings.kinds ?? {}].some((said) =>
+    Object.values(said).some((action) => action !== 'allow'),
   );
 
-  return ({ tenant, key, request }, mapping) => {
+  return ({ tenant, key, request, task }, mapping) => {
+    const shield = shields.of(tenant);
+    if (!shield) return undefined;
+    const scanner = more ? shields.all(tenant) : shield.scanner;
+    const actionOf = actionsOf(settings, shield.actionOf);
     const own = new Map<string, string>();
     const noted = new Set<string>();
     let redactor: Redactor | null = null;
@@ -95,7 +96,7 @@ export function createAnswerShields({ rules, settings, sent, digest, vault, note
       const replaced: Finding[] = [];
       let block: Verdict['block'] = null;
       for (const finding of findings) {
-        const action = actionOf(finding);
+        const action = actionOf(finding, task);
         if (action === 'allow') continue;
         tell(finding, action);
         if (action === 'redact') replaced.push(finding);
@@ -169,14 +170,11 @@ export function replaceAll(text: string, replacements: readonly Replacement[]): 
  * Where nothing is said of answers it is as with what callers send, but what is refused there is replaced here: nobody
  * can take out of an answer what the model wrote, and it goes to nobody but who asked.
  */
-function actionsOf(own: Said, sent: Said): (finding: Pick<Finding, 'rule' | 'kind'>) => Action {
-  return ({ rule, kind }) => {
-    const said = at(own.rules, rule) ?? own.kinds?.[kind];
-    if (said !== undefined) return said;
-    const before = at(sent.rules, rule) ?? sent.kinds?.[kind] ?? DEFAULT_ACTIONS[kind];
+function actionsOf({ rules = {}, kinds = {} }: AnswerSettings, sent: ActionOf): ActionOf {
+  return (finding, task) => {
+    const own: Action | undefined = Object.hasOwn(rules, finding.rule) ? rules[finding.rule] : kinds[finding.kind];
+    if (own !== undefined) return own;
+    const before = sent(finding, task);
     return before === 'block' ? 'redact' : before;
   };
 }
-
-const at = (of: Said['rules'], rule: string): Action | undefined =>
-  of !== undefined && Object.hasOwn(of, rule) ? of[rule] : undefined;

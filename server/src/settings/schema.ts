@@ -246,6 +246,17 @@ export const SettingsFile = Type.Object(
           enabled: Type.Optional(Type.Boolean()),
           rules: Type.Optional(RuleActions),
           kinds: Type.Optional(Kinds),
+          answers: Type.Optional(
+            Type.Object(
+              {
+                enabled: Type.Optional(Type.Boolean()),
+                reveal: Type.Optional(Type.Boolean()),
+                rules: Type.Optional(RuleActions),
+                kinds: Type.Optional(Kinds),
+              },
+              strict,
+            ),
+          ),
           tasks: Type.Optional(
             Type.Record(
               Type.String({ pattern: '^[a-z][a-z0-9_-]{0,62}$' }),

@@ -1,6 +1,7 @@
 /** One immutable snapshot of what the file says, with every default filled in. */
 import { Value, type ValueError } from '@sinclair/typebox/value';
 import { parse } from 'yaml';
+import type { AnswerSettings } from '../guard/answers.ts';
 import type { ActionSettings } from '../guard/secrets/actions.ts';
 import { ALL_RULES } from '../guard/secrets/rules/index.ts';
 import type { RouteRule } from '../routing/rule.ts';
@@ -49,7 +50,7 @@ export interface Settings {
   simulator: boolean;
   allowPrivateCallbacks: boolean;
   /** What is done about secrets in what callers send; see guard/secrets/actions.ts. */
-  secrets: ActionSettings & { enabled: boolean };
+  secrets: ActionSettings & { enabled: boolean; answers: AnswerSettings };
   identity: IdentitySettings;
   policies: GuardSettings['policies'];
   /** As the file names it. */
@@ -241,8 +242,11 @@ function secretsOf(
     if (!known.includes(task)) refuse(`secrets.tasks.${task} is no task type; there are ${known.join(', ')}.`);
     check(rules, `secrets.tasks.${task}.rules`);
   }
+  const { enabled = true, reveal = true, ...answers } = given.answers ?? {};
+  check(answers.rules ?? {}, 'secrets.answers.rules');
   return {
     enabled: given.enabled ?? true,
+    answers: { enabled, reveal, ...answers },
     ...(given.rules ? { rules: given.rules } : {}),
     ...(given.kinds ? { kinds: given.kinds } : {}),
     ...(given.tasks ? { tasks: given.tasks } : {}),

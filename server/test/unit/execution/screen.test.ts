@@ -14,10 +14,12 @@ import {
   createAnswerShields,
   type OpenAnswer,
 } from '../../../src/guard/answers.ts';
+import { actionsOf } from '../../../src/guard/secrets/actions.ts';
 import { createScanner } from '../../../src/guard/secrets/engine.ts';
 import { createRedactor } from '../../../src/guard/secrets/redact.ts';
 import { SECRET_RULES } from '../../../src/guard/secrets/rules/index.ts';
-import { createVault, type Vault } from '../../../src/guard/vault.ts';
+import { createShield } from '../../../src/guard/shield.ts';
+import type { Vault } from '../../../src/guard/vault.ts';
 
 // Made here, so that no file of the project holds what looks like a key.
 const AWS = ['AKIA', 'Z7Q3M5N2P6R4T6V4'].join('');
@@ -40,8 +42,13 @@ interface Stage {
 }
 
 const digest = (tenant: string, value: string): string => createHmac('sha256', tenant).update(value).digest('hex');
-const KEY = Buffer.alloc(32, 7);
-const vault = createVault(() => [KEY]);
+/** Not encrypted: what goes in is what is looked at. */
+const vault: Vault = {
+  seal: (_tenant, mapping) => JSON.stringify([...mapping]),
+  open: (_tenant, sealed) => (sealed === '' ? null : new Map(JSON.parse(sealed) as [string, string][])),
+};
+const house = createShield(createScanner(SECRET_RULES), actionsOf(), digest);
+const SHIELDS = { of: () => house, all: () => house.scanner };
 let notes: Record<string, unknown>[] = [];
 /** A scanner is slow to make. */
 const made = new Map<string, OpenAnswer>();
@@ -51,9 +58,8 @@ function opened(settings: Partial<AnswerSettings>): OpenAnswer {
   const known = made.get(name);
   if (known) return known;
   const open = createAnswerShields({
-    rules: SECRET_RULES,
+    shields: SHIELDS,
     settings: { enabled: true, reveal: true, ...settings },
-    sent: {},
     digest,
     vault,
     note: (_tenant, payload) => void notes.push(payload),
@@ -67,7 +73,8 @@ function stage(settings: Partial<AnswerSettings> = {}, own: [string, string][] =
   const mapping = new Map(own);
   const told: Told[] = [];
   const blocked: string[] = [];
-  const shield = opened(settings)({ tenant: 't', key: null, request: 'r' }, mapping);
+  const shield = opened(settings)({ tenant: 't', key: null, request: 'r', task: 'chat' }, mapping);
+  assert.ok(shield);
   const screen = createScreen(
     shield,
     (parts, data) => void told.push({ parts, data }),

@@ -1,0 +1,58 @@
+/** An attached call, wired: its secrets are taken out, it is let in, and it runs; its caller reads his own values. */
+import type { Ledger } from '../contract/ports.ts';
+import type { AnswerDoorDeps } from '../edge/answer-door.ts';
+import { runAttached } from '../execution/attached.ts';
+import { restoring, restoringHandle } from '../execution/placeholders.ts';
+import { createAnswerShields, type OpenAnswer } from '../guard/answers.ts';
+import type { Shields } from '../guard/shields.ts';
+import type { Vault } from '../guard/vault.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { House } from './assembly.ts';
+
+/** Undefined: nobody looks at answers. `digest`: a keyed digest of a value for a tenant. */
+export function openAnswers(
+  { secrets }: Pick<Settings, 'secrets'>,
+  shields: Pick<Shields, 'of' | 'all'>,
+  digest: (tenant: string, value: string) => string,
+  vault: Vault,
+  ledger: Pick<Ledger, 'note'>,
+): OpenAnswer | undefined {
+  if (!secrets.enabled || !secrets.answers.enabled) return undefined;
+  return createAnswerShields({
+    shields,
+    settings: secrets.answers,
+    digest,
+    vault,
+    note: (tenant, finding) => void ledger.note(tenant, 'guard.finding', finding).catch(() => {}),
+  });
+}
+
+export function answering(house: House): AnswerDoorDeps['run'] {
+  const { admission, answers } = house;
+  return (caller, id, given, hop) => {
+    const submission = admission.shield(caller, given.submission);
+    const input = { ...given, submission };
+    // It grows with what is found in the answer.
+    const mapping = new Map<string, string>();
+    const of = { tenant: caller.tenant, key: caller.key, request: id, task: submission.taskType };
+    const answer = submission.kind === 'embed' ? undefined : answers?.(of, mapping);
+    const admitted = admission.admit(caller, submission);
+    const go = (a: Awaited<typeof admitted>) => {
+      if (a.entry) input.admitted?.(a.entry.headers);
+      for (const [placeholder, value] of submission.secrets?.mapping ?? []) mapping.set(placeholder, value);
+      const restores = answer !== undefined || mapping.size > 0;
+      const handle = runAttached(
+        house.attached,
+        caller,
+        restores ? { ...input, listener: restoring(given.listener, mapping) } : input,
+        admission.acceptance(caller, id, submission, a),
+        a.plan,
+        hop,
+        a.entry,
+        answer,
+      );
+      return restores ? restoringHandle(handle, mapping) : handle;
+    };
+    return admitted instanceof Promise ? admitted.then(go) : go(admitted);
+  };
+}
