@@ -20,8 +20,8 @@ export interface RawAdmissionDeps {
   recordBack(): Promise<void>;
   userHash(tenant: string, user: string): string;
   userKeyId: string;
-  /** Throws `policy_denied`. */
-  checkPolicy(caller: Caller, provider: Provider, labels: RawCall['labels'], pico: number): void;
+  /** Rejects with `policy_denied`, and `unavailable`. */
+  checkPolicy(caller: Caller, provider: Provider, labels: RawCall['labels'], pico: number): Promise<void>;
   /** Left out: nothing is limited. */
   allowance?: Allowance;
 }
@@ -62,7 +62,7 @@ export async function admitRaw(
     );
   }
   const pico = Math.round(usd * 1e12);
-  deps.checkPolicy(caller, provider, call.labels, pico);
+  await deps.checkPolicy(caller, provider, call.labels, pico);
   const priceVersion = entry?.raw_price_usd === undefined ? 'free' : 'settings';
   const acceptance = acceptanceOf(deps, caller, id, call, pico, priceVersion);
   if (!deps.allowance?.any()) return { provider, pico, priceVersion, acceptance };

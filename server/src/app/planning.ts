@@ -16,7 +16,7 @@ export interface Planning {
   /** When it is let in. Throws `policy_denied`, `no_provider` … */
   plan(caller: Caller, submission: Submission): RunPlan | Promise<RunPlan>;
   /** When a request that waited begins: by what holds now. */
-  again(claim: Claim): RunPlan;
+  again(claim: Claim): RunPlan | Promise<RunPlan>;
 }
 
 export interface PlanningDeps {
@@ -63,25 +63,35 @@ export function createPlanning({ live, health, policy, strict }: PlanningDeps): 
     seed: seedOf(request),
   });
 
+  function first(caller: Caller, submission: Submission): RunPlan | Promise<RunPlan> {
+    const judge = policy.ofCaller(caller, submission);
+    const request = judged(planRequest(caller.tenant, submission, caller.models), judge);
+    const plan = underPolicy(judge, () => live.plan(request));
+    return plan instanceof Promise ? plan.then((late) => runPlan(request, late)) : runPlan(request, plan);
+  }
+
+  function again(claim: Claim): RunPlan {
+    const { call, hints, models } = claim.body;
+    const judge = policy.ofClaim(claim);
+    const request = judged(planRequest(claim.tenant, { call, taskType: claim.taskType, hints }, models), judge);
+    return refuseUnredacted(
+      strict,
+      claim,
+      runPlan(
+        request,
+        underPolicy(judge, () => live.planNow(request)),
+      ),
+    );
+  }
+
   return {
     plan(caller, submission) {
-      const judge = policy.ofCaller(caller, submission);
-      const request = judged(planRequest(caller.tenant, submission, caller.models), judge);
-      const plan = underPolicy(judge, () => live.plan(request));
-      return plan instanceof Promise ? plan.then((late) => runPlan(request, late)) : runPlan(request, plan);
+      const ready = policy.ready(caller.tenant);
+      return ready === null ? first(caller, submission) : ready.then(() => first(caller, submission));
     },
     again(claim) {
-      const { call, hints, models } = claim.body;
-      const judge = policy.ofClaim(claim);
-      const request = judged(planRequest(claim.tenant, { call, taskType: claim.taskType, hints }, models), judge);
-      return refuseUnredacted(
-        strict,
-        claim,
-        runPlan(
-          request,
-          underPolicy(judge, () => live.planNow(request)),
-        ),
-      );
+      const ready = policy.ready(claim.tenant);
+      return ready === null ? again(claim) : ready.then(() => again(claim));
     },
   };
 }

@@ -11,8 +11,11 @@ import type { PolicyText } from '../guard/policy/check.ts';
 import { storedAsker, type Target, toolsOf } from '../guard/policy/facts.ts';
 import type { Judge, PolicyQuestion } from '../guard/policy/judge.ts';
 import { openPolicies, type Policies, PolicyFault } from '../guard/policy/policies.ts';
+import { createSpending } from '../guard/policy/spending.ts';
 import type { Shield } from '../guard/shield.ts';
 import type { Shields } from '../guard/shields.ts';
+import type { Clock } from '../ledger/clock.ts';
+import { spentByKey } from '../ledger/usage.ts';
 import { estimateCost, estimateInputTokens } from '../money/estimate.ts';
 import type { Plan } from '../routing/plan.ts';
 import type { PlanRequest } from '../routing/request.ts';
@@ -21,11 +24,13 @@ import type { Live } from './live.ts';
 
 export interface PolicyRoom {
   policies: Policies;
+  /** Waits for what the policies of a tenant look at beside the request. Null: nothing. Rejects with `unavailable`. */
+  ready(tenant: string): Promise<void> | null;
   /** Null: no policy concerns it. */
   ofCaller(caller: Caller, submission: Submission): Judge | null;
   ofClaim(claim: Claim): Judge | null;
-  /** Of a call whose content and model nobody here can read. Throws `policy_denied`. */
-  checkRaw(caller: Caller, provider: Provider, labels: Record<string, string> | null, pico: number): void;
+  /** Of a call whose content and model nobody here can read. Rejects with `policy_denied`. */
+  checkRaw(caller: Caller, provider: Provider, labels: Record<string, string> | null, pico: number): Promise<void>;
   targetOf(provider: string, model: string, costPico: () => number | null): Target;
   close(): void;
 }
@@ -35,13 +40,14 @@ export interface PolicyRoomDeps {
   live: Live;
   recorder: Telemetry;
   sql: Sql | null;
+  clock: Pick<Clock, 'now'>;
 }
 
 /** What an answer usually comes to when nobody bounds it. Tokens. */
 const USUAL_OUTPUT = 500;
 
 export async function openPolicyRoom(
-  { config, live, recorder, sql }: PolicyRoomDeps,
+  { clock, config, live, recorder, sql }: PolicyRoomDeps,
   shields: Pick<Shields, 'all'>,
   price: (provider: Provider, model: string) => Price | null,
 ): Promise<PolicyRoom> {
@@ -52,6 +58,13 @@ export async function openPolicyRoom(
     if (error instanceof PolicyFault) throw new ConfigError(`goblin.yaml: ${error.message}.`);
     throw error;
   });
+  const spending = createSpending({
+    read: async (tenant, from, until) => (sql === null ? [] : await spentByKey(sql, tenant, from, until)),
+    now: clock.now,
+    telemetry: recorder,
+  });
+  const ready = (tenant: string) => (policies.seesSpent(tenant) ? spending.ready(tenant) : null);
+
   function findingsOf(tenant: string, call: Submission['call']): string[] {
     const scanner = shields.all(tenant);
     const kinds = new Set<string>();
@@ -95,15 +108,16 @@ export async function openPolicyRoom(
       task: taskType,
       dataClass,
       tools: toolsOf(call),
-      at: Date.now(),
+      at: clock.now(),
       findings: () => findingsOf(tenant, call),
-      spentPico: () => 0,
+      spent: () => spending.of(tenant, key),
       target: (provider, model) => targetOf(provider, model, () => costOf(provider, model)),
     };
   }
 
   return {
     policies,
+    ready,
     targetOf,
     ofCaller: (caller, submission) =>
       policies.judge(caller.tenant, () =>
@@ -113,7 +127,8 @@ export async function openPolicyRoom(
       policies.judge(tenant, () =>
         question(tenant, keyId, body.asker ?? { user: body.by ?? keyId ?? '' }, { call: body.call, taskType }),
       ),
-    checkRaw(caller, provider, labels, pico) {
+    async checkRaw(caller, provider, labels, pico) {
+      await ready(caller.tenant);
       const judge = policies.judge(caller.tenant, () => ({
         ...question(caller.tenant, caller.key, storedAsker(caller, labels), {
           call: { kind: 'raw', messages: [] },

@@ -5,7 +5,6 @@ import { GoblinError } from '../contract/errors.ts';
 import { type FrameBody, frameOf, type Part, wireUsage } from '../contract/part.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
 import type { Claim, RequestError, RunPlan } from '../contract/record.ts';
-import type { AnswerShield, OpenAnswer } from '../guard/answers.ts';
 import { tokensOf } from './account.ts';
 import { startAnswer } from './answer.ts';
 import { createFrameLog } from './frames.ts';
@@ -28,13 +27,11 @@ export interface DetachedDeps {
   run: Omit<RunDeps, 'begin'>;
   totalMs: number;
   /** Plans again: providers may have changed since the request was accepted. Throws when nothing can take it. */
-  plan(claim: Claim): RunPlan;
+  plan(claim: Claim): RunPlan | Promise<RunPlan>;
   /** Takes what it needs of limits and budgets; null: nothing limits it. Rejects when it must wait for its turn. */
   enter?(claim: Claim, plan: RunPlan): Promise<Entry | null>;
   /** What placeholders in its content stand for; null when that cannot be read. */
   openVault(tenant: string, sealed: string): ReadonlyMap<string, string> | null;
-  /** Looks for secrets in answers. Left out: nobody does. */
-  answers?: OpenAnswer;
   /** Told when a request went back to the queue. */
   released(): void;
   /** Told of every end, for metrics and call-backs. */
@@ -63,13 +60,11 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
 
   const mapping = claim.body.vault === undefined ? null : deps.openVault(tenant, claim.body.vault);
   let whole = mapping && createWholeFilter(mapping);
-  let answer: AnswerShield | undefined;
 
   function show(parts: readonly Part[]): void {
     for (const part of parts) {
       const frame = frameOf(part);
-      const sealed = frame && answer?.changed ? answer.sealedOf(JSON.stringify(frame)) : null;
-      if (frame) log.add(sealed === null ? frame : { ...frame, sealed });
+      if (frame) log.add(frame);
     }
   }
 
@@ -86,7 +81,7 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
     });
     const callback = claim.callbackUrl !== null;
     const of = { tenant, id, epoch, owner: deps.owner, day: deps.day(), callback };
-    const settlement = settlementOf(of, end, answer, { firstSeq: rest.firstSeq, frames });
+    const settlement = settlementOf(of, end, { firstSeq: rest.firstSeq, frames });
     const stored = await persist(() => ledger.settle(settlement));
     if (stored) {
       bus.publish(id, { type: 'frames', frames: stored });
@@ -105,15 +100,13 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
     try {
       if (claim.body.call.messages.length === 0)
         throw new GoblinError('gone', 'The body of the request is no longer kept.');
-      plan = deps.plan(claim);
+      plan = await deps.plan(claim);
     } catch (error) {
       await settle(refused(error));
       return;
     }
     let entry: Entry | null = null;
     try {
-      const task = claim.taskType;
-      answer = deps.answers?.({ tenant, key: claim.keyId, request: id, task }, new Map(mapping ?? []));
       entry = (await deps.enter?.(claim, plan)) ?? null;
     } catch (error) {
       await wait(error);
@@ -157,7 +150,6 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
         by: { tenant, key: claim.keyId },
         ...(claim.body.cache === false ? { cache: false } : {}),
         ...(entry === null ? {} : { cover: entry.cover }),
-        ...(answer ? { answer } : {}),
       },
       {
         attempt() {},

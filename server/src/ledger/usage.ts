@@ -1,5 +1,6 @@
 /** What was used and what it cost, added up from the record. */
 import type { Sql } from '../contract/ports.ts';
+import { FENCE } from './fence.ts';
 import { lowestIdAt } from './ids.ts';
 
 export const USAGE_GROUPS = ['day', 'key', 'model', 'team', 'task_type'] as const;
@@ -70,4 +71,20 @@ export async function usageOf(
     unpriced: row.unpriced,
     estimated: row.estimated,
   }));
+}
+
+// What requests of a tenant have cost that were accepted from one moment to another and have ended, by key.
+const SPENT = `
+select key_id as key, sum(cost_pico)::float8 as pico from mcp_request
+where tenant = $1 and ${FENCE} and id >= $2::uuid and ($3::uuid is null or id < $3::uuid) and cost_pico > 0 group by key_id`;
+
+/** Milliseconds since the epoch; `untilMs` may be endless. Requests without a key under null; unknown prices are not in it. */
+export async function spentByKey(
+  sql: Pick<Sql, 'query'>,
+  tenant: string,
+  fromMs: number,
+  untilMs: number,
+): Promise<{ key: string | null; pico: number }[]> {
+  const until = Number.isFinite(untilMs) ? lowestIdAt(untilMs) : null;
+  return await sql.query<{ key: string | null; pico: number }>(SPENT, [tenant, lowestIdAt(fromMs), until]);
 }

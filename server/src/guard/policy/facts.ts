@@ -3,6 +3,7 @@ import type { AnswerCall } from '../../contract/call.ts';
 import type { Caller, Role } from '../../contract/caller.ts';
 import type { StoredAsker } from '../../contract/record.ts';
 import { type PolicyAction, WEEKDAYS } from './schema.ts';
+import type { Spent } from './spending.ts';
 
 /** Who asks. */
 interface Asker {
@@ -25,8 +26,8 @@ export interface Facts extends Asker {
   tools: readonly string[];
   /** Milliseconds since the epoch. */
   at: number;
-  /** Picodollars; 0 where no budget counts it. */
-  spentPico: number;
+  /** Null: no policy looks at it. */
+  spent: Spent | null;
 }
 
 export interface Target {

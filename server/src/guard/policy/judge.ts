@@ -4,11 +4,13 @@ import type { PlannedTarget } from '../../contract/provider.ts';
 import type { PolicyDecision } from '../../contract/record.ts';
 import type { Facts, Target } from './facts.ts';
 import type { PolicySet, Verdict } from './set.ts';
+import type { Spent } from './spending.ts';
 
-export interface PolicyQuestion extends Omit<Facts, 'findings' | 'spentPico'> {
+export interface PolicyQuestion extends Omit<Facts, 'findings' | 'spent'> {
   /** Asked for only when a policy looks at it. */
   findings(): readonly string[];
-  spentPico(): number;
+  /** Throws `unavailable`. */
+  spent(): Spent;
   target(provider: string, model: string): Target;
 }
 
@@ -25,7 +27,7 @@ export function createJudge(sets: readonly PolicySet[], question: PolicyQuestion
   const facts: Facts = {
     ...question,
     findings: sets.some((set) => set.seesFindings) ? [...question.findings()].sort() : [],
-    spentPico: sets.some((set) => set.seesSpent) ? question.spentPico() : 0,
+    spent: sets.some((set) => set.seesSpent) ? question.spent() : null,
   };
   let denied: { set: PolicySet; verdict: Verdict } | null = null;
 

@@ -63,7 +63,7 @@ export async function readPast(sql: Pick<Sql, 'query'>, tenant: string, sinceMs:
       findings: [],
       tools: [],
       at,
-      spentPico: 0,
+      spent: null,
     },
   }));
 }

@@ -18,6 +18,8 @@ export interface Policies {
   file: readonly PolicyText[];
   /** Null: no policy concerns the tenant. Throws `unavailable` when policies cannot be read. */
   judge(tenant: string, question: () => PolicyQuestion): Judge | null;
+  /** Whether a policy in force for the tenant looks at what was spent. Throws as `judge`. */
+  seesSpent(tenant: string): boolean;
   /** What is wrong with them; nothing: they may be saved. Rejects with `unavailable` without an engine. */
   check(policies: readonly PolicyText[]): Promise<FieldError[]>;
   /** A set that is not in force, to try it: it lasts as long as `use` does. Throws `invalid_request` with every fault. */
@@ -87,6 +89,7 @@ export async function openPolicies(deps: PoliciesDeps): Promise<Policies> {
       const sets = setsOf(tenant);
       return sets.length === 0 ? null : createJudge(sets, question());
     },
+    seesSpent: (tenant) => (own.any() || ofFile.length > 0) && setsOf(tenant).some(({ seesSpent }) => seesSpent),
     async check(policies) {
       return readPolicies(await engine(), policies).errors;
     },

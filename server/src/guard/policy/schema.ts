@@ -11,7 +11,8 @@ export const REDACTION = 'redaction';
 
 /**
  * Money is US dollars. `cost_usd` is missing when nobody knows the price, so a policy has to say what then
- * (`context has cost_usd`). Times are UTC. A request is for one model after another: each is asked about by itself.
+ * (`context has cost_usd`). `spent` is what the tenant has spent in this UTC day and month, and what the key that asks
+ * has, if one does; `spent_usd` is the tenant's month. Times are UTC. A request is for one model after another: each is asked about by itself.
  */
 export const SCHEMA = `
 entity Tenant;
@@ -24,6 +25,7 @@ entity Provider;
 entity Task;
 entity Model in [Provider, Task] { name: String, provider: String, local: Bool };
 
+type Spent = { day: decimal, month: decimal, key_day?: decimal, key_month?: decimal };
 type Asked = {
   hour: Long,
   weekday: String,
@@ -32,6 +34,7 @@ type Asked = {
   tools: Set<String>,
   cost_usd?: decimal,
   spent_usd: decimal,
+  spent: Spent,
   region: String
 };
 

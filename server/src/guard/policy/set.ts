@@ -1,5 +1,5 @@
 /** A set of policies that decides: each decision is kept under what the set can see of a request. */
-import type { Context, EntityUid } from '@cedar-policy/cedar-wasm/nodejs';
+import type { CedarValueJson, Context, EntityUid } from '@cedar-policy/cedar-wasm/nodejs';
 import { GoblinError } from '../../contract/errors.ts';
 import type { Cedar } from './cedar.ts';
 import type { OnePolicy } from './check.ts';
@@ -22,7 +22,7 @@ export interface PolicySet {
   version: string;
   /** Whether it looks at what the scanner finds. */
   seesFindings: boolean;
-  /** Whether it looks at what was spent. */
+  /** Whether it looks at what was spent: then that must be known before it is asked. */
   seesSpent: boolean;
   /** Throws `unavailable` when the engine cannot decide: nothing is let in then. */
   decide(facts: Facts, target: Target): Verdict;
@@ -87,7 +87,7 @@ export function createPolicySet(
   return {
     version,
     seesFindings: sees(sight, 'findings'),
-    seesSpent: sees(sight, 'spent_usd'),
+    seesSpent: sees(sight, 'spent_usd') || sees(sight, 'spent'),
     decide(facts, target) {
       const key = keyOf(sight, facts, target);
       const known = kept.get(key);
@@ -132,8 +132,18 @@ function contextOf(facts: Facts, target: Target): Context {
     findings: [...facts.findings],
     tools: [...facts.tools],
     ...(cost === null ? {} : { cost_usd: decimal(usdOf(cost)) }),
-    spent_usd: decimal(usdOf(facts.spentPico)),
+    spent_usd: decimal(usdOf(facts.spent?.month ?? 0)),
+    spent: spentOf(facts),
     region: target.region,
+  };
+}
+
+function spentOf({ spent }: Facts): Record<string, CedarValueJson> {
+  const { day = 0, month = 0, key } = spent ?? {};
+  return {
+    day: decimal(usdOf(day)),
+    month: decimal(usdOf(month)),
+    ...(key ? { key_day: decimal(usdOf(key.day)), key_month: decimal(usdOf(key.month)) } : {}),
   };
 }
 
@@ -160,7 +170,8 @@ function keyOf(sight: Sight, facts: Facts, target: Target): string {
     const cost = target.costPico();
     seen.push('cost', cost === null ? null : usdOf(cost));
   }
-  if (sees(sight, 'spent_usd')) seen.push('spent', usdOf(facts.spentPico));
+  if (sees(sight, 'spent_usd')) seen.push('month', usdOf(facts.spent?.month ?? 0));
+  if (sees(sight, 'spent')) seen.push('spent', spentOf(facts));
   if (sees(sight, 'region')) seen.push('region', target.region);
   return JSON.stringify(seen);
 }

@@ -36,7 +36,7 @@ const facts = (more: Partial<Facts> = {}): Facts => ({
   findings: [],
   tools: [],
   at: Date.UTC(2026, 0, 5, 14),
-  spentPico: 0,
+  spent: null,
   ...more,
 });
 const target = (provider: string, model: string, more: Partial<Target> = {}): Target => ({
@@ -86,7 +86,17 @@ test('every principal, action, resource and attribute of the context can decide'
       target('openai', 'gpt-4o', { costPico: () => 2e12 }),
     ],
     ['!(context has cost_usd)', {}, target('openai', 'gpt-4o', { costPico: () => null })],
-    ['context.spent_usd.greaterThanOrEqual(decimal("5.0"))', { spentPico: 5e12 }],
+    ['context.spent_usd.greaterThanOrEqual(decimal("5.0"))', { spent: { day: 0, month: 5e12 } }],
+    ['context.spent.month.greaterThan(decimal("5.0"))', { spent: { day: 0, month: 6e12 } }],
+    ['context.spent.day.greaterThan(decimal("5.0"))', { spent: { day: 6e12, month: 0 } }],
+    [
+      'context.spent has key_day && context.spent.key_day.greaterThan(decimal("5.0"))',
+      { spent: { day: 9e12, month: 9e12, key: { day: 6e12, month: 0 } } },
+    ],
+    [
+      'context has spent.key_month && context.spent.key_month.greaterThan(decimal("5.0"))',
+      { spent: { day: 9e12, month: 9e12, key: { day: 0, month: 6e12 } } },
+    ],
     ['context.region like "us-*"', {}, target('openai', 'gpt-4o', { region: 'us-east-1' })],
   ];
   for (const [when, more, to] of cases) {
@@ -192,7 +202,7 @@ test('both the installation and the tenant must allow', () => {
   const question = {
     ...facts(),
     findings: () => [],
-    spentPico: () => 0,
+    spent: () => assert.fail('no policy looks at it'),
     target: (provider: string, model: string) => target(provider, model),
   };
   const judge = createJudge(
