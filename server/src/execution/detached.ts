@@ -5,6 +5,7 @@ import { GoblinError } from '../contract/errors.ts';
 import { type FrameBody, frameOf, type Part, wireUsage } from '../contract/part.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
 import type { Claim, RequestError, RunPlan } from '../contract/record.ts';
+import type { AnswerShield, OpenAnswer } from '../guard/answers.ts';
 import { tokensOf } from './account.ts';
 import { startAnswer } from './answer.ts';
 import { createFrameLog } from './frames.ts';
@@ -32,6 +33,8 @@ export interface DetachedDeps {
   enter?(claim: Claim, plan: RunPlan): Promise<Entry | null>;
   /** What placeholders in its content stand for; null when that cannot be read. */
   openVault(tenant: string, sealed: string): ReadonlyMap<string, string> | null;
+  /** Looks for secrets in answers. Left out: nobody does. */
+  answers?: OpenAnswer;
   /** Told when a request went back to the queue. */
   released(): void;
   /** Told of every end, for metrics and call-backs. */
@@ -60,11 +63,13 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
 
   const mapping = claim.body.vault === undefined ? null : deps.openVault(tenant, claim.body.vault);
   let whole = mapping && createWholeFilter(mapping);
+  let answer: AnswerShield | undefined;
 
   function show(parts: readonly Part[]): void {
     for (const part of parts) {
       const frame = frameOf(part);
-      if (frame) log.add(frame);
+      const sealed = frame && answer?.changed ? answer.sealedOf(JSON.stringify(frame)) : null;
+      if (frame) log.add(sealed === null ? frame : { ...frame, sealed });
     }
   }
 
@@ -81,7 +86,7 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
     });
     const callback = claim.callbackUrl !== null;
     const of = { tenant, id, epoch, owner: deps.owner, day: deps.day(), callback };
-    const settlement = settlementOf(of, end, { firstSeq: rest.firstSeq, frames });
+    const settlement = settlementOf(of, end, answer, { firstSeq: rest.firstSeq, frames });
     const stored = await persist(() => ledger.settle(settlement));
     if (stored) {
       bus.publish(id, { type: 'frames', frames: stored });
@@ -107,6 +112,8 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
     }
     let entry: Entry | null = null;
     try {
+      const task = claim.taskType;
+      answer = deps.answers?.({ tenant, key: claim.keyId, request: id, task }, new Map(mapping ?? []));
       entry = (await deps.enter?.(claim, plan)) ?? null;
     } catch (error) {
       await wait(error);
@@ -150,6 +157,7 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
         by: { tenant, key: claim.keyId },
         ...(claim.body.cache === false ? { cache: false } : {}),
         ...(entry === null ? {} : { cover: entry.cover }),
+        ...(answer ? { answer } : {}),
       },
       {
         attempt() {},
