@@ -11,26 +11,19 @@ import { GoblinError, mismatch } from '../contract/errors.ts';
 import type { Admitted, Cancel, Receipt, Submission, Submit } from '../contract/flow.ts';
 import { endedBy } from '../contract/frames.ts';
 import { type Bus, CANCELS, type Ledger, type Queue } from '../contract/ports.ts';
-import type { ModelInfo, PlannedTarget, Price } from '../contract/provider.ts';
 import type { Acceptance, Accepted, RunPlan } from '../contract/record.ts';
 import type { FailoverMode } from '../contract/states.ts';
 import { keptCall } from '../dialects/index.ts';
 import type { Guardrails } from '../guard/hook.ts';
 import { storedAsker } from '../guard/policy/facts.ts';
-import type { FoundSecret, Shield } from '../guard/shield.ts';
-import type { Vault } from '../guard/vault.ts';
-import { estimateCost, estimateInputTokens } from '../money/estimate.ts';
-import { fitsWindow } from '../money/tokens.ts';
+import { estimateInputTokens } from '../money/estimate.ts';
 import type { Allowance } from './allowance.ts';
+import { createFit, expectedOutput, type FitDeps } from './fit.ts';
+import { createSecrets, type SecretsDeps } from './secrets.ts';
 
-export interface AdmissionDeps {
-  /** Null: nobody looks for secrets. */
-  shield: Shield | null;
-  vault: Vault;
+export interface AdmissionDeps extends FitDeps, SecretsDeps {
   /** Asked before anything is chosen; true when it changed the call. Null: nobody is asked. */
   guardrail: Guardrails['before'];
-  /** Replaces whatever any rule finds. */
-  strict: Shield;
   ledger: Ledger;
   bus: Bus;
   queue: Queue;
@@ -38,7 +31,6 @@ export interface AdmissionDeps {
   userHash(tenant: string, user: string): string;
   userKeyId: string;
   plan(caller: Caller, submission: Submission): RunPlan | Promise<RunPlan>;
-  info(target: PlannedTarget): ModelInfo | null;
   /** Left out: nothing is limited. */
   allowance?: Allowance;
   /** Writes that must not be lost; see execution/persist.ts. */
@@ -46,8 +38,6 @@ export interface AdmissionDeps {
   /** Requests that come to an end in a second, of late; null when that is not known. */
   endsPerSecond(): number | null;
   caps: { perTenant: number; total: number };
-  /** Null: not known. */
-  price(target: PlannedTarget): Price | 'free' | null;
 }
 
 export interface Admission {
@@ -66,6 +56,8 @@ export interface Admission {
 
 export function createAdmission(deps: AdmissionDeps): Admission {
   const { ledger } = deps;
+  const fit = createFit(deps);
+  const secrets = createSecrets(deps);
   let closing = false;
 
   const waiting = new Set<() => void>();
@@ -82,19 +74,6 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     } finally {
       waiting.delete(refuse);
     }
-  }
-
-  function finish(submission: Submission, plan: RunPlan, inputTokens: number): Admitted {
-    const first = plan.targets[0] as PlannedTarget;
-    const price = deps.price(first);
-    const maxOutput = deps.info(first)?.maxOutput ?? undefined;
-    return {
-      plan,
-      inputTokens,
-      estimatePico:
-        price === 'free' ? 0 : price ? estimateCost(inputTokens, expectedOutput(submission, maxOutput), price) : null,
-      priceVersion: price === 'free' ? 'free' : (price?.version ?? null),
-    };
   }
 
   function admit(caller: Caller, submission: Submission): Admitted | Promise<Admitted> {
@@ -139,68 +118,10 @@ export function createAdmission(deps: AdmissionDeps): Admission {
   function routed(caller: Caller, submission: Submission, inputTokens: number): Admitted | Promise<Admitted> {
     const plan = deps.plan(caller, submission);
     const go = (made: RunPlan) => {
-      if (made.policy?.redact) redact(caller, submission);
+      if (made.policy?.redact) secrets.redact(caller, submission);
       return fit(submission, made, inputTokens);
     };
     return plan instanceof Promise ? plan.then(go) : go(plan);
-  }
-
-  /** What a policy lets through only without what any rule finds. The submission itself is changed. */
-  function redact(caller: Caller, submission: Submission): void {
-    const { call, metadata, labels, secrets } = submission;
-    const safe = deps.strict.protect(caller.tenant, { call, metadata, labels });
-    if (safe.found.length === 0) return;
-    noteFound(caller, submission, safe.found);
-    const mapping = new Map([...(secrets?.mapping ?? []), ...safe.mapping]);
-    submission.call = safe.call;
-    submission.metadata = safe.metadata;
-    submission.labels = safe.labels;
-    submission.secrets = { mapping, sealed: deps.vault.seal(caller.tenant, mapping) };
-  }
-
-  function noteFound(caller: Caller, { mode }: Submission, found: readonly FoundSecret[]): void {
-    for (const { rule, action, place, fingerprint } of found) {
-      const finding = { rule, action, place, fingerprint, key: caller.key, mode };
-      ledger.note(caller.tenant, 'guard.finding', finding).catch(() => {});
-    }
-  }
-
-  function fit(submission: Submission, plan: RunPlan, inputTokens: number): Admitted | Promise<Admitted> {
-    const windows = plan.targets.map((target) => deps.info(target)?.contextWindow ?? null);
-    // The estimate is far below every window nearly always: then nothing is counted.
-    if (windows.every((window) => window === null || inputTokens * 2 < window))
-      return finish(submission, plan, inputTokens);
-    return fitting(submission, plan, windows, inputTokens);
-  }
-
-  async function fitting(
-    submission: Submission,
-    plan: RunPlan,
-    windows: (number | null)[],
-    inputTokens: number,
-  ): Promise<Admitted> {
-    const fits = new Map<number, boolean>();
-    const able: PlannedTarget[] = [];
-    const dropped = [...plan.dropped];
-    for (const [index, target] of plan.targets.entries()) {
-      const window = windows[index] ?? null;
-      if (window !== null && !fits.has(window)) fits.set(window, await fitsWindow(submission.call, window));
-      if (window === null || fits.get(window)) able.push(target);
-      else
-        dropped.push({
-          provider: target.provider,
-          model: target.model,
-          reason: 'the prompt is longer than it can read',
-        });
-    }
-    if (able.length === 0) {
-      const largest = Math.max(...windows.map((window) => window ?? 0));
-      throw new GoblinError(
-        'context_too_long',
-        `The prompt has more than the ${largest.toLocaleString('en-US')} tokens that the model can read; shorten it or choose a model with a larger window.`,
-      );
-    }
-    return finish(submission, { ...plan, targets: able, dropped }, inputTokens);
   }
 
   function acceptance(caller: Caller, id: string, submission: Submission, admitted: Admitted): Acceptance {
@@ -278,7 +199,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
         return { requestId: row.id, createdAt: row.createdAt, estimatePico: row.estimatePico, replayed: true };
       }
     }
-    const shielded = shield(caller, submission);
+    const shielded = secrets.shield(caller, submission);
     const admitted = await admit(caller, shielded);
     const { entry } = admitted;
     const accepted = await accept(caller, acceptance(caller, deps.newId(), shielded, admitted)).catch(
@@ -305,26 +226,10 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     };
   }
 
-  function shield(caller: Caller, submission: Submission): Submission {
-    const { call, metadata, labels, taskType: task } = submission;
-    if (!deps.shield) return submission;
-    const safe = deps.shield.protect(caller.tenant, { call, metadata, labels, task });
-    if (safe.found.length === 0) return submission;
-    noteFound(caller, submission, safe.found);
-    const { mapping } = safe;
-    return {
-      ...submission,
-      call: safe.call,
-      metadata: safe.metadata,
-      labels: safe.labels,
-      ...(mapping.size > 0 ? { secrets: { mapping, sealed: deps.vault.seal(caller.tenant, mapping) } } : {}),
-    };
-  }
-
   return {
     admit,
     acceptance,
-    shield,
+    shield: secrets.shield,
     submit,
     recordBack,
     close() {
@@ -384,14 +289,6 @@ function byOf(caller: Caller): { by?: string } {
 function recordedCall(whole: AnswerCall): AnswerCall {
   const { embed: _embed, ...call } = keptCall(whole);
   return call;
-}
-
-/** What an answer usually comes to when nobody bounds it. Tokens. */
-const USUAL_OUTPUT = 500;
-
-function expectedOutput(submission: Submission, maxOutput: number | undefined): number {
-  if (submission.kind === 'embed') return 0;
-  return Math.min(submission.call.maxTokens ?? USUAL_OUTPUT, maxOutput ?? Number.POSITIVE_INFINITY);
 }
 
 /** What the caller says; else the route; else as the mode has it: what an open stream has shown cannot be taken back. */

@@ -117,6 +117,8 @@ export function createAllowance(deps: AllowanceDeps): Allowance {
   /** Targets whose price is known. */
   function pricedPlan(plan: RunPlan): RunPlan {
     const dropped = [...plan.dropped];
+    // What is unwell stands in `dropped` already.
+    const unwell = plan.unwell?.filter(knownPrice);
     const targets = plan.targets.filter((target) => {
       if (knownPrice(target)) return true;
       const { provider, model } = target;
@@ -130,7 +132,7 @@ export function createAllowance(deps: AllowanceDeps): Allowance {
         `The price of ${first.provider}/${first.model} is not known, and a budget has to hold: set it under prices in goblin.yaml, or a ceiling under budgets.unknown_price.`,
       );
     }
-    return targets.length === plan.targets.length ? plan : { ...plan, targets, dropped };
+    return { ...plan, targets, dropped, ...(unwell === undefined ? {} : { unwell }) };
   }
 
   function knownPrice({ provider: name, model }: PlannedTarget): boolean {
@@ -256,11 +258,11 @@ export function createAllowance(deps: AllowanceDeps): Allowance {
   };
 
   /** Also what no model of the plan would refuse. */
-  function bound(submission: Submission, { targets }: RunPlan): void {
+  function bound(submission: Submission, { targets, unwell = [] }: RunPlan): void {
     const { call } = submission;
     if (call.kind !== 'answer' || call.maxTokens !== undefined) return;
     let maxTokens = BOUND;
-    for (const { provider: name, model } of targets) {
+    for (const { provider: name, model } of [...targets, ...unwell]) {
       const provider = deps.provider(name);
       if (provider) maxTokens = Math.min(maxTokens, deps.maxOutput(provider, model) ?? BOUND);
     }

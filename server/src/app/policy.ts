@@ -167,7 +167,10 @@ export function judged<R extends PlanRequest>(request: R, judge: Judge | null): 
 /** The plan with what the policies had to say of it. Throws `policy_denied` where they left nothing. */
 export function underPolicy<P extends Plan | Promise<Plan>>(judge: Judge | null, plan: () => P): P {
   if (judge === null) return plan();
-  const decided = (made: Plan): Plan & Pick<RunPlan, 'policy'> => ({ ...made, policy: judge.decision(made.targets) });
+  const decided = (made: Plan): Plan & Pick<RunPlan, 'policy'> => ({
+    ...made,
+    policy: judge.decision([...made.targets, ...(made.unwell ?? [])]),
+  });
   try {
     const made = plan();
     if (!(made instanceof Promise)) return decided(made as Plan) as P;

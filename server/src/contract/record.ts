@@ -101,6 +101,8 @@ export interface PolicyDecision {
 
 /** A plan as a run goes by it. */
 export interface RunPlan extends StoredPlan {
+  /** Dropped for their health alone: asked after the others, if they are well by then. */
+  unwell?: readonly PlannedTarget[];
   /** Set when every target rests, as its vendor asked: milliseconds until the first call. */
   restMs?: number;
   /** What the route says for requests that do not say it themselves. */

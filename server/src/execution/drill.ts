@@ -2,7 +2,7 @@
  * A request of a key that is under a fire drill. It runs as every other, through the same plan, and its calls to the
  * provider of the drill meet the fault. What is learnt of that provider by it is kept from everybody else.
  */
-import type { Price } from '../contract/provider.ts';
+import type { PlannedTarget, Price } from '../contract/provider.ts';
 import { breaking, callsVendor, canDrill, sham } from './drill-faults.ts';
 import type { Drills } from './drills.ts';
 import { startRun } from './run.ts';
@@ -40,10 +40,13 @@ export function underDrill(deps: RunDeps, input: RunInput, sink: RunSink, key: s
     },
   };
 
-  const targets = input.plan.targets.map((target) => {
+  const { plan } = input;
+  const marked = (target: PlannedTarget): PlannedTarget => {
     const found = drills.meets(key, target.provider);
     return found === null ? target : { ...target, reason: `${target.reason}; fire drill: ${found.drill.fault}` };
-  });
+  };
+  const targets = plan.targets.map(marked);
+  const unwell = (plan.unwell ?? []).map(marked);
 
   return startRun(
     {
@@ -59,7 +62,7 @@ export function underDrill(deps: RunDeps, input: RunInput, sink: RunSink, key: s
       price: (provider, model) =>
         isMet(provider.name) && met?.called === false ? NOTHING : deps.price(provider, model),
     },
-    { ...input, plan: { ...input.plan, targets } },
+    { ...input, plan: { ...plan, targets, unwell } },
     sink,
   );
 }

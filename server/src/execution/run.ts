@@ -16,6 +16,7 @@ import { createAssembly } from './assembly.ts';
 import { createDecide } from './decide.ts';
 import { createEar } from './ear.ts';
 import { createEnds } from './ends.ts';
+import { failureOf, withComeBack } from './failure.ts';
 import { callOnce, type Once, type Place } from './once.ts';
 import type { AttemptOutcome } from './outcome.ts';
 import type { Run, RunDeps, RunEnd, RunInput, RunSink, StopReason } from './terms.ts';
@@ -135,15 +136,21 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
       const provider = deps.provider(one.provider);
       return provider !== null && health.admits(provider, one.model, now);
     });
-    return targets.splice(Math.max(at, 0), 1)[0] as PlannedTarget;
+    const [first] = targets.splice(Math.max(at, 0), 1) as [PlannedTarget];
+    // Holding money for it takes a while, in which nobody else shall be told that the probe is his.
+    if (at >= 0) health.claim(first.provider, first.model, now);
+    return first;
   }
 
   async function go(): Promise<RunEnd> {
-    const later = [...input.plan.targets];
+    const { targets, unwell = [], restMs: rests = 0 } = input.plan;
+    const all = [...targets, ...unwell];
+    const later = [...all];
     const cap = deps.attemptCap + input.unburnt;
-    const restMs = input.plan.restMs ?? 0;
-    if (input.requeue && restMs > deps.leaseMs) return ends.end(null, { requeueMs: restMs });
+    if (input.requeue && rests > deps.leaseMs) return ends.end(null, { requeueMs: rests });
     let target = firstOf(later);
+    const restMs = target === targets[0] ? rests : 0;
+    const failed = (failure: ProviderFailure) => ends.failure(withComeBack(deps, failure, all, target));
     let kind: 'first' | 'retry' | 'fallback' = 'first';
     let restart = input.restarted;
     let before = ended;
@@ -152,7 +159,7 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
       if (stopped) return halt(stopped);
       if (n > cap) {
         return failure
-          ? ends.failure(failure)
+          ? failed(failure)
           : ends.failed('poisoned', 'Every attempt was used up before this process took over.');
       }
       const provider = deps.provider(target.provider);
@@ -225,17 +232,18 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
       }
       if (stopped) return halt(stopped);
       deps.observe(start, ended);
-      failure = outcome.failure ?? { code: 'upstream_truncated', detail: 'the answer has no end' };
-      const step = await decide(failure, target, start, later, cap);
+      const latest = outcome.failure ?? { code: 'upstream_truncated', detail: 'the answer has no end' };
+      failure = failureOf(latest, failure, prefix);
+      const step = await decide(latest, target, start, later, cap);
       if (step === null) continue;
       if (step.kind === 'end') {
         if (step.why === 'cannot_continue') {
           sink.notice({ code: 'cannot_continue', detail: 'No target can go on from where the answer broke.' });
         }
-        return ends.failure(failure);
+        return failed(failure);
       }
       if (step.shown === 'restart') {
-        restart = failure.code;
+        restart = latest.code;
         prefix = '';
         carried = null;
         assembly.clear();
@@ -252,7 +260,7 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
       if (step.kind === 'next') {
         target = later.splice(step.place, 1)[0] as PlannedTarget;
         kind = 'fallback';
-        deps.fellBack(start, target, failure.code);
+        deps.fellBack(start, target, latest.code);
         continue;
       }
       kind = 'retry';

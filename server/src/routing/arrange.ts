@@ -2,6 +2,7 @@
 import { GoblinError } from '../contract/errors.ts';
 import type { PlannedTarget, Provider } from '../contract/provider.ts';
 import type { Dropped } from './able.ts';
+import { comeBackMs } from './come-back.ts';
 import type { KeyChoice } from './keys.ts';
 import type { Candidate } from './offers.ts';
 import type { Draft, Measure } from './score.ts';
@@ -36,6 +37,8 @@ export interface HealthView {
 export interface Arranged {
   targets: PlannedTarget[];
   dropped: Dropped[];
+  /** The same, as targets: a run that comes to them looks whether they are well by then. */
+  unwell: readonly PlannedTarget[];
   /** How long to wait before the first call, since all rest; 0: not at all. */
   restMs: number;
 }
@@ -50,7 +53,7 @@ export function arrange(
   seed: number,
   hints: readonly string[],
 ): Arranged {
-  if (view === undefined) return { targets: plain(drafts), dropped: [], restMs: 0 };
+  if (view === undefined) return { targets: plain(drafts), dropped: [], unwell: [], restMs: 0 };
   const usable: Draft[] = [];
   const sick: { draft: Draft; why: string }[] = [];
   const out: Out[] = [];
@@ -69,7 +72,7 @@ export function arrange(
     usable.push(draft);
   }
   if (usable.length === 0) return lastResort(out, view, seed);
-  return { targets: withKeys(behind(usable, sick), view, seed), dropped: out.map(asDropped), restMs: 0 };
+  return { targets: withKeys(behind(usable, sick), view, seed), ...leftOut(out), restMs: 0 };
 }
 
 /** Where all are sick there is nothing to go behind. */
@@ -87,6 +90,15 @@ interface Out {
   trouble: Trouble;
 }
 
+const leftOut = (out: readonly Out[]): Pick<Arranged, 'dropped' | 'unwell'> => ({
+  dropped: out.map(asDropped),
+  unwell: out.map(({ draft: { candidate, reason }, trouble }) => ({
+    provider: candidate.provider,
+    model: candidate.model,
+    reason: `${reason}; was left out: ${trouble.why}`,
+  })),
+});
+
 /** All are in trouble: the one that is soonest out of it stays. */
 function lastResort(out: readonly Out[], view: HealthView, seed: number): Arranged {
   let best: Out | null = null;
@@ -98,13 +110,15 @@ function lastResort(out: readonly Out[], view: HealthView, seed: number): Arrang
       .slice(0, 3)
       .map(({ draft, trouble }) => `${draft.candidate.key}: ${trouble.why}`)
       .join('; ');
-    throw new GoblinError('unavailable', `Every target that could take this request is closed by hand (${list}).`);
+    throw new GoblinError('unavailable', `Every target that could take this request is closed by hand (${list}).`, {
+      retryAfterMs: comeBackMs(out.map(({ trouble }) => trouble.waitMs)),
+    });
   }
   const { draft, trouble } = best;
   const reason = `${draft.reason}; ${out.length === 1 ? 'the only one' : 'the least bad of those left'}: ${trouble.why}`;
   return {
     targets: withKeys([{ ...draft, reason }], view, seed),
-    dropped: out.filter((one) => one !== best).map(asDropped),
+    ...leftOut(out.filter((one) => one !== best)),
     restMs: trouble.rests && Number.isFinite(trouble.waitMs) ? trouble.waitMs : 0,
   };
 }

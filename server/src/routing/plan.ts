@@ -19,6 +19,8 @@ export interface Plan {
   targets: PlannedTarget[];
   /** What would have stood there, had it been able, allowed and well. */
   dropped: Dropped[];
+  /** Those of `dropped` that are out for their health alone, in their order: they may be well when the others have failed. */
+  unwell?: readonly PlannedTarget[];
   /** Set when every target rests, as its vendor asked: milliseconds until the first call. */
   restMs?: number;
   /** What the route says for requests that do not say it themselves. */
@@ -89,10 +91,11 @@ export function createRouter(snapshot: RouterSnapshot): Router {
         else dropped.push(reason);
       }
       if (fit.length === 0) throw nothingLeft(dropped);
-      const { targets, dropped: sick, restMs } = arrange(fit, request.health, seedOf(request), request.hints);
+      const { targets, dropped: sick, unwell, restMs } = arrange(fit, request.health, seedOf(request), request.hints);
       return {
         targets,
         dropped: [...dropped, ...sick].map(({ provider, model, reason }) => ({ provider, model, reason })),
+        ...(unwell.length > 0 ? { unwell } : {}),
         ...(restMs > 0 ? { restMs } : {}),
         ...(failover === undefined ? {} : { failover }),
         ...(cache === undefined ? {} : { cache }),

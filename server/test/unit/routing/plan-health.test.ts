@@ -41,6 +41,14 @@ test('a target whose breaker is open is left out, with the reason', () => {
       { provider: 'c', model: 'm', reason: 'offers it: $3.00/$3.00 per Mtok' },
     ],
     dropped: [{ provider: 'a', model: 'm', reason: 'breaker open for 5 s more after 5 failures in a row' }],
+    unwell: [
+      {
+        provider: 'a',
+        model: 'm',
+        reason:
+          'cheapest that offers it: $1.00/$1.00 per Mtok; was left out: breaker open for 5 s more after 5 failures in a row',
+      },
+    ],
   });
   // Half open: in its usual place, for one call.
   assert.equal(plan({ at: START + 6000 }).targets[0]?.provider, 'a');
@@ -84,6 +92,10 @@ test('all open: the one that is soonest back stays, and the plan says so', () =>
     },
   ]);
   assert.deepEqual(dropped.map(({ provider }) => provider).sort(), ['a', 'c']);
+  assert.deepEqual(
+    plan({ at: START + 3000 }).unwell?.map(({ provider }) => provider),
+    ['a', 'c'],
+  );
   assert.equal(restMs, undefined, 'a breaker is no reason to keep the last target waiting');
   const alone = shopping(SHOPS.slice(0, 1));
   observe(alone.book, 'a/m', bad(), 5, START);
@@ -99,6 +111,7 @@ test('closed by hand: not even the last one is called', () => {
   const error = refusal(() => plan());
   assert.equal(error.code, 'unavailable');
   assert.match(error.detail, /a\/m: set open by alice for 60 s more; b\/m: set open by alice/);
+  assert.equal(error.retryAfterMs, 60_000, 'when the first of them may be called again');
   assert.deepEqual(targets({ at: START + 60_000 }), ['a/m']);
   book.force('b', 'm', 'auto', null, 'alice', START + 1);
   assert.deepEqual(targets({ at: START + 2 }), ['b/m']);
@@ -200,6 +213,7 @@ test('keys for other models, policies, and what goblin.yaml says of a model', ()
   ]);
   const forbids = (provider: string) => (provider === 'b' ? 'policy red forbids it' : null);
   assert.deepEqual(targets({ forbids }), ['c/m']);
+  assert.equal(plan({ needs: { images: true } }).unwell, undefined, 'none of them is out for its health');
   const error = refusal(() => plan({ forbids: () => 'policy red forbids it' }));
   assert.equal(error.code, 'forbidden');
   assert.match(error.detail, /b\/m: policy red forbids it/);
