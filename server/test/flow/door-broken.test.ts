@@ -1,41 +1,18 @@
 /** A vendor that breaks behind the door: the client sees an error or a whole answer, never a shorter success. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import OpenAI from 'openai';
+import type OpenAI from 'openai';
 import { outcome } from '../support/api.ts';
-import { callsWith, type House, MODEL, saidBy, startHouse } from '../support/vendors.ts';
+import { ask, collect, errorOf, newClient, textIn } from '../support/openai.ts';
+import { callsWith, type House, saidBy, startHouse } from '../support/vendors.ts';
 
 let house: House;
 let client: OpenAI;
 before(async () => {
   house = await startHouse({ settings: { clocks: { idle_ms: 1500 } } });
-  client = new OpenAI({ baseURL: house.server.url('/v1'), apiKey: 'unused', maxRetries: 0 });
+  client = newClient(house.server);
 });
 after(() => house.close());
-
-const ask = (content: string) => ({ model: MODEL, messages: [{ role: 'user' as const, content }] });
-
-async function errorOf(work: Promise<unknown>): Promise<InstanceType<typeof OpenAI.APIError>> {
-  try {
-    await work;
-  } catch (error) {
-    assert.ok(error instanceof OpenAI.APIError, String(error));
-    return error;
-  }
-  assert.fail('it succeeded');
-}
-
-async function collect(stream: AsyncIterable<OpenAI.ChatCompletionChunk>): Promise<OpenAI.ChatCompletionChunk[]> {
-  const chunks: OpenAI.ChatCompletionChunk[] = [];
-  for await (const chunk of stream) {
-    assert.ok(Array.isArray(chunk.choices), 'every chunk has choices');
-    chunks.push(chunk);
-  }
-  return chunks;
-}
-
-const textIn = (chunks: readonly OpenAI.ChatCompletionChunk[]): string =>
-  chunks.map((chunk) => chunk.choices[0]?.delta.content ?? '').join('');
 
 test('a stream that breaks is an error to the client, never a shorter success', async () => {
   for (const fault of [

@@ -2,58 +2,20 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import OpenAI from 'openai';
-import { type Simulator, startSimulator } from '../../src/providers/simulator/index.ts';
-import { call, post, result, view } from '../support/api.ts';
-import { eventually, type Server, startServer } from '../support/server.ts';
+import type OpenAI from 'openai';
+import { call, result, view } from '../support/api.ts';
+import { ask, collect, errorOf, newClient, textIn } from '../support/openai.ts';
+import { eventually } from '../support/server.ts';
 import { checkFrames, openSse, readAll, textOf } from '../support/streams.ts';
-import {
-  callsOver,
-  callsWith,
-  type House,
-  MODEL,
-  OPENAI_KEY,
-  PATIENT,
-  saidBy,
-  startHouse,
-  underNames,
-} from '../support/vendors.ts';
-
-/** Faults that end a call at once, and the status that its caller gets. */
-const REFUSALS: readonly [string, number][] = [
-  ['retry-after-60', 429],
-  ['status-400', 400],
-  ['context-too-long', 400],
-  ['status-404', 404],
-  ['status-401', 502],
-  ['quota', 503],
-];
+import { callsOver, callsWith, type House, saidBy, startHouse } from '../support/vendors.ts';
 
 let house: House;
-let broken: Simulator;
-let strict: Server;
 let client: OpenAI;
 before(async () => {
   house = await startHouse({ settings: { clocks: { idle_ms: 1500 } } });
-  broken = await startSimulator();
-  strict = await startServer({
-    env: { OPENAI_API_KEY: OPENAI_KEY },
-    settings: {
-      ...PATIENT,
-      providers: underNames(
-        broken,
-        REFUSALS.map(([fault]) => fault),
-      ),
-    },
-  });
-  client = new OpenAI({ baseURL: house.server.url('/v1'), apiKey: 'unused', maxRetries: 0 });
+  client = newClient(house.server);
 });
-after(async () => {
-  await Promise.all([house.close(), strict.stop()]);
-  await broken.close();
-});
-
-const ask = (content: string) => ({ model: MODEL, messages: [{ role: 'user' as const, content }] });
+after(() => house.close());
 
 const TOOL = {
   type: 'function' as const,
@@ -62,28 +24,6 @@ const TOOL = {
     parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
   },
 };
-
-async function errorOf(work: Promise<unknown>): Promise<InstanceType<typeof OpenAI.APIError>> {
-  try {
-    await work;
-  } catch (error) {
-    assert.ok(error instanceof OpenAI.APIError, String(error));
-    return error;
-  }
-  assert.fail('it succeeded');
-}
-
-async function collect(stream: AsyncIterable<OpenAI.ChatCompletionChunk>): Promise<OpenAI.ChatCompletionChunk[]> {
-  const chunks: OpenAI.ChatCompletionChunk[] = [];
-  for await (const chunk of stream) {
-    assert.ok(Array.isArray(chunk.choices), 'every chunk has choices');
-    chunks.push(chunk);
-  }
-  return chunks;
-}
-
-const textIn = (chunks: readonly OpenAI.ChatCompletionChunk[]): string =>
-  chunks.map((chunk) => chunk.choices[0]?.delta.content ?? '').join('');
 
 test('unstreamed: the answer, the headers, the record', async () => {
   const content = 'Door whole. [[sim tokens=20]]';
@@ -191,48 +131,6 @@ test('the list of models', async () => {
   const ids = models.data.map((model) => model.id);
   assert.ok(ids.includes('openai/gpt-4o-mini'));
   assert.ok(ids.includes('openai/goblin-sim'), "the vendor's own list is joined");
-});
-
-test("errors come in OpenAI's shape and class", async () => {
-  const unknown = await errorOf(client.chat.completions.create({ ...ask('x'), model: 'no-such-model' }));
-  assert.equal(unknown.status, 404);
-  assert.ok(unknown instanceof OpenAI.NotFoundError);
-  assert.equal(unknown.code, 'unknown_model');
-  assert.equal(unknown.type, 'invalid_request_error');
-  const invalid = await errorOf(client.chat.completions.create({ ...ask('x'), temperature: 9 }));
-  assert.ok(invalid instanceof OpenAI.BadRequestError);
-  assert.equal(invalid.param, 'temperature');
-  const refused = new OpenAI({ baseURL: `${strict.address}/v1`, apiKey: 'unused', maxRetries: 0 });
-  for (const [fault, status] of REFUSALS) {
-    for (const stream of [false, true]) {
-      const error = await errorOf(
-        refused.chat.completions.create(
-          { ...ask(`Door ${fault}. [[sim fault=${fault}]]`), model: `${fault}/gpt-4o-mini`, stream },
-          { headers: { 'x-mcp-deadline-ms': '3000' } },
-        ),
-      );
-      assert.equal(error.status, status, `${fault} stream=${stream}: ${error.message}`);
-      assert.ok(typeof error.code === 'string' && error.code.length > 0);
-      assert.ok((error.headers?.get('x-mcp-request-id') ?? '').length > 0, 'and it is on record');
-      if (fault === 'retry-after-60')
-        assert.ok(Number(error.headers?.get('retry-after')) >= 55, 'an honest Retry-After');
-      if (status === 400) assert.equal(error.headers?.get('x-should-retry'), 'false');
-    }
-  }
-  const wrong = await post<{ error: { message: string; code: string } }>(house.server, '/v1/chat/completions', {
-    messages: 'x',
-  });
-  assert.equal(wrong.status, 400);
-  assert.equal(typeof wrong.body.error.message, 'string');
-  const broken = await call<{ error: { code: string } }>(house.server, '/v1/chat/completions', { raw: '{' });
-  assert.equal(broken.status, 400);
-  assert.equal(broken.body.error.code, 'malformed_json');
-  const type = await call<{ error: { code: string } }>(house.server, '/v1/chat/completions', {
-    raw: '{}',
-    headers: { 'content-type': 'text/plain' },
-  });
-  assert.equal(type.status, 415);
-  assert.equal(type.body.error.code, 'unsupported_media_type');
 });
 
 test('an abort closes the upstream call within a second', async () => {

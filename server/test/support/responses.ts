@@ -1,11 +1,14 @@
 /** The Responses door: a server with vendors of three dialects behind it, and OpenAI's own client in front. */
 import assert from 'node:assert/strict';
-import OpenAI from 'openai';
+import type OpenAI from 'openai';
 import { type Simulator, startSimulator } from '../../src/providers/simulator/index.ts';
 import { type AnthropicVendor, startAnthropicVendor } from '../vendors/anthropic.ts';
 import { type ResponsesVendor, startResponsesVendor } from '../vendors/responses.ts';
+import { newClient } from './openai.ts';
 import { type Server, startServer } from './server.ts';
 import { callsWith, OPENAI_KEY, openaiEnv, PATIENT } from './vendors.ts';
+
+export { errorOf, newClient } from './openai.ts';
 
 export const CLAUDE = 'anthropic/claude-sonnet-4-5';
 export const GPT = 'openai/gpt-4o-mini';
@@ -23,9 +26,6 @@ export interface ResponsesHouse {
   client: OpenAI;
   close(): Promise<void>;
 }
-
-export const newClient = (at: Server, apiKey = 'unused'): OpenAI =>
-  new OpenAI({ baseURL: at.url('/v1'), apiKey, maxRetries: 0 });
 
 export async function startResponsesHouse(env: Record<string, string> = {}): Promise<ResponsesHouse> {
   const claude = await startAnthropicVendor();
@@ -92,16 +92,6 @@ export const asInput = (output: OpenAI.Responses.Response['output']) => output a
 export function lasting(response: OpenAI.Responses.Response): unknown {
   const added = new Set(['parsed', 'parsed_arguments', 'output_parsed', 'created_at', 'completed_at']);
   return JSON.parse(JSON.stringify(response), (key, value) => (added.has(key) ? undefined : value));
-}
-
-export async function errorOf(work: Promise<unknown>): Promise<InstanceType<typeof OpenAI.APIError>> {
-  try {
-    await work;
-  } catch (error) {
-    assert.ok(error instanceof OpenAI.APIError, String(error));
-    return error;
-  }
-  assert.fail('it succeeded');
 }
 
 /** What the vendor was sent, as a text. */
