@@ -125,7 +125,7 @@ export async function openAllowance(parts: Parts, secrets: Secrets, persist: Per
     ? startNotices({
         sql,
         transport: parts.transport,
-        secret: secrets.webhookSecret,
+        secrets: secrets.webhookSecrets,
         allowPrivate: settings.allowPrivateCallbacks,
         telemetry: recorder,
       })

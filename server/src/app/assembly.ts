@@ -17,7 +17,6 @@ import type { OpenAnswer } from '../guard/answers.ts';
 import { createGuardrails } from '../guard/hook.ts';
 import { openShields, type Shields } from '../guard/shields.ts';
 import { createVault, type Vault } from '../guard/vault.ts';
-import { deriveSecrets } from '../identity/secrets.ts';
 import { newRequestId } from '../ledger/ids.ts';
 import { createWheel } from '../providers/wheel.ts';
 import { createHealthBook, type HealthBook } from '../routing/book.ts';
@@ -62,9 +61,8 @@ export const newInstance = (): string =>
   `${hostname().replace(/[^\w.-]/g, '')}-${process.pid}-${randomBytes(4).toString('hex')}`;
 
 export async function assemble(parts: Parts): Promise<House> {
-  const { bus, config, ledger, live, queue, recorder, sql } = parts;
+  const { bus, config, ledger, live, queue, recorder, secrets, sql } = parts;
   const { settings } = config;
-  const secrets = deriveSecrets(parts.secret);
   const wheel = createWheel();
   const registry = createRunning(bus);
   const persist = createPersist(ledger);
@@ -104,7 +102,7 @@ export async function assemble(parts: Parts): Promise<House> {
   });
   const { strict } = shields;
   const planning = createPlanning({ live, health, policy, strict });
-  const vault = createVault(secrets.vaultKey);
+  const vault = createVault(secrets.vaultKeys);
   const admission = createAdmission({
     shield: shields.any,
     vault,
@@ -117,7 +115,7 @@ export async function assemble(parts: Parts): Promise<House> {
     caps: settings.queue,
     endsPerSecond: () => heart?.endsPerSecond() ?? null,
     userHash: secrets.userHash,
-    userKeyId: secrets.id,
+    userKeyId: secrets.digestsFrom,
     strict,
     guardrail: guardrails.before,
     plan: planning.plan,
@@ -168,7 +166,7 @@ export async function assemble(parts: Parts): Promise<House> {
     ? startCallbacks({
         sql,
         transport: parts.transport,
-        secret: secrets.webhookSecret,
+        secrets: secrets.webhookSecrets,
         allowPrivate: settings.allowPrivateCallbacks,
         telemetry: recorder,
       })
@@ -188,7 +186,7 @@ export async function assemble(parts: Parts): Promise<House> {
           pid: process.pid,
           leaseMs: settings.clocks.leaseMs,
           capacity: parts.role === 'api' ? 0 : settings.runningPerWorker,
-          secretId: secrets.id,
+          secretIds: parts.ring.all.map(({ id }) => id),
         },
         heartbeatMs: settings.clocks.heartbeatMs,
         keep: { frameHours: settings.framesHours, bodyDays: settings.bodiesDays, rowDays: settings.rowsDays },

@@ -10,14 +10,22 @@ import type { House } from './assembly.ts';
 
 export function auditDeps(sql: Sql, ledger: House['ledger'], house: House): AuditDeps {
   const signer = deriveAuditKey(house.secret);
-  const pem = createPublicKey(signer.key).export({ type: 'spki', format: 'pem' }) as string;
+  const known = new Map(
+    house.ring.all.map(({ secret }) => {
+      const { id, key } = deriveAuditKey(secret);
+      return [id, createPublicKey(key)];
+    }),
+  );
+  const publicKeys = Object.fromEntries(
+    [...known].map(([id, key]) => [id, key.export({ type: 'spki', format: 'pem' }) as string]),
+  );
   return {
     ledger,
     read: (tenant, filter) => readAudit(sql, tenant, filter),
-    verify: () => verifyAudit(sql, new Map([[signer.id, createPublicKey(signer.key)]])),
+    verify: () => verifyAudit(sql, known),
     prove: (tenant, id) => proveEvents(sql, tenant, id),
     sign(receipt) {
-      const signed = { ...receipt, key_id: signer.id, public_keys: { [signer.id]: pem } };
+      const signed = { ...receipt, key_id: signer.id, public_keys: publicKeys };
       return { ...signed, signature: sign(null, Buffer.from(canonical(signed)), signer.key).toString('base64') };
     },
     now: house.clock.now,

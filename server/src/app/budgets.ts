@@ -2,13 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Sql } from '../contract/ports.ts';
 import type { BudgetDeps } from '../edge/budgets.ts';
-import { deriveSecrets } from '../identity/secrets.ts';
 import { changeBudget, createBudget, listBudgets, removeBudget, subjectThere } from '../ledger/budgets.ts';
 import { listLimits, setLimits } from '../ledger/rules.ts';
 import type { House } from './assembly.ts';
 
 export function budgetsOf(house: House, sql: Sql): BudgetDeps {
-  const { userHash } = deriveSecrets(house.secret);
+  const { userHash } = house.secrets;
   const changed = async <T>(answer: T): Promise<T> => {
     await house.allowance.reload();
     return answer;

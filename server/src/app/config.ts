@@ -23,6 +23,8 @@ export interface Config {
   origins: string[];
   /** Null: made once, in the data folder. */
   secret: string | null;
+  /** Earlier ones, which only read. */
+  previousSecrets: readonly string[];
   logLevel: LogLevel;
   proxy: { https: string; none: string } | null;
   settings: Settings;
@@ -122,6 +124,17 @@ export function readConfig(folder: string, processEnv: Record<string, string | u
       `DATABASE_URL is set, so MCP_SECRET must be set too, the same for every process; make one with: ${MAKE_SECRET}.`,
     );
   }
+  const previousSecrets = read('MCP_SECRET_PREVIOUS', '', true)
+    .split(/[\s,]+/)
+    .filter((one) => one !== '');
+  if (previousSecrets.length > 0 && secret === null) {
+    throw new ConfigError('MCP_SECRET_PREVIOUS is set without MCP_SECRET; set that to the new secret.');
+  }
+  if (previousSecrets.some((one) => one.length < 32)) {
+    throw new ConfigError(
+      'MCP_SECRET_PREVIOUS has a secret that is shorter than 32 characters; it takes earlier values of MCP_SECRET, divided by blanks.',
+    );
+  }
   const logLevel = read('LOG_LEVEL', 'info');
   if (!LOG_LEVELS.includes(logLevel)) {
     throw new ConfigError(`LOG_LEVEL is "${logLevel}" but takes ${LOG_LEVELS.join(', ')}, e.g. LOG_LEVEL=info.`);
@@ -143,6 +156,7 @@ export function readConfig(folder: string, processEnv: Record<string, string | u
     auth,
     origins,
     secret,
+    previousSecrets,
     logLevel: logLevel as LogLevel,
     proxy: https ? { https, none: env.NO_PROXY ?? env.no_proxy ?? '' } : null,
     settings: settings ?? settle({}),

@@ -27,6 +27,8 @@ export interface DataFolder {
   path: string;
   database: string;
   secret: string;
+  /** The folder's own, where another one was given: what it has written can still be read. */
+  previous: readonly string[];
   writeNote(note: ServerNote): void;
   /** Takes the note away and gives the lock back. */
   release(): void;
@@ -68,6 +70,7 @@ export function openFolder(path: string, secret: string | null): DataFolder {
     path,
     database: join(path, 'db'),
     secret: secret ?? ownSecret(path),
+    previous: secret !== null && existsSync(join(path, 'secret')) ? [ownSecret(path)] : [],
     writeNote(note) {
       writeFileSync(file, `${JSON.stringify(note)}\n`, { mode: 0o600 });
       chmodSync(file, 0o600);

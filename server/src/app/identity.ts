@@ -18,7 +18,7 @@ import type { Fetch } from '../identity/jwks.ts';
 import { createKey, findKey, findKeyById, listKeys, revokeKey } from '../identity/keys.ts';
 import { createOidc } from '../identity/oidc.ts';
 import { createPasswords } from '../identity/passwords.ts';
-import { deriveKey, deriveSecrets } from '../identity/secrets.ts';
+import { deriveKey } from '../identity/ring.ts';
 import { endSession, findSession } from '../identity/sessions.ts';
 import { needsSetup } from '../identity/setup.ts';
 import { createSignIn } from '../identity/sign-in.ts';
@@ -40,9 +40,12 @@ export interface IdentityRoom {
 }
 
 export async function openIdentity(house: House, operatorToken: string, held: Held): Promise<IdentityRoom> {
-  const { config, sql, bus, secret, recorder } = house;
+  const { config, sql, bus, ring, recorder } = house;
   const settings = config.settings.identity;
-  const tokens = createTokens(secret);
+  const tokens = createTokens(
+    ring.current.secret,
+    ring.all.slice(1).map(({ secret }) => secret),
+  );
   const trusted = issuersOf(config);
   const fetch = fetchFor(trusted, house.transport.fetch);
   const issuers = createIssuers(trusted, fetch);
@@ -67,7 +70,7 @@ export async function openIdentity(house: House, operatorToken: string, held: He
     await createTenant(sql, tenant, null, 'goblin.yaml');
   }
   const guard = startGuard({ sql, bus, telemetry: recorder, open: held, forget, now: Date.now });
-  const { userHash } = deriveSecrets(secret);
+  const { userHash } = house.secrets;
   const passwords = createPasswords();
   const ways = createSignIn({
     sql,
@@ -113,7 +116,7 @@ export async function openIdentity(house: House, operatorToken: string, held: He
         const oidc = createOidc({
           issuers,
           fetch,
-          key: deriveKey(secret, 'sign-in cookie 1'),
+          keys: ring.all.map(({ secret }) => deriveKey(secret, 'sign-in cookie 1')),
           publicUrl: settings.publicUrl,
           now: Date.now,
         });

@@ -7,7 +7,7 @@ import { createMemoryBus } from '../drivers/memory-bus.ts';
 import { createMemoryQueue } from '../drivers/memory-queue.ts';
 import { openPglite } from '../drivers/pglite.ts';
 import type { RedisLink } from '../drivers/redis-link.ts';
-import { deriveSecrets } from '../identity/secrets.ts';
+import type { Ring } from '../identity/ring.ts';
 import { otherSecret } from '../ledger/processes.ts';
 import type { Recorder } from '../telemetry/telemetry.ts';
 import { type Config, ConfigError } from './config.ts';
@@ -81,12 +81,18 @@ export async function refuseHalfCopy(sql: Sql): Promise<void> {
   );
 }
 
-/** User ids are hashed, call-backs signed and messages sealed with it: half of the processes must not do so in another way. */
-export async function refuseOtherSecret(sql: Sql, secret: string): Promise<void> {
-  const other = await otherSecret(sql, deriveSecrets(secret).id);
+/**
+ * Call-backs are signed, messages sealed and content encrypted with it: every process must be able to read what any of
+ * them writes. `ring`: with those that are read only.
+ */
+export async function refuseOtherSecret(sql: Sql, ring: Ring): Promise<void> {
+  const other = await otherSecret(
+    sql,
+    ring.all.map(({ id }) => id),
+  );
   if (other === null) return;
   throw new ConfigError(
-    `MCP_SECRET differs from that of a process that runs on the same database (${other}); give all processes the same one, or stop the others first.`,
+    `MCP_SECRET differs from that of a process that runs on the same database (${other}); give all processes the same one, or stop the others first. To change it while they run, let each know both first: MCP_SECRET_PREVIOUS (docs/security.md).`,
   );
 }
 
@@ -236,7 +242,7 @@ export interface Wakes {
   close(): Promise<void>;
 }
 
-export async function openWakes(config: Config, secret: string, instance: string, recorder: Recorder): Promise<Wakes> {
+export async function openWakes(config: Config, ring: Ring, instance: string, recorder: Recorder): Promise<Wakes> {
   if (!config.redis) {
     const [queue, bus] = [createMemoryQueue(), createMemoryBus()];
     return {
@@ -252,7 +258,7 @@ export async function openWakes(config: Config, secret: string, instance: string
   try {
     const redis = await openRedis({
       url: config.redis.url,
-      secret: createHmac('sha256', secret).update('goblin redis').digest(),
+      secrets: ring.all.map(({ secret }) => createHmac('sha256', secret).update('goblin redis').digest()),
       instance,
       log: recorder.log,
     });

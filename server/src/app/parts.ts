@@ -1,6 +1,9 @@
 /** What a house is put together from: drivers, and what is configured. */
 import type { Bus, Ledger, Queue, Rates, Sql } from '../contract/ports.ts';
 import type { RedisLink } from '../drivers/redis-link.ts';
+import type { Ring } from '../identity/ring.ts';
+import type { Sealer } from '../identity/sealer.ts';
+import type { Secrets } from '../identity/secrets.ts';
 import type { Clock } from '../ledger/clock.ts';
 import type { ProcessKind } from '../ledger/processes.ts';
 import type { Transport } from '../providers/transport.ts';
@@ -28,7 +31,14 @@ export interface Parts {
   live: Live;
   transport: Transport;
   recorder: Recorder;
+  /** The secret in use. */
   secret: string;
+  /** The same, and those that may still be read. */
+  ring: Ring;
+  secrets: Secrets;
+  sealer: Sealer;
+  /** The keys of digests are sealed with a secret that is not here. */
+  digestsLost: boolean;
   instance: string;
   /** Our mark on calls to vendors: says nothing about the machine. */
   hop: string;

@@ -4,18 +4,17 @@ import { GoblinError } from '../contract/errors.ts';
 import type { RunRaw } from '../contract/raw.ts';
 import { runRaw } from '../execution/raw.ts';
 import { allowsAllOf } from '../identity/models.ts';
-import { deriveSecrets } from '../identity/secrets.ts';
 import type { House } from './assembly.ts';
 
 export function rawOf(house: House): RunRaw {
-  const secrets = deriveSecrets(house.secret);
+  const { secrets } = house;
   const { providers } = house.config.settings;
   const deps = {
     providers: house.live.providers,
     entry: (name: string) => (Object.hasOwn(providers, name) ? providers[name] : undefined),
     recordBack: house.admission.recordBack,
     userHash: secrets.userHash,
-    userKeyId: secrets.id,
+    userKeyId: secrets.digestsFrom,
     checkPolicy: house.policy.checkRaw,
     allowance: house.allowance.allowance,
   };

@@ -2,7 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { Provider } from '../contract/provider.ts';
-import { deriveAuditKey } from '../identity/secrets.ts';
+import { loadDigestKeys } from '../identity/digest-keys.ts';
+import { ringOf } from '../identity/ring.ts';
+import { createSealer } from '../identity/sealer.ts';
+import { createSecrets, deriveAuditKey, digestKeysOf } from '../identity/secrets.ts';
 import { createClock } from '../ledger/clock.ts';
 import { createLedger } from '../ledger/index.ts';
 import { type ProcessKind, voidLeases } from '../ledger/processes.ts';
@@ -58,6 +61,8 @@ export async function start(config: Config, options: StartOptions = {}): Promise
     const folder = embedded ? openFolder(config.dataDir, config.secret) : null;
     if (folder) undo.push(() => folder.release());
     const secret = folder?.secret ?? config.secret ?? randomBytes(32).toString('hex');
+    const ring = ringOf(secret, [...config.previousSecrets, ...(folder?.previous ?? [])]);
+    const sealer = createSealer(ring);
     const instance = newInstance();
     const hop = randomBytes(8).toString('hex');
     const transport = createTransport({
@@ -86,11 +91,15 @@ export async function start(config: Config, options: StartOptions = {}): Promise
       undo.push(() => sql.close());
       if (folder) await refuseHalfCopy(sql);
     }
-    if (sql && !folder) await refuseOtherSecret(sql, secret);
-    const wakes = await openWakes(config, secret, instance, recorder);
+    if (sql && !folder) await refuseOtherSecret(sql, ring);
+    const wakes = await openWakes(config, ring, instance, recorder);
     undo.push(() => wakes.close());
     const audit = sql ? await startAudit(sql, deriveAuditKey(secret), recorder) : null;
     if (audit) undo.push(() => audit.close());
+    const digests = sql ? await loadDigestKeys(sql, ring, sealer) : { keys: digestKeysOf(secret), lost: false };
+    if (digests.lost) {
+      recorder.log('error', 'the keys of digests were sealed with another MCP_SECRET; name it in MCP_SECRET_PREVIOUS');
+    }
     const clock = createClock();
     const parts: Parts = {
       config,
@@ -107,6 +116,10 @@ export async function start(config: Config, options: StartOptions = {}): Promise
       transport,
       recorder,
       secret,
+      ring,
+      secrets: createSecrets(ring, digests.keys),
+      sealer,
+      digestsLost: digests.lost,
       instance,
       hop,
     };

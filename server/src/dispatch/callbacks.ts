@@ -7,7 +7,8 @@ import type { Transport } from '../providers/transport.ts';
 export interface CallbackDeps {
   sql: Sql;
   transport: Transport;
-  secret(tenant: string): string;
+  /** The current one first; each signs. */
+  secrets(tenant: string): readonly string[];
   allowPrivate: boolean;
   telemetry: Telemetry;
 }
@@ -23,10 +24,14 @@ export const AGAIN_MS = [5_000, 30_000, 300_000, 1_800_000, 7_200_000, 18_000_00
 export const TIMEOUT_MS = 15_000;
 
 /** `webhook-signature` over id, timestamp and body. */
-export function sign(secret: string, id: string, timestamp: number, body: string): string {
+function sign(secret: string, id: string, timestamp: number, body: string): string {
   const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
   return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
 }
+
+/** While the secret is rotated there are two: whoever knows one of them can check. */
+export const signAll = (secrets: readonly string[], id: string, timestamp: number, body: string): string =>
+  secrets.map((secret) => sign(secret, id, timestamp, body)).join(' ');
 
 export function startCallbacks(deps: CallbackDeps): CallbackSender {
   let working: Promise<void> | null = null;
@@ -53,7 +58,7 @@ export function startCallbacks(deps: CallbackDeps): CallbackSender {
           'content-type': 'application/json',
           'webhook-id': id,
           'webhook-timestamp': String(timestamp),
-          'webhook-signature': sign(deps.secret(due.tenant), id, timestamp, body),
+          'webhook-signature': signAll(deps.secrets(due.tenant), id, timestamp, body),
         },
         body,
         TIMEOUT_MS,

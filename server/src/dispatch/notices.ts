@@ -2,12 +2,13 @@
 import type { Sql, Telemetry } from '../contract/ports.ts';
 import { type DueNotice, noteNotice, takeNotices } from '../ledger/notices.ts';
 import type { Transport } from '../providers/transport.ts';
-import { AGAIN_MS, type CallbackSender, sign, TIMEOUT_MS } from './callbacks.ts';
+import { AGAIN_MS, type CallbackSender, signAll, TIMEOUT_MS } from './callbacks.ts';
 
 export interface NoticeDeps {
   sql: Sql;
   transport: Pick<Transport, 'deliver'>;
-  secret(tenant: string): string;
+  /** The current one first; each signs. */
+  secrets(tenant: string): readonly string[];
   allowPrivate: boolean;
   telemetry: Telemetry;
 }
@@ -25,7 +26,7 @@ export function startNotices(deps: NoticeDeps): CallbackSender {
           'content-type': 'application/json',
           'webhook-id': id,
           'webhook-timestamp': String(timestamp),
-          'webhook-signature': sign(deps.secret(tenant), id, timestamp, body),
+          'webhook-signature': signAll(deps.secrets(tenant), id, timestamp, body),
         },
         body,
         TIMEOUT_MS,

@@ -16,8 +16,8 @@ export { RedisStartError } from './redis-url.ts';
 
 export interface RedisLinkOptions {
   url: string;
-  /** The same in all processes of one installation. */
-  secret: Buffer;
+  /** The same in all processes of one installation: the one in use, then those that may still be read. One at least. */
+  secrets: readonly Buffer[];
   /** Another one in each process: messages of one's own are known by it. */
   instance: string;
   /** Keeps installations apart that share one Redis database. */
@@ -52,7 +52,7 @@ export interface RedisLink {
 export async function openRedis(options: RedisLinkOptions): Promise<RedisLink> {
   const { instance, log } = options;
   const address = readRedisUrl(options.url);
-  const seal = createSeal(options.secret, instance);
+  const seal = createSeal(options.secrets, instance);
   const key = `goblin:${options.namespace ? `${options.namespace}:` : ''}`;
   const name = `goblin-${instance.replace(/[^\w.-]/g, '_').slice(0, 40)}`;
 
@@ -67,7 +67,7 @@ export async function openRedis(options: RedisLinkOptions): Promise<RedisLink> {
     ping: (client) => client.ping(),
     log,
   });
-  const rates = createRedisRates({ main, secret: options.secret, instance, prefix: `${key}rate:` });
+  const rates = createRedisRates({ main, secret: options.secrets[0] as Buffer, instance, prefix: `${key}rate:` });
   const queue = createRedisQueue({ address, main, seal, key: `${key}tickets`, name, log });
   const bus = createRedisBus({ address, main, seal, prefix: { key, channel: `${key}${address.db}:` }, name, log });
   const close = async () => {

@@ -10,27 +10,33 @@ export interface Vault {
   open(tenant: string, sealed: string): ReadonlyMap<string, string> | null;
 }
 
-/** `keyOf`: 32 bytes for a tenant. */
-export function createVault(keyOf: (tenant: string) => Buffer): Vault {
+/** `keysOf`: 32 bytes each for a tenant. The first one seals, all of them open. */
+export function createVault(keysOf: (tenant: string) => readonly Buffer[]): Vault {
+  function openWith(key: Buffer, tenant: string, bytes: Buffer): ReadonlyMap<string, string> | null {
+    try {
+      const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, IV)).setAAD(Buffer.from(tenant));
+      decipher.setAuthTag(bytes.subarray(IV, IV + TAG));
+      const text = Buffer.concat([decipher.update(bytes.subarray(IV + TAG)), decipher.final()]).toString('utf8');
+      return new Map(JSON.parse(text) as [string, string][]);
+    } catch {
+      return null;
+    }
+  }
+
   return {
     seal(tenant, mapping) {
       const iv = randomBytes(IV);
-      const cipher = createCipheriv('aes-256-gcm', keyOf(tenant), iv).setAAD(Buffer.from(tenant));
+      const cipher = createCipheriv('aes-256-gcm', keysOf(tenant)[0] as Buffer, iv).setAAD(Buffer.from(tenant));
       const text = Buffer.concat([cipher.update(JSON.stringify([...mapping]), 'utf8'), cipher.final()]);
       return Buffer.concat([iv, cipher.getAuthTag(), text]).toString('base64');
     },
     open(tenant, sealed) {
-      try {
-        const bytes = Buffer.from(sealed, 'base64');
-        const decipher = createDecipheriv('aes-256-gcm', keyOf(tenant), bytes.subarray(0, IV)).setAAD(
-          Buffer.from(tenant),
-        );
-        decipher.setAuthTag(bytes.subarray(IV, IV + TAG));
-        const text = Buffer.concat([decipher.update(bytes.subarray(IV + TAG)), decipher.final()]).toString('utf8');
-        return new Map(JSON.parse(text) as [string, string][]);
-      } catch {
-        return null;
+      const bytes = Buffer.from(sealed, 'base64');
+      for (const key of keysOf(tenant)) {
+        const mapping = openWith(key, tenant, bytes);
+        if (mapping) return mapping;
       }
+      return null;
     },
   };
 }

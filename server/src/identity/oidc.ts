@@ -9,12 +9,13 @@ import type { Verified } from './claims.ts';
 import type { Issuer, SignIn } from './issuer.ts';
 import type { Issuers } from './issuers.ts';
 import type { Fetch } from './jwks.ts';
-import { seal, unseal } from './seal.ts';
+import { seal, unsealWith } from './seal.ts';
 
 export interface OidcDeps {
   issuers: Issuers;
   fetch: Fetch;
-  key: Buffer;
+  /** 32 bytes each: the first seals what waits in the browser, all of them open it. */
+  keys: readonly Buffer[];
   /** Where browsers reach us, without a slash at the end. */
   publicUrl: string;
   now(): number;
@@ -45,7 +46,7 @@ interface Pending {
 
 const random = (): string => randomBytes(32).toString('base64url');
 
-export function createOidc({ issuers, fetch, key, publicUrl, now }: OidcDeps): Oidc {
+export function createOidc({ issuers, fetch, keys, publicUrl, now }: OidcDeps): Oidc {
   const redirectOf = (name: string) => `${publicUrl}/mcp/v1/auth/oidc/${name}/callback`;
 
   function named(name: string): { issuer: Issuer; signIn: SignIn } {
@@ -111,11 +112,11 @@ export function createOidc({ issuers, fetch, key, publicUrl, now }: OidcDeps): O
       })) {
         url.searchParams.set(param, value);
       }
-      return { url: url.href, sealed: seal(key, `sign-in ${name}`, JSON.stringify(pending)) };
+      return { url: url.href, sealed: seal(keys[0] as Buffer, `sign-in ${name}`, JSON.stringify(pending)) };
     },
     async finish(name, query, sealed) {
       const { issuer, signIn } = named(name);
-      const text = sealed === null ? null : unseal(key, `sign-in ${name}`, sealed);
+      const text = sealed === null ? null : unsealWith(keys, `sign-in ${name}`, sealed);
       const pending = text === null ? null : (JSON.parse(text) as Pending);
       if (!pending || pending.until < now()) throw refused('it was begun elsewhere, or too long ago');
       const { code, state, iss, error } = query;

@@ -12,6 +12,15 @@ export function seal(key: Buffer, purpose: string, text: string): string {
   return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString('base64url');
 }
 
+/** Null for what was not sealed with one of these keys for this purpose. */
+export function unsealWith(keys: readonly Buffer[], purpose: string, sealed: string): string | null {
+  for (const key of keys) {
+    const text = unseal(key, purpose, sealed);
+    if (text !== null) return text;
+  }
+  return null;
+}
+
 /** Null for what was not sealed with this key for this purpose. */
 export function unseal(key: Buffer, purpose: string, sealed: string): string | null {
   const bytes = Buffer.from(sealed, 'base64url');

@@ -1,33 +1,46 @@
 /** Keys derived from `MCP_SECRET`, one for each use, so that one use says nothing about another. */
-import { createHash, createHmac, createPrivateKey, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
+import { createHmac, createPrivateKey, createSecretKey, type KeyObject } from 'node:crypto';
+import { deriveKey, type Ring, secretIdOf } from './ring.ts';
 
 export interface Secrets {
-  /** Which secret is in use: stored beside what it made. */
-  id: string;
+  /** Which secret the keys of digests come from: stored beside user hashes. */
+  digestsFrom: string;
   /** First 128 bits of an HMAC-SHA256, as 32 hex digits. The tenant is part of it, so nobody is recognised across tenants. */
   userHash(tenant: string, user: string): string;
-  /** The tenant's secret for signing call-backs, in the form of Standard Webhooks (`whsec_…`). */
-  webhookSecret(tenant: string): string;
   /** HMAC-SHA256 of a found secret, as hex digits: the same for the same value of a tenant. */
   secretDigest(tenant: string, value: string): string;
-  /** Encrypts what placeholders of a tenant stand for. */
-  vaultKey(tenant: string): Buffer;
+  /** The tenant's secrets for signing call-backs, in the form of Standard Webhooks (`whsec_…`), the current one first. */
+  webhookSecrets(tenant: string): readonly string[];
+  /** They encrypt what placeholders of a tenant stand for, the current one first. */
+  vaultKeys(tenant: string): readonly Buffer[];
+}
+
+/** Keys of digests, which stay when the secret is rotated: what was counted under a digest goes on under it. */
+export interface DigestKeys {
+  user: Buffer;
+  found: Buffer;
+  /** Which secret they come from. */
+  from: string;
 }
 
 const MOST_REMEMBERED = 10_000;
 
-/** 32 bytes for one use. */
-export const deriveKey = (secret: string, use: string): Buffer =>
-  Buffer.from(hkdfSync('sha256', secret, 'goblin-mcp', use, 32));
+export const digestKeysOf = (secret: string): DigestKeys => ({
+  user: deriveKey(secret, 'user id'),
+  found: deriveKey(secret, 'found secret'),
+  from: secretIdOf(secret),
+});
 
-export function deriveSecrets(secret: string): Secrets {
-  const derive = (use: string) => deriveKey(secret, use);
-  const userKey = createSecretKey(derive('user id'));
-  const digestKey = createSecretKey(derive('found secret'));
+export const webhookSecretOf = (secret: string, tenant: string): string =>
+  `whsec_${deriveKey(secret, `webhook ${tenant}`).toString('base64')}`;
+
+export function createSecrets(ring: Ring, digests: DigestKeys): Secrets {
+  const userKey = createSecretKey(digests.user);
+  const digestKey = createSecretKey(digests.found);
   /** Few users make most requests; a hash costs 20 µs. */
   const hashes = new Map<string, string>();
   return {
-    id: createHash('sha256').update(derive('secret id')).digest('hex').slice(0, 8),
+    digestsFrom: digests.from,
     userHash(tenant, user) {
       const name = `${tenant}\0${user}`;
       let hash = hashes.get(name);
@@ -39,8 +52,8 @@ export function deriveSecrets(secret: string): Secrets {
       return hash;
     },
     secretDigest: (tenant, value) => createHmac('sha256', digestKey).update(`${tenant}\0${value}`).digest('hex'),
-    vaultKey: (tenant) => derive(`vault ${tenant}`),
-    webhookSecret: (tenant) => `whsec_${derive(`webhook ${tenant}`).toString('base64')}`,
+    webhookSecrets: (tenant) => ring.all.map(({ secret }) => webhookSecretOf(secret, tenant)),
+    vaultKeys: (tenant) => ring.all.map(({ secret }) => deriveKey(secret, `vault ${tenant}`)),
   };
 }
 
@@ -50,5 +63,5 @@ const ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex');
 /** The key that signs the audit trail. */
 export function deriveAuditKey(secret: string): { id: string; key: KeyObject } {
   const der = Buffer.concat([ED25519, deriveKey(secret, 'audit')]);
-  return { id: deriveSecrets(secret).id, key: createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }) };
+  return { id: secretIdOf(secret), key: createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }) };
 }

@@ -6,7 +6,7 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
 import { OUR_ISSUER } from './issuer.ts';
-import { deriveKey } from './secrets.ts';
+import { deriveKey } from './ring.ts';
 
 const ALGORITHM = 'EdDSA';
 
@@ -47,14 +47,18 @@ export interface Tokens {
 /** PKCS #8 of an Ed25519 key, up to its 32 bytes (RFC 8410). */
 const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 
-export function createTokens(secret: string): Tokens {
+function keysOf(secret: string): { key: KeyObject; open: KeyObject; kid: string } {
   const seed = deriveKey(secret, 'session token 1');
   const key = createPrivateKey({ key: Buffer.concat([PKCS8, seed]), format: 'der', type: 'pkcs8' });
-  const open: KeyObject = createPublicKey(key);
-  const kid = createHash('sha256')
-    .update(open.export({ format: 'der', type: 'spki' }))
-    .digest('hex')
-    .slice(0, 16);
+  const open = createPublicKey(key);
+  const spki = open.export({ format: 'der', type: 'spki' });
+  return { key, open, kid: createHash('sha256').update(spki).digest('hex').slice(0, 16) };
+}
+
+/** `previous`: secrets whose tokens still hold. */
+export function createTokens(secret: string, previous: readonly string[] = []): Tokens {
+  const { key, open, kid } = keysOf(secret);
+  const others = new Map(previous.map(keysOf).map((one) => [one.kid, one.open]));
 
   const make = (use: Use, subject: string, claims: Record<string, string>, seconds: number): Promise<string> =>
     new SignJWT(claims)
@@ -68,14 +72,16 @@ export function createTokens(secret: string): Tokens {
 
   async function read(use: Use, token: string): Promise<Record<string, unknown> | null> {
     try {
-      const { payload, protectedHeader } = await jwtVerify(token, open, {
+      // Ours in any case: which of ours it is, the token may say.
+      const find = (header: { kid?: string }) => others.get(header.kid ?? '') ?? open;
+      const { payload, protectedHeader } = await jwtVerify(token, find, {
         algorithms: [ALGORITHM],
         issuer: OUR_ISSUER,
         audience: USES[use].audience,
         typ: USES[use].typ,
         requiredClaims: ['exp', 'iat', 'sub'],
       });
-      return protectedHeader.kid === kid ? payload : null;
+      return protectedHeader.kid === kid || others.has(protectedHeader.kid ?? '') ? payload : null;
     } catch {
       return null;
     }

@@ -10,8 +10,8 @@ export interface ProcessInfo {
   pid: number;
   leaseMs: number;
   capacity: number;
-  /** Which secret it has; says nothing about it. */
-  secretId: string;
+  /** Which secrets it can read, the one that it writes with first; says nothing about them. */
+  secretIds: readonly string[];
 }
 
 export interface ProcessRow {
@@ -28,19 +28,20 @@ export interface ProcessRow {
 // A process begins, or says that it is alive: this renews every lease it owns, and answers which these are.
 const BEAT = `
 with beat as (
-  insert into mcp_process (id, kind, host, pid, lease_ms, capacity, running, ended, report, secret_id)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10)
+  insert into mcp_process (id, kind, host, pid, lease_ms, capacity, running, ended, report, secret_id, secret_ids)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, array(select json_array_elements_text($11::json)))
   on conflict (id) do update set beat_at = now(), running = excluded.running, ended = excluded.ended, report = excluded.report
 )
 select id::text from mcp_request where owner = $1 and state = 'running'`;
 
-// A process that lives and has another secret.
+// A process that lives and writes what one with the secrets $2 cannot read, or cannot read what that one writes with $1.
 const OTHER_SECRET = `select id from mcp_process
-  where secret_id <> $1 and beat_at > now() - lease_ms * interval '1 millisecond' limit 1`;
+  where beat_at > now() - lease_ms * interval '1 millisecond'
+    and (secret_id not in (select json_array_elements_text($2::json)) or $1 <> all (coalesce(secret_ids, array[secret_id]))) limit 1`;
 
-/** The id of a living process that has another secret than this one; null when there is none. */
-export async function otherSecret(sql: Sql, secretId: string): Promise<string | null> {
-  const [row] = await sql.query<{ id: string }>(OTHER_SECRET, [secretId]);
+/** The id of a living process that shares no secret with this one, as far as both need it; null when there is none. */
+export async function otherSecret(sql: Sql, secretIds: readonly string[]): Promise<string | null> {
+  const [row] = await sql.query<{ id: string }>(OTHER_SECRET, [secretIds[0] ?? '', JSON.stringify(secretIds)]);
   return row?.id ?? null;
 }
 
@@ -67,7 +68,8 @@ export async function beat(
     running,
     ended,
     report ? JSON.stringify(report) : null,
-    info.secretId,
+    info.secretIds[0] ?? '',
+    JSON.stringify(info.secretIds),
   ];
   return (await sql.query<{ id: string }>(BEAT, values)).map((row) => row.id);
 }

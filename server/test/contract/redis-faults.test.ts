@@ -20,7 +20,7 @@ after(async () => {
 });
 
 async function open(url: string): Promise<RedisLink> {
-  const link = await openRedis({ url, secret, instance: `i${++made}`, log: () => {} });
+  const link = await openRedis({ url, secrets: [secret], instance: `i${++made}`, log: () => {} });
   links.push(link);
   return link;
 }

@@ -20,7 +20,7 @@ after(async () => {
 });
 
 async function open(url: string, more: Partial<RedisLinkOptions> = {}): Promise<RedisLink> {
-  const link = await openRedis({ url, secret, instance: `i${++made}`, log: () => {}, ...more });
+  const link = await openRedis({ url, secrets: [secret], instance: `i${++made}`, log: () => {}, ...more });
   links.push(link);
   await until(() => link.bus.up());
   return link;
@@ -143,7 +143,7 @@ describe('one Redis', () => {
     const namespace = 'garbage';
     const one = await open(single.url, { namespace });
     const two = await open(single.url, { namespace });
-    const stranger = await open(single.url, { namespace, secret: randomBytes(32) });
+    const stranger = await open(single.url, { namespace, secrets: [randomBytes(32)] });
     const tickets = 'goblin:garbage:tickets';
     const ear = listen(two, 'r');
     await ear.active();
@@ -151,7 +151,7 @@ describe('one Redis', () => {
 
     // Tickets: another key's, another version's, cut off, another type.
     stranger.queue.wake();
-    single.cli('rpush', tickets, 'hello', '{"id":1}', 'G1', 'G1short', '');
+    single.cli('rpush', tickets, 'hello', '{"id":1}', 'G2', 'G2short', '');
     assert.equal(await wokenWithin(two, 400), false);
     const { forged, foreign, malformed } = two.numbers().tickets_ignored;
     assert.deepEqual([forged, foreign, malformed], [1, 3, 2]);
@@ -174,7 +174,7 @@ describe('one Redis', () => {
     // Messages: strangers', another topic's, garbage.
     stranger.bus.publish('r', frames(1));
     single.cli('publish', 'goblin:garbage:0:r', 'hello');
-    single.cli('publish', 'goblin:garbage:0:r', 'G1');
+    single.cli('publish', 'goblin:garbage:0:r', 'G2');
     await until(() => Object.values(two.numbers().messages_ignored).reduce((sum, n) => sum + n) === 3);
     assert.equal(ear.heard.length, before);
     assert.deepEqual(two.numbers().messages_ignored, { foreign: 1, malformed: 1, forged: 1, old: 0 });
@@ -250,7 +250,7 @@ describe('one Redis', () => {
 
 describe('a start that fails', () => {
   async function refusal(url: string): Promise<string> {
-    const error = await openRedis({ url, secret, instance: 'x', log: () => {} }).then(
+    const error = await openRedis({ url, secrets: [secret], instance: 'x', log: () => {} }).then(
       (link) => link.close().then(() => assert.fail('it opened')),
       (reason) => reason,
     );
@@ -291,7 +291,7 @@ describe('a start that fails', () => {
 
   it('starts without a Redis that does not answer, and finds it later', async () => {
     const port = await freePort();
-    const link = await openRedis({ url: `redis://127.0.0.1:${port}`, secret, instance: 'x', log: () => {} });
+    const link = await openRedis({ url: `redis://127.0.0.1:${port}`, secrets: [secret], instance: 'x', log: () => {} });
     links.push(link);
     assert.deepEqual([link.numbers().state, link.queue.up(), link.bus.up()], ['down', false, false]);
     link.queue.wake();

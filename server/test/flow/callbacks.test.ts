@@ -6,7 +6,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { deriveSecrets } from '../../src/identity/secrets.ts';
+import { webhookSecretOf } from '../../src/identity/secrets.ts';
 import { cancel, isProblem, outcome, post, submit } from '../support/api.ts';
 import { eventually, type Server, startServer } from '../support/server.ts';
 
@@ -50,7 +50,7 @@ const delivered = (path: string, limitMs = 15_000): Promise<Delivery> =>
 
 /** As the Standard Webhooks libraries verify it. */
 function verify(delivery: Delivery): void {
-  const secret = deriveSecrets(readFileSync(join(server.dataDir, 'secret'), 'utf8').trim()).webhookSecret('local');
+  const secret = webhookSecretOf(readFileSync(join(server.dataDir, 'secret'), 'utf8').trim(), 'local');
   assert.match(secret, /^whsec_/);
   const { 'webhook-id': id, 'webhook-timestamp': at, 'webhook-signature': signatures } = delivery.headers;
   assert.ok(Math.abs(Number(at) * 1000 - Date.now()) < 300_000);

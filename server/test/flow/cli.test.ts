@@ -4,7 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { deriveSecrets } from '../../src/identity/secrets.ts';
+import { webhookSecretOf } from '../../src/identity/secrets.ts';
 import { makePlace, type Place, runGoblin, type Server, startServer } from '../support/server.ts';
 import { launch } from './cli-launch.ts';
 
@@ -163,7 +163,7 @@ describe('goblin key', () => {
     assert.match(ran.stdout, /^whsec_\S+\n$/);
     const secret = 'x'.repeat(40);
     const set = await runGoblin(['key', 'webhook-secret', '--tenant', 'acme'], place, { MCP_SECRET: secret });
-    assert.equal(set.stdout.trim(), deriveSecrets(secret).webhookSecret('acme'));
+    assert.equal(set.stdout.trim(), webhookSecretOf(secret, 'acme'));
     assert.notEqual(set.stdout, ran.stdout);
     refused(await runGoblin(['key', 'webhook-secret', '--tenant', 'acme'], makePlace()), /no secret/);
   });

@@ -168,7 +168,7 @@ async function webhookSecret(input: Input): Promise<number> {
       `There is no secret in ${dataDir} yet; start the server once, or set MCP_SECRET, and ask again.`,
     );
   }
-  const { deriveSecrets } = await import('../../identity/secrets.ts');
-  console.log(deriveSecrets(secret).webhookSecret(tenant));
+  const { webhookSecretOf } = await import('../../identity/secrets.ts');
+  console.log(webhookSecretOf(secret, tenant));
   return 0;
 }

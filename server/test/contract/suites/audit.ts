@@ -53,7 +53,12 @@ export function auditConformance(name: string, open: () => Promise<Sql>): void {
     }
 
     test('what was written is sealed, and a trail that nobody touched verifies', async () => {
-      await beat(sql, { id: 'w1', kind: 'all', host: 'h', pid: 1, leaseMs: 600_000, capacity: 9, secretId: 's' }, 0, 0);
+      await beat(
+        sql,
+        { id: 'w1', kind: 'all', host: 'h', pid: 1, leaseMs: 600_000, capacity: 9, secretIds: ['s'] },
+        0,
+        0,
+      );
       for (let n = 0; n < 5; n++) await one();
       await all(sealer.seal);
       for (let n = 0; n < 3; n++) await one();
@@ -173,7 +178,7 @@ export function auditConformance(name: string, open: () => Promise<Sql>): void {
 
     test('what a process that is gone has left is sealed before its row goes', async () => {
       await sql.query("select set_config('application_name', 'gone', false)");
-      await beat(sql, { id: 'dead', kind: 'all', host: 'h', pid: 1, leaseMs: 1, capacity: 9, secretId: 's' }, 0, 0);
+      await beat(sql, { id: 'dead', kind: 'all', host: 'h', pid: 1, leaseMs: 1, capacity: 9, secretIds: ['s'] }, 0, 0);
       await ledger.note(T, 'test.last', {});
       await leave(sql, 'dead');
       const sealed: string[] = [];

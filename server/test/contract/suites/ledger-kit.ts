@@ -86,7 +86,7 @@ export function success(id: string, epoch: number, firstSeq: number, more: Parti
 
 export const start = { attempt: 1, provider: 'p', model: 'm', reason: 'test', inputPico: 100, outputPico: 10 };
 export const CAPS = { perTenant: 500, total: 900 };
-export const worker = { kind: 'all', host: 'h', pid: 1, leaseMs: 60_000, capacity: 10, secretId: 'test' } as const;
+export const worker = { kind: 'all', host: 'h', pid: 1, leaseMs: 60_000, capacity: 10, secretIds: ['test'] } as const;
 
 /** A ledger with a process that lives, and how most tests begin. */
 export async function ledgerOf(sql: Sql) {
