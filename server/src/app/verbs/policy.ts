@@ -1,8 +1,9 @@
 /** `goblin policy`: what policies are in force, what new ones would do, and setting them. */
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { type ReadyPolicy, readyPolicies } from '../ready-policies.ts';
 import { actionOf, ask, only, wordOf } from './actions.ts';
-import { columns, type Input, type Verb, VerbError } from './flags.ts';
+import { columns, type Input, near, type Verb, VerbError } from './flags.ts';
 
 interface Text {
   id: string;
@@ -33,32 +34,42 @@ interface Tried {
   }[];
 }
 
-const ACTIONS = { show, set, test };
+const ACTIONS = { show, set, ready, use, drop, back, test };
 const PATH = '/mcp/v1/admin/policies';
 const SHOWN = 50;
 
 export const verb: Verb = {
   name: 'policy',
-  usage: 'show | set <file> | test [--since 7d] [--file new.cedar]',
+  usage: 'show | set <file> | ready [name] | use <name> | drop <id> | back <version> | test [--file new.cedar]',
   about: [
-    'show        prints the policies in force.',
-    'set <file>  replaces the policies of a tenant by those of a file in Cedar, if they make sense.',
-    'test        tries policies on past requests, and prints what they would decide in another way: those of --file',
-    '            against those in force, or, without it, those in force against what ran. Nothing is changed.',
+    'show            prints the policies in force, or those of --version.',
+    'set <file>      replaces the policies of a tenant by those of a file in Cedar, if they make sense; with --version',
+    '                only if that is still the newest.',
+    'ready [name]    lists the policies that ship with the server, or prints one: change it, and set it.',
+    'use <name>      adds one of these to the policies of a tenant.',
+    'drop <id>       takes one out again.',
+    'back <version>  puts the policies of an earlier version into force again, as a new version.',
+    'test            tries policies on past requests, and prints what they would decide in another way: those of --file',
+    '                against those in force, or, without it, those in force against what ran. Nothing is changed.',
   ].join('\n'),
   words: { most: 2 },
   flags: {
     tenant: { value: 'name', help: 'whose policies; your own tenant, unless said otherwise' },
+    version: { value: 'number', help: 'the version to show, or that was changed' },
     since: { value: 'time', help: 'how far back, e.g. 12h or 7d: 7d, unless said otherwise' },
     file: { value: 'file', help: 'a file with policies in Cedar' },
   },
-  examples: ['npm run goblin -- policy test --since 7d --file new.cedar', 'npm run goblin -- policy set new.cedar'],
+  examples: [
+    'npm run goblin -- policy use local-at-night --tenant acme',
+    'npm run goblin -- policy test --since 7d --file new.cedar',
+    'npm run goblin -- policy set new.cedar',
+  ],
   run: (input) => actionOf('policy', ACTIONS, input),
 };
 
 async function show(input: Input): Promise<number> {
-  only(verb, input, 'show', ['tenant'], 1);
-  const found = await ask<Listed>(`${PATH}${tenantQuery(input)}`);
+  only(verb, input, 'show', ['tenant', 'version'], 1);
+  const found = await read(input, versionOf(input.text('version')));
   const print = (title: string, policies: readonly Text[]) => {
     console.log(`// ${title}`);
     for (const { id, cedar } of policies) console.log(`// ${id}\n${cedar.trim()}\n`);
@@ -74,13 +85,46 @@ async function show(input: Input): Promise<number> {
 }
 
 async function set(input: Input): Promise<number> {
-  only(verb, input, 'set', ['tenant'], 2);
+  only(verb, input, 'set', ['tenant', 'version'], 2);
   const policies = readPolicies(wordOf('policy', 'set', input, 'a file with policies, e.g. new.cedar'));
-  const tenant = input.text('tenant');
-  const body = { policies, ...(tenant === undefined ? {} : { tenant }) };
-  const saved = await ask<{ tenant: string; version: number }>(PATH, { method: 'PUT', body });
-  console.error(`The policies of ${saved.tenant} are version ${saved.version} now.`);
+  return await save(input, policies, versionOf(input.text('version')));
+}
+
+async function ready(input: Input): Promise<number> {
+  only(verb, input, 'ready', [], 2);
+  const name = input.words[1];
+  if (name === undefined) {
+    const rows = readyPolicies().map((one) => [one.name, one.description]);
+    console.log(columns(rows).join('\n'));
+  } else console.log(readyOf(name).cedar.trimEnd());
   return 0;
+}
+
+async function use(input: Input): Promise<number> {
+  only(verb, input, 'use', ['tenant'], 2);
+  const { name, cedar } = readyOf(wordOf('policy', 'use', input, 'a policy that goblin policy ready lists'));
+  const { policies, version } = await read(input, null);
+  const others = policies.filter(({ id }) => id !== name);
+  return await save(input, [...others, { id: name, cedar }], version);
+}
+
+async function drop(input: Input): Promise<number> {
+  only(verb, input, 'drop', ['tenant'], 2);
+  const id = wordOf('policy', 'drop', input, 'the policy by its id, as goblin policy show has it');
+  const { policies, version } = await read(input, null);
+  if (!policies.some((one) => one.id === id)) {
+    const names = policies.map((one) => one.id);
+    throw new VerbError(`goblin policy drop: there is no ${id}; there are ${names.join(', ') || 'none'}.`);
+  }
+  const others = policies.filter((one) => one.id !== id);
+  return await save(input, others, version);
+}
+
+async function back(input: Input): Promise<number> {
+  only(verb, input, 'back', ['tenant'], 2);
+  const to = versionOf(wordOf('policy', 'back', input, 'the version, e.g. 3'));
+  const { version } = await read(input, null);
+  return await save(input, (await read(input, to)).policies, version);
 }
 
 async function test(input: Input): Promise<number> {
@@ -105,10 +149,41 @@ async function test(input: Input): Promise<number> {
   return 0;
 }
 
-const tenantQuery = (input: Input): string => {
+function versionOf(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new VerbError(`goblin policy: a version is a number, not "${text}".`);
+}
+
+async function read(input: Input, version: number | null): Promise<Listed> {
+  const query = new URLSearchParams();
   const tenant = input.text('tenant');
-  return tenant === undefined ? '' : `?tenant=${encodeURIComponent(tenant)}`;
-};
+  if (tenant !== undefined) query.set('tenant', tenant);
+  if (version !== null) query.set('version', String(version));
+  return await ask<Listed>(query.size === 0 ? PATH : `${PATH}?${query}`);
+}
+
+/** `version`: the one that was changed; null: whichever. */
+async function save(input: Input, policies: readonly Text[], version: number | null): Promise<number> {
+  const tenant = input.text('tenant');
+  const body = {
+    policies,
+    ...(version === null ? {} : { version }),
+    ...(tenant === undefined ? {} : { tenant }),
+  };
+  const saved = await ask<{ tenant: string; version: number }>(PATH, { method: 'PUT', body });
+  console.error(`The policies of ${saved.tenant} are version ${saved.version} now.`);
+  return 0;
+}
+
+function readyOf(name: string): ReadyPolicy {
+  const all = readyPolicies();
+  const found = all.find((one) => one.name === name);
+  if (found) return found;
+  const names = all.map((one) => one.name);
+  const close = near(name, names);
+  throw new VerbError(`goblin policy: "${name}" is none of ${(close.length > 0 ? close : names).join(', ')}.`);
+}
 
 function readPolicies(file: string): Text[] {
   try {
