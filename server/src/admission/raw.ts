@@ -8,7 +8,7 @@ import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Provider } from '../contract/provider.ts';
 import { RAW, type RawAdmitted, type RawCall } from '../contract/raw.ts';
-import type { Acceptance } from '../contract/record.ts';
+import type { Acceptance, PolicyDecision } from '../contract/record.ts';
 import { allowsAllOf } from '../identity/models.ts';
 import type { Allowance } from './allowance.ts';
 
@@ -20,8 +20,13 @@ export interface RawAdmissionDeps {
   recordBack(): Promise<void>;
   userHash(tenant: string, user: string): string;
   userKeyId: string;
-  /** Rejects with `policy_denied`, and `unavailable`. */
-  checkPolicy(caller: Caller, provider: Provider, labels: RawCall['labels'], pico: number): Promise<void>;
+  /** Null: no policy concerns it. Rejects with `policy_denied`, and `unavailable`. */
+  checkPolicy(
+    caller: Caller,
+    provider: Provider,
+    labels: RawCall['labels'],
+    pico: number,
+  ): Promise<PolicyDecision | null>;
   /** Left out: nothing is limited. */
   allowance?: Allowance;
 }
@@ -62,12 +67,13 @@ export async function admitRaw(
     );
   }
   const pico = Math.round(usd * 1e12);
-  await deps.checkPolicy(caller, provider, call.labels, pico);
+  const policy = await deps.checkPolicy(caller, provider, call.labels, pico);
   const priceVersion = entry?.raw_price_usd === undefined ? 'free' : 'settings';
   const acceptance = acceptanceOf(deps, caller, id, call, pico, priceVersion);
-  if (!deps.allowance?.any()) return { provider, pico, priceVersion, acceptance };
+  const admitted = { provider, pico, priceVersion, acceptance, ...(policy === null ? {} : { policy }) };
+  if (!deps.allowance?.any()) return admitted;
   const taken = await deps.allowance.raw(caller, call, pico);
-  return { provider, pico, priceVersion, acceptance: { ...acceptance, holds: taken.holds }, entry: taken };
+  return { ...admitted, acceptance: { ...acceptance, holds: taken.holds }, entry: taken };
 }
 
 /** Neither the body nor the query of the call is kept: nobody here knows what is in them. */

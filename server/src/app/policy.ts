@@ -6,7 +6,7 @@ import { GoblinError } from '../contract/errors.ts';
 import type { Submission } from '../contract/flow.ts';
 import type { Sql, Telemetry } from '../contract/ports.ts';
 import type { Price, Provider } from '../contract/provider.ts';
-import type { Claim, RunPlan, StoredAsker } from '../contract/record.ts';
+import type { Claim, PolicyDecision, RunPlan, StoredAsker } from '../contract/record.ts';
 import type { PolicyText } from '../guard/policy/check.ts';
 import { storedAsker, type Target, toolsOf } from '../guard/policy/facts.ts';
 import type { Judge, PolicyQuestion } from '../guard/policy/judge.ts';
@@ -29,8 +29,13 @@ export interface PolicyRoom {
   /** Null: no policy concerns it. */
   ofCaller(caller: Caller, submission: Submission): Judge | null;
   ofClaim(claim: Claim): Judge | null;
-  /** Of a call whose content and model nobody here can read. Rejects with `policy_denied`. */
-  checkRaw(caller: Caller, provider: Provider, labels: Record<string, string> | null, pico: number): Promise<void>;
+  /** Of a call whose content and model nobody here can read. Null: no policy concerns it. Rejects with `policy_denied`. */
+  checkRaw(
+    caller: Caller,
+    provider: Provider,
+    labels: Record<string, string> | null,
+    pico: number,
+  ): Promise<PolicyDecision | null>;
   targetOf(provider: string, model: string, costPico: () => number | null): Target;
   close(): void;
 }
@@ -137,15 +142,17 @@ export async function openPolicyRoom(
         action: 'raw',
         target: (name, model) => targetOf(name, model, () => pico),
       }));
-      const why = judge?.forbids(provider.name, RAW_MODEL) ?? null;
-      const denied = new GoblinError('forbidden', why ?? '');
-      if (judge && why !== null) throw judge.refusal(denied);
-      if (judge?.decision([{ provider: provider.name, model: RAW_MODEL }]).redact) {
+      if (judge === null) return null;
+      const why = judge.forbids(provider.name, RAW_MODEL);
+      if (why !== null) throw judge.refusal(new GoblinError('forbidden', why));
+      const decision = judge.decision([{ provider: provider.name, model: RAW_MODEL }]);
+      if (decision.redact) {
         throw new GoblinError(
           'policy_denied',
           'A policy lets this through only without what the scanner finds, and raw calls are not read.',
         );
       }
+      return decision;
     },
     close: policies.close,
   };

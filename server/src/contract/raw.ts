@@ -3,7 +3,7 @@ import type { Caller } from './caller.ts';
 import type { Entry } from './entry.ts';
 import type { GoblinError } from './errors.ts';
 import type { Provider } from './provider.ts';
-import type { Acceptance } from './record.ts';
+import type { Acceptance, PolicyDecision } from './record.ts';
 
 export const RAW_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 export type RawMethod = (typeof RAW_METHODS)[number];
@@ -34,6 +34,8 @@ export interface RawAdmitted {
   pico: number;
   priceVersion: string;
   acceptance: Acceptance;
+  /** Left out: no policy concerned it. */
+  policy?: PolicyDecision;
   /** Left out: nothing limits it. Must come to its end, whatever happens. */
   entry?: Entry;
 }

@@ -74,5 +74,7 @@ export function sendProblem(error: unknown, _request: FastifyRequest, reply: Fas
 /** One event for each refusal in admission; it is written beside the answer, which must not wait for the record. */
 export function noteRefusal(ledger: Ledger, caller: Caller, error: unknown): void {
   const code = error instanceof GoblinError ? error.code : 'internal';
-  ledger.note(caller.tenant, 'request.refused', { code, key: caller.key }).catch(() => {});
+  // Which policy of which version it was, and why.
+  const why = error instanceof GoblinError && code === 'policy_denied' ? { reason: error.detail } : {};
+  ledger.note(caller.tenant, 'request.refused', { code, key: caller.key, ...why }).catch(() => {});
 }

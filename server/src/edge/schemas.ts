@@ -164,6 +164,16 @@ const AttemptOut = Type.Object({
 
 const Choice = Type.Array(Type.Object({ provider: Type.String(), model: Type.String(), reason: Type.String() }));
 
+const PolicyDecision = Type.Object(
+  {
+    versions: Type.Array(Type.String()),
+    by: Type.Array(Type.String()),
+    reason: Type.Optional(Type.String()),
+    redact: Type.Optional(Type.Boolean()),
+  },
+  { description: 'Which versions of policies let it in, which of them decided, and why.' },
+);
+
 export const RequestOut = Type.Object({
   request_id: Type.String(),
   status: Status,
@@ -177,10 +187,13 @@ export const RequestOut = Type.Object({
   cost_usd: Nullable(Type.Number()),
   attempts: Type.Optional(Type.Array(AttemptOut)),
   plan: Type.Optional(
-    Type.Union([Type.Object({ targets: Choice, dropped: Choice }), Type.Null()], {
-      description:
-        'Where it could go, in order, and what was left out. Null before it runs, and where there was no choice.',
-    }),
+    Type.Union(
+      [Type.Object({ targets: Choice, dropped: Choice, policy: Type.Optional(PolicyDecision) }), Type.Null()],
+      {
+        description:
+          'Where it could go, in order, and what was left out. Null before it runs, and where there was no choice.',
+      },
+    ),
   ),
   error: Type.Unknown(),
 });

@@ -45,7 +45,7 @@ function codeOf(status: number): ErrorCode {
 export async function runRaw(
   deps: AttachedDeps,
   caller: Caller,
-  { provider, pico, priceVersion, acceptance, entry }: RawAdmitted,
+  { provider, pico, priceVersion, acceptance, policy, entry }: RawAdmitted,
   call: RawCall,
   hop: string | null,
   listener: RawListener,
@@ -65,13 +65,17 @@ export async function runRaw(
   }
   const key = provider.keys?.find((one) => one.id === keyRef)?.key ?? provider.key;
   const started = performance.now();
-  const start: AttemptStart = {
-    attempt: 1,
+  const target = {
     provider: provider.name,
     model: RAW,
     reason: `${call.method} ${call.path.split('?', 1)[0]}`.slice(0, LONGEST_REASON),
+  };
+  const start: AttemptStart = {
+    attempt: 1,
+    ...target,
     inputPico: pico,
     outputPico: 0,
+    ...(policy === undefined ? {} : { plan: { targets: [target], dropped: [], policy } }),
     ...(keyRef === null || (provider.keys ?? []).length < 2 ? {} : { keyRef }),
   };
 

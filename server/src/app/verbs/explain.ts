@@ -31,7 +31,11 @@ interface Told {
   estimated_cost_usd: number | null;
   cost_usd: number | null;
   error: { code: string; message: string } | null;
-  plan: { targets: Choice[]; dropped: Choice[] } | null;
+  plan: {
+    targets: Choice[];
+    dropped: Choice[];
+    policy?: { versions: string[]; by: string[]; reason?: string; redact?: boolean };
+  } | null;
   attempts: (Choice & {
     attempt: number;
     status: string;
@@ -83,6 +87,7 @@ function say(told: Told, trail: Trail): string {
   if (told.plan) {
     lines.push('Plan, in order:');
     lines.push(...columns(told.plan.targets.map((one, n) => [`  ${n + 1}. ${name(one)}`, plain(one.reason)])));
+    if (told.plan.policy) lines.push(`Policies: ${policies(told.plan.policy)}`);
     if (told.plan.dropped.length > 0) {
       lines.push('Left out:');
       lines.push(...columns(told.plan.dropped.map((one) => [`  ${name(one)}`, plain(one.reason)])));
@@ -95,6 +100,14 @@ function say(told: Told, trail: Trail): string {
     ...columns(trail.items.map(({ at, type, payload }) => [`  ${at}  ${type}`, plain(JSON.stringify(payload))])),
   );
   return lines.join('\n');
+}
+
+function policies({ versions, by, reason, redact }: NonNullable<NonNullable<Told['plan']>['policy']>): string {
+  const facts = [versions.map(plain).join(', ')];
+  if (by.length > 0) facts.push(`decided by ${by.map(plain).join(', ')}`);
+  if (redact) facts.push('what the scanner finds is replaced');
+  if (reason) facts.push(`because: ${plain(reason)}`);
+  return facts.join('; ');
 }
 
 function attempt(one: Told['attempts'][number]): string {

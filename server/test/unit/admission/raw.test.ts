@@ -35,7 +35,7 @@ function house(entries: Record<string, { raw?: boolean; raw_price_usd?: number }
       return Promise.resolve();
     },
     userHash: (tenant, user) => `${tenant}:${user}`,
-    checkPolicy: () => Promise.resolve(),
+    checkPolicy: () => Promise.resolve(null),
     userKeyId: 'uk',
   };
   return { deps, asked: () => asked };
