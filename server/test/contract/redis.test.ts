@@ -1,50 +1,17 @@
-/** Redis in its three forms against the suites of its ports, between processes, with garbage in it, and at a start that fails. */
+/** Redis in its three forms against the suites of its ports, between processes, and with garbage in it. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BusMessage, CANCELS } from '../../src/contract/ports.ts';
-import type { StoredFrame } from '../../src/contract/record.ts';
-import { openRedis, type RedisLink, type RedisLinkOptions, RedisStartError } from '../../src/drivers/redis-link.ts';
-import { freePort, startRedis, startRedisCluster, startRedisSentinel } from '../support/services.ts';
+import { CANCELS } from '../../src/contract/ports.ts';
+import { startRedis, startRedisCluster, startRedisSentinel } from '../support/services.ts';
+import { frame, frames, listen, open, until, wokenWithin } from './redis-kit.ts';
 import { busConformance, queueConformance } from './suites/wake.ts';
 
 const [single, cluster, sentinel] = await Promise.all([startRedis(), startRedisCluster(), startRedisSentinel()]);
-const secret = randomBytes(32);
-const never = new AbortController().signal;
-const links: RedisLink[] = [];
-let made = 0;
 after(async () => {
-  await Promise.all(links.map((link) => link.close()));
   await Promise.all([single.stop(), cluster.stop(), sentinel.stop()]);
 });
-
-async function open(url: string, more: Partial<RedisLinkOptions> = {}): Promise<RedisLink> {
-  const link = await openRedis({ url, secrets: [secret], instance: `i${++made}`, log: () => {}, ...more });
-  links.push(link);
-  await until(() => link.bus.up());
-  return link;
-}
-
-async function until(what: () => boolean, ms = 5_000): Promise<void> {
-  for (const end = performance.now() + ms; !what(); await sleep(5)) assert.ok(performance.now() < end, `${what}`);
-}
-
-const frame = (seq: number): StoredFrame => ({ seq, type: 'text', json: `{"seq":${seq}}` });
-const frames = (...seqs: number[]): BusMessage => ({ type: 'frames', frames: seqs.map(frame) });
-
-/** Follows, and keeps what it hears; `active` once the subscription is confirmed. */
-function listen(link: RedisLink, topic: string) {
-  const heard: BusMessage[] = [];
-  const stop = link.bus.follow(topic, (message) => heard.push(message));
-  return { heard, stop, active: () => until(() => heard.some(({ type }) => type === 'ended')) };
-}
-
-async function wokenWithin(link: RedisLink, ms: number): Promise<boolean> {
-  const began = performance.now();
-  await link.queue.wait(ms, never);
-  return performance.now() - began < ms - 10;
-}
 
 for (const [form, { url }] of Object.entries({ single, cluster, sentinel })) {
   queueConformance(`redis ${form}`, async () => (await open(url, { namespace: 'suite' })).queue);
@@ -245,67 +212,5 @@ describe('one Redis', () => {
     one.bus.publish('r', frames(1));
     await until(() => ear.heard.length > before + 1);
     ear.stop();
-  });
-});
-
-describe('a start that fails', () => {
-  async function refusal(url: string): Promise<string> {
-    const error = await openRedis({ url, secrets: [secret], instance: 'x', log: () => {} }).then(
-      (link) => link.close().then(() => assert.fail('it opened')),
-      (reason) => reason,
-    );
-    assert.ok(error instanceof RedisStartError, String(error));
-    assert.ok(!`${error.message}${error.stack}`.includes('s3cret'), error.message);
-    assert.match(error.message, /REDIS_URL/);
-    return error.message;
-  }
-
-  it('names what is wrong with the URL', async () => {
-    for (const url of ['', 'localhost:6379', 'http://u:s3cret@h', 'redis:h']) {
-      assert.match(await refusal(url), /must begin with redis:\/\//, url);
-    }
-    for (const url of [
-      'redis://u:s3cret@h:port',
-      'redis://u:s3cret@h:99999',
-      'redis://u:s3cret@h1,h2',
-      'redis://u:s3cret@h/abc',
-      'redis://u:s3cret%zz@h',
-      'redis+sentinel://h1,h2',
-      'redis+cluster://h1,h2/3',
-    ]) {
-      assert.match(await refusal(url), /cannot be read.*a good one is REDIS_URL=redis/, url);
-    }
-  });
-
-  it('names a refused login', async () => {
-    const locked = await startRedis({ password: 'right' });
-    const at = `127.0.0.1:${locked.port}`;
-    for (const login of ['', ':s3cret@', 'somebody:s3cret@']) {
-      assert.match(await refusal(`redis://${login}${at}`), /refused the login.*check user and password/);
-    }
-    const link = await open(locked.url, { namespace: 'locked' });
-    assert.equal(link.numbers().state, 'up');
-    await link.close();
-    await locked.stop();
-  });
-
-  it('starts without a Redis that does not answer, and finds it later', async () => {
-    const port = await freePort();
-    const link = await openRedis({ url: `redis://127.0.0.1:${port}`, secrets: [secret], instance: 'x', log: () => {} });
-    links.push(link);
-    assert.deepEqual([link.numbers().state, link.queue.up(), link.bus.up()], ['down', false, false]);
-    link.queue.wake();
-    assert.equal(await wokenWithin(link, 1_000), true);
-    assert.equal(await wokenWithin(link, 100), false);
-    assert.equal(await link.bus.recent('r', 0), null);
-    const ear = listen(link, 'r');
-    link.bus.publish('r', { type: 'ended' });
-    assert.equal(ear.heard.length, 1);
-    const late = await startRedis({}, port);
-    await until(() => link.numbers().state === 'up');
-    await until(() => ear.heard.length === 2);
-    await link.close();
-    await link.close();
-    await late.stop();
   });
 });

@@ -3,118 +3,27 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { Part, VisiblePart } from '../../../src/contract/part.ts';
-import { DIALECTS } from '../../../src/dialects/index.ts';
-import { createAssembly } from '../../../src/execution/assembly.ts';
-import { createPartFilter } from '../../../src/execution/placeholders.ts';
-import { createScreen, type Screen } from '../../../src/execution/screen.ts';
-import {
-  type AnswerSettings,
-  type AnswerShield,
-  createAnswerShields,
-  type OpenAnswer,
-} from '../../../src/guard/answers.ts';
-import { actionsOf } from '../../../src/guard/secrets/actions.ts';
+import type { Part } from '../../../src/contract/part.ts';
 import { createScanner } from '../../../src/guard/secrets/engine.ts';
 import { createRedactor } from '../../../src/guard/secrets/redact.ts';
 import { SECRET_RULES } from '../../../src/guard/secrets/rules/index.ts';
-import { createShield } from '../../../src/guard/shield.ts';
-import type { Vault } from '../../../src/guard/vault.ts';
-
-// Made here, so that no file of the project holds what looks like a key.
-const AWS = ['AKIA', 'Z7Q3M5N2P6R4T6V4'].join('');
-const TOKEN = ['gh', 'p_', 'aB3dE6gH9jK2mN5pQ8sT1vW4xY7zA0cD3fG6'].join('');
-const { openai } = DIALECTS;
-
-interface Told {
-  parts: readonly Part[];
-  data: string;
-}
-
-interface Stage {
-  screen: Screen;
-  told: Told[];
-  shield: AnswerShield;
-  mapping: Map<string, string>;
-  notes: Record<string, unknown>[];
-  blocked: string[];
-  vault: Vault;
-}
-
-const digest = (tenant: string, value: string): string => createHmac('sha256', tenant).update(value).digest('hex');
-/** Not encrypted: what goes in is what is looked at. */
-const vault: Vault = {
-  seal: (_tenant, mapping) => JSON.stringify([...mapping]),
-  open: (_tenant, sealed) => (sealed === '' ? null : new Map(JSON.parse(sealed) as [string, string][])),
-};
-const house = createShield(createScanner(SECRET_RULES), actionsOf(), digest);
-const SHIELDS = { of: () => house, all: () => house.scanner };
-let notes: Record<string, unknown>[] = [];
-/** A scanner is slow to make. */
-const made = new Map<string, OpenAnswer>();
-
-function opened(settings: Partial<AnswerSettings>): OpenAnswer {
-  const name = JSON.stringify(settings);
-  const known = made.get(name);
-  if (known) return known;
-  const open = createAnswerShields({
-    shields: SHIELDS,
-    settings: { enabled: true, reveal: true, ...settings },
-    digest,
-    vault,
-    note: (_tenant, payload) => void notes.push(payload),
-  });
-  made.set(name, open);
-  return open;
-}
-
-function stage(settings: Partial<AnswerSettings> = {}, own: [string, string][] = []): Stage {
-  notes = [];
-  const mapping = new Map(own);
-  const told: Told[] = [];
-  const blocked: string[] = [];
-  const shield = opened(settings)({ tenant: 't', key: null, request: 'r', task: 'chat' }, mapping);
-  assert.ok(shield);
-  const screen = createScreen(
-    shield,
-    (parts, data) => void told.push({ parts, data }),
-    (rule) => void blocked.push(rule),
-  );
-  return { screen, told, shield, mapping, notes, blocked, vault };
-}
+import {
+  AWS,
+  assembled,
+  call,
+  digest,
+  finish,
+  openai,
+  restored,
+  say,
+  stage,
+  TOKEN,
+  type Told,
+  text,
+} from './screen-kit.ts';
 
 const scanner = createScanner(SECRET_RULES);
 const redactor = createRedactor({ keyedDigest: (value) => digest('t', value) });
-
-const text = (words: string): Part => ({ type: 'text', text: words });
-const call = (args: string, index = 0): Part => ({ type: 'tool_call', index, arguments: args });
-const finish: Part = { type: 'finish', reason: 'stop' };
-
-function assembled(told: readonly Told[]): VisiblePart[] {
-  const assembly = createAssembly();
-  for (const { parts } of told) {
-    for (const part of parts) {
-      if (part.type === 'text' || part.type === 'reasoning' || part.type === 'tool_call') assembly.add(part);
-    }
-  }
-  return assembly.parts();
-}
-
-/** As the caller hears it. */
-function restored(told: readonly Told[], mapping: ReadonlyMap<string, string>): VisiblePart[] {
-  const filter = createPartFilter(mapping);
-  const parts = told.map((one) => ({ parts: filter.push(one.parts), data: '' }));
-  return assembled([...parts, { parts: filter.rest(), data: '' }]);
-}
-
-function say(to: Stage, pieces: readonly Part[], readEach = true): void {
-  for (const [at, part] of pieces.entries()) {
-    to.screen.push([part], `event ${at}`, openai);
-    if (readEach) to.screen.look();
-  }
-  to.screen.push([finish], 'finish', openai);
-  to.screen.look();
-}
 
 const said = (words: string): string => JSON.stringify(words);
 
@@ -309,51 +218,5 @@ describe('what a model writes', () => {
     say(blocked, [text('Well. '), field({ code: AWS }), text('more')]);
     assert.deepEqual(assembled(blocked.told), [text('Well. ')]);
     assert.deepEqual(blocked.blocked, ['aws_access_key']);
-  });
-});
-
-describe('an answer that breaks off', () => {
-  it('tells what was held back, unless it is long enough to be half a secret', () => {
-    const short = stage();
-    short.screen.push([text('He said gh')], 'a', openai);
-    short.screen.look();
-    assert.equal(short.told.length, 0);
-    short.screen.rest();
-    assert.deepEqual(assembled(short.told), [text('He said gh')]);
-    for (let cut = 1; cut <= TOKEN.length; cut++) {
-      const long = stage();
-      long.screen.push([text(`The token is ${TOKEN.slice(0, cut)}`)], 'a', openai);
-      long.screen.rest();
-      const rows = JSON.stringify(assembled(long.told));
-      assert.ok(rows.includes('The token is '));
-      assert.ok(cut <= 16 || !rows.includes(TOKEN.slice(0, 17)), rows);
-      if (cut === TOKEN.length) assert.match(rows, /\[\[secret:/);
-    }
-  });
-
-  it('goes on from what was shown: a secret that the break cut in two is still found', () => {
-    for (let cut = 0; cut <= TOKEN.length; cut++) {
-      const at = stage();
-      const first = `Take this: ${TOKEN.slice(0, cut)}`;
-      for (const piece of first.match(/[\s\S]{1,5}/g) ?? []) {
-        at.screen.push([text(piece)], piece, openai);
-        at.screen.look();
-      }
-      at.screen.back();
-      const shown = (assembled(at.told)[0] as { text: string } | undefined)?.text ?? '';
-      say(at, [text(`Take this: ${TOKEN} and go.`.slice(shown.length))]);
-      const rows = JSON.stringify(assembled(at.told));
-      assert.match(rows, /^\[\{"type":"text","text":"Take this: \[\[secret:[a-z_]+:[0-9a-f]{10}\]\] and go."\}\]$/);
-      assert.equal(at.notes.length, 1);
-    }
-  });
-
-  it('begins anew when what was said is void', () => {
-    const at = stage();
-    at.screen.push([text(`Use ${AWS.slice(0, 8)}`)], 'a', openai);
-    at.screen.look();
-    at.screen.clear();
-    say(at, [text(`${AWS.slice(8)} is`), text(' no key.')]);
-    assert.deepEqual(assembled(at.told), [text(`${AWS.slice(8)} is no key.`)]);
   });
 });
