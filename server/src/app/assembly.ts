@@ -23,6 +23,7 @@ import { createHealthBook, type HealthBook } from '../routing/book.ts';
 import { knownTasks, taskTypes } from '../settings/settings.ts';
 import { type AllowanceRoom, openAllowance } from './allowance.ts';
 import { openAnswers } from './answering.ts';
+import { type Erasing, openErasing } from './erasing.ts';
 import { startHealthExchange } from './health-exchange.ts';
 import type { Parts } from './parts.ts';
 import { createPlanning } from './planning.ts';
@@ -42,6 +43,7 @@ export interface House extends Parts {
   health: HealthBook;
   sharing: Sharing;
   vault: Vault;
+  erasing: Erasing | null;
   /** Looks for secrets in answers. Left out: nobody does. */
   answers?: OpenAnswer;
   policy: PolicyRoom;
@@ -175,6 +177,8 @@ export async function assemble(parts: Parts): Promise<House> {
   const heart = sql
     ? await startHeart({
         sql,
+  const erasing = sql ? openErasing(sql, parts, admission.cancel, sharing) : null;
+
         ledger,
         bus,
         queue,
@@ -193,7 +197,7 @@ export async function assemble(parts: Parts): Promise<House> {
         registry,
         persist,
         clock,
-        report: () => reportOf({ ...parts, health }),
+        report: () => reportOf({ ...parts, health, ...(erasing ? { letGo: erasing.letGo } : {}) }),
         hearsAll,
         claimingSince: () => worker?.claimingSince() ?? null,
         due: () => worker?.nudge(),
@@ -206,7 +210,9 @@ export async function assemble(parts: Parts): Promise<House> {
         seal: parts.audit?.sealFor ?? (async () => {}),
       })
     : null;
+          erasing?.looked(seen);
 
+        stoodStill: () => erasing?.stoodStill(),
   const detached = {
     ledger,
     bus,
@@ -274,6 +280,7 @@ export async function assemble(parts: Parts): Promise<House> {
     newId,
     taskTypes: taskTypes(settings),
     async close(drainMs) {
+    erasing,
       // Who waited for the record is told so before his connection goes.
       if (admission.close() > 0) await new Promise((resolve) => setTimeout(resolve, 100));
       const until = performance.now() + drainMs;
@@ -287,7 +294,7 @@ export async function assemble(parts: Parts): Promise<House> {
         await new Promise((resolve) => setTimeout(resolve, 10));
       persist.close();
       const rest = async () => {
-        await callbacks?.stop();
+        await Promise.all([callbacks?.stop(), erasing?.stop()]);
         if (ledger.lostFor() === null) await ledger.idle();
         await room.close();
         policy.close();

@@ -1,11 +1,14 @@
 /** Seals the trail of this process while there is something to seal, and what processes that are gone have left. */
 import type { Telemetry } from '../contract/ports.ts';
+import type { TrailStream } from '../dispatch/trail-stream.ts';
 import { type AuditKey, createSealer, type Sealed } from '../ledger/audit.ts';
 import type { Trail } from '../ledger/trail.ts';
 
 export interface Audit {
   /** Name under which this process writes. */
   writer: string;
+  /** Where the trail is told to; null: it stays in the record. */
+  stream: TrailStream | null;
   /** Seals all that a process has left. */
   sealFor(writer: string): Promise<void>;
   close(): Promise<void>;
@@ -16,13 +19,21 @@ const EVERY_MS = 1000;
 /** A transaction that is open keeps later ones from being sealed: it is looked for so long after the last event. */
 const LINGER_MS = 10_000;
 
+/** How long a process that stops goes on to tell the trail. */
+const LAST_TOLD_MS = 2000;
+
 /** PostgreSQL keeps 63 bytes of it; the end of the instance is what tells processes apart. */
 export const writerName = (role: string, instance: string): string => `goblin ${role} ${instance.slice(-45)}`;
 
-export async function startAudit(sql: Trail, key: AuditKey, telemetry: Telemetry): Promise<Audit> {
+export async function startAudit(
+  sql: Trail,
+  key: AuditKey,
+  telemetry: Telemetry,
+  stream: TrailStream | null = null,
+): Promise<Audit> {
   const [row] = await sql.query<{ name: string }>("select current_setting('application_name') as name");
   const writer = row?.name || 'goblin';
-  const sealer = await createSealer(sql, writer, key);
+  const sealer = await createSealer(sql, writer, key, stream?.sealed);
   let sealing: Promise<unknown> | null = null;
   let closed = false;
 
@@ -58,8 +69,11 @@ export async function startAudit(sql: Trail, key: AuditKey, telemetry: Telemetry
 
   return {
     writer,
+    stream,
     async sealFor(other) {
       await all(() => sealer.sealFor(other));
+      // Also what it had sealed, and not told yet.
+      stream?.sealed(other);
     },
     async close() {
       closed = true;
@@ -67,6 +81,7 @@ export async function startAudit(sql: Trail, key: AuditKey, telemetry: Telemetry
       await sealing;
       // What the last moments have added; if the database is away, another process does it.
       if (sql.lostFor() === null) await all(sealer.seal).catch(() => {});
+      await stream?.close(LAST_TOLD_MS);
     },
   };
 }

@@ -10,6 +10,7 @@ import { auditRoutes } from '../edge/audit.ts';
 import { budgetRoutes } from '../edge/budgets.ts';
 import { docsRoutes } from '../edge/docs.ts';
 import { embeddings } from '../edge/embeddings-door.ts';
+import { erasureRoutes } from '../edge/erasure.ts';
 import { createFastLane, type FastLane } from '../edge/fast-lane.ts';
 import { healthServer } from '../edge/health.ts';
 import { createHeld } from '../edge/held.ts';
@@ -39,6 +40,7 @@ import { auditDeps } from './audit-door.ts';
 import { budgetsOf } from './budgets.ts';
 import { isLoopback } from './config.ts';
 import { openIdentity } from './identity.ts';
+import { eraserOf, erasingOf } from './erasing.ts';
 import { operations, readinessOf } from './metrics.ts';
 import { policyAdminOf } from './policy-admin.ts';
 import { rawOf } from './raw.ts';
@@ -84,13 +86,13 @@ export async function openDoors(inside: House, operatorToken: string): Promise<D
   // Callers see their own values where the record has placeholders.
   const house: House = {
     ...inside,
-    ledger: restoringLedger(inside.ledger, inside.vault),
+    ledger: restoringLedger(inside.ledger, inside.vault, inside.sharing.onForget),
     bus: restoringBus(inside.bus),
   };
   const { config, ledger, bus, live } = house;
   const held = createHeld();
   const identity = await openIdentity(house, operatorToken, held);
-  const { identify } = identity;
+  const { identify, content } = identity;
   const access: Access[] = [];
   const hostAllowed = (host: string) =>
     config.auth === 'required' || isLoopback(host.toLowerCase().replace(/:\d+$/, '').replace(/\.$/, ''));
@@ -141,6 +143,7 @@ export async function openDoors(inside: House, operatorToken: string): Promise<D
     privateHost: isPrivateHost,
   });
   const streams = streamRoutes(app, {
+    shown: content.shown,
     ledger,
     bus,
     framesHours: config.settings.framesHours,
@@ -148,6 +151,7 @@ export async function openDoors(inside: House, operatorToken: string): Promise<D
     hearsAll: house.hearsAll,
   });
   const pulse = createPulse();
+    shown: content.shown,
   const deps: AnswerDoorDeps = {
     ledger,
     newId: house.newId,
@@ -171,7 +175,7 @@ export async function openDoors(inside: House, operatorToken: string): Promise<D
       ledger,
       bus,
       recordBack: house.admission.recordBack,
-      readContent: identity.readContent,
+      readContent: content.read,
     }),
     framesHours: config.settings.framesHours,
     now: house.clock.now,
@@ -184,17 +188,10 @@ export async function openDoors(inside: House, operatorToken: string): Promise<D
   );
   responseRoutes(app, {
     ...background,
-    ledger: {
-      ...ledger,
-      async erase(tenant, id, actor) {
-        const erased = await ledger.erase(tenant, id, actor);
-        // Other processes keep no answer for longer than `cache.ttl_s`.
-        if (erased?.outcome === 'erased') house.sharing.cache?.forget(id);
-        return erased;
-      },
-    },
+    ledger: { ...ledger, erase: eraserOf(house) },
     cancel,
-    readContent: identity.readContent,
+    readContent: content.read,
+    shown: content.shown,
     bodiesDays: config.settings.bodiesDays,
   });
   modelsRoute(app, async (caller) =>
@@ -217,6 +214,7 @@ export async function openDoors(inside: House, operatorToken: string): Promise<D
   identity.routes(app);
   if (house.sql) auditRoutes(app, auditDeps(house.sql, ledger, house));
   rawRoute(app, { ledger, newId: house.newId, run: rawOf(house), hop: deps.hop, log: house.recorder.log });
+  if (sql) erasureRoutes(app, { ...erasingOf(house, sql, identity.userHash), mayErase: content.mayErase });
   docsRoutes(app);
   await app.ready();
   return {

@@ -1,6 +1,5 @@
 /** The room of identity, put together: who asks, how one signs in, and what ends when something is taken away. */
 import type { FastifyInstance } from 'fastify';
-import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import { authRoutes } from '../edge/auth.ts';
 import { oidcRoutes } from '../edge/auth-oidc.ts';
@@ -10,7 +9,7 @@ import { keyRoutes } from '../edge/keys.ts';
 import { teamRoutes, tenantRoutes } from '../edge/teams.ts';
 import { userRoutes } from '../edge/users.ts';
 import { findOutsider } from '../identity/callers.ts';
-import { readContent } from '../identity/content.ts';
+import { type Content, createContent } from '../identity/content.ts';
 import { type Changed, createIdentify, type Identify } from '../identity/identify.ts';
 import type { Issuer } from '../identity/issuer.ts';
 import { createIssuers } from '../identity/issuers.ts';
@@ -35,7 +34,8 @@ import { type Config, ConfigError } from './config.ts';
 export interface IdentityRoom {
   identify: Identify;
   routes(app: FastifyInstance): void;
-  readContent(caller: Caller, request: string): Promise<void>;
+  content: Content;
+  userHash(tenant: string, user: string): string;
   close(): void;
 }
 
@@ -63,7 +63,12 @@ export async function openIdentity(house: House, operatorToken: string, held: He
     now: Date.now,
   });
   // A bench has no record: there is nobody to sign in.
-  if (!sql) return { identify, routes: () => {}, readContent: async () => {}, close: () => {} };
+  if (!sql) {
+    const free = async () => {};
+    const content = { read: free, shown: free, mayErase: free };
+    return { identify, routes: () => {}, content, userHash: () => '', close: () => {} };
+  }
+
 
   // A token of an issuer must not wait for somebody to make its tenant.
   for (const tenant of new Set(trusted.map((issuer) => issuer.tenant))) {
@@ -71,6 +76,7 @@ export async function openIdentity(house: House, operatorToken: string, held: He
   }
   const guard = startGuard({ sql, bus, telemetry: recorder, open: held, forget, now: Date.now });
   const { userHash } = house.secrets;
+  const content = createContent(sql, userHash);
   const passwords = createPasswords();
   const ways = createSignIn({
     sql,
@@ -86,7 +92,8 @@ export async function openIdentity(house: House, operatorToken: string, held: He
 
   return {
     identify,
-    readContent: (caller, request) => readContent(sql, caller, request),
+    content,
+    userHash,
     close: guard.close,
     routes(app) {
       authRoutes(app, {
@@ -160,7 +167,7 @@ export async function openIdentity(house: House, operatorToken: string, held: He
       });
       contentRoute(app, {
         ledger: house.ledger,
-        readContent: (caller, id) => readContent(sql, caller, id),
+        readContent: content.read,
       });
     },
   };

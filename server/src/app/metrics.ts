@@ -1,4 +1,5 @@
 /** What operators are told: how ready a process is, and the numbers of all processes together. */
+import type { TrailNumbers } from '../dispatch/trail-stream.ts';
 import type { OperationsDeps, Readiness } from '../edge/operations.ts';
 import { listProcesses, type ProcessRow } from '../ledger/processes.ts';
 import type { TargetNumbers } from '../telemetry/telemetry.ts';
@@ -50,6 +51,18 @@ function merge(one: TargetNumbers, other: TargetNumbers): TargetNumbers {
 /** This process as it is now, the others as of their last heartbeat. */
 function together(house: House, processes: readonly ProcessRow[]): Report {
   const all = reportOf(house);
+/** The one that is furthest behind says how it is. */
+function trailOf(one: TrailNumbers, other: TrailNumbers): TrailNumbers {
+  return {
+    sink: one.sink,
+    behind_ms: Math.max(one.behind_ms, other.behind_ms),
+    writers_waiting: one.writers_waiting + other.writers_waiting,
+    events_told: one.events_told + other.events_told,
+    failures: one.failures + other.failures,
+    problem: one.problem ?? other.problem,
+  };
+}
+
   const targets = new Map(all.minute.targets.map((target) => [`${target.provider}\n${target.model}`, target]));
   for (const { id, report } of processes) {
     const other = report as Report | null;
@@ -64,6 +77,7 @@ function together(house: House, processes: readonly ProcessRow[]): Report {
     if (all.ignored && other.ignored) {
       all.ignored = { tickets: { ...all.ignored.tickets }, messages: { ...all.ignored.messages } };
       add(all.ignored.tickets, other.ignored.tickets);
+    if (all.trail && other.trail) all.trail = trailOf(all.trail, other.trail);
       add(all.ignored.messages, other.ignored.messages);
     }
   }
@@ -83,7 +97,7 @@ export function operations(house: House): OperationsDeps {
       ]).catch(() => null);
       const [queue, processes] = asked ?? [null, []];
       const pool = sql?.pool();
-      const { minute, ignored, load } = together(house, processes);
+      const { minute, ignored, load, trail } = together(house, processes);
       const now = Date.now();
       const redis = house.redis?.numbers();
       return {
@@ -124,6 +138,7 @@ export function operations(house: House): OperationsDeps {
         requests: { window_s: 60, ...minute.requests },
         process: {
           version: VERSION,
+        audit_stream: trail,
           rss_bytes: process.memoryUsage.rss(),
           uptime_s: Math.round(process.uptime()),
           auth: config.auth,

@@ -12,8 +12,10 @@ const hasMark = (text: string): boolean => text.includes('[[') && MARK.test(text
 const KEEP_MS = 60_000;
 const MOST = 1000;
 
-export function restoringLedger(ledger: Ledger, vault: Vault): Ledger {
+/** `onForget`: told that values that were erased must not be remembered. */
+export function restoringLedger(ledger: Ledger, vault: Vault, onForget: (listener: () => void) => void): Ledger {
   const kept = new Map<string, { mapping: Promise<Mapping | null>; until: number }>();
+  onForget(() => kept.clear());
 
   async function load(tenant: string, id: string): Promise<Mapping | null> {
     const body = await ledger.body(tenant, id);

@@ -11,6 +11,9 @@ export interface Sharing {
   drills: Drills;
   /** Tells the other processes of a drill that was begun or ended here. */
   tellDrills(): void;
+  /** Called when this process must forget what it remembers of content. */
+  onForget(listener: () => void): void;
+  forgetContent(): void;
   close(): void;
 }
 
@@ -24,5 +27,16 @@ export function startSharing({ cache: rules }: Pick<Settings, 'cache'>, bus: Bus
         { counted: (result) => telemetry.count('goblin.mcp.cache.count', { result }) },
       )
     : null;
-  return { cache, drills, tellDrills: exchange.tell, close: exchange.close };
+  const listeners: (() => void)[] = [];
+  return {
+    cache,
+    drills,
+    tellDrills: exchange.tell,
+    onForget: (listener) => listeners.push(listener),
+    forgetContent() {
+      cache?.clear();
+      for (const listener of listeners) listener();
+    },
+    close: exchange.close,
+  };
 }

@@ -23,6 +23,7 @@ import { issuersOf } from './identity.ts';
 import { createLive, type Live } from './live.ts';
 import { checkUrls, openDatabase, openEmbedded, openWakes, refuseHalfCopy, refuseOtherSecret } from './open.ts';
 import type { Parts } from './parts.ts';
+import { openTrail, trailHeaders } from './trail-sink.ts';
 import { VERSION } from './version.ts';
 
 export interface Running {
@@ -54,6 +55,7 @@ export async function start(config: Config, options: StartOptions = {}): Promise
   const role = options.role ?? 'all';
   await checkUrls(config);
   issuersOf(config);
+  trailHeaders(config);
   const embedded = !options.ledger && !config.database;
   const undo: (() => unknown)[] = [];
   const recorder = createRecorder(config.logLevel);
@@ -94,7 +96,8 @@ export async function start(config: Config, options: StartOptions = {}): Promise
     if (sql && !folder) await refuseOtherSecret(sql, ring);
     const wakes = await openWakes(config, ring, instance, recorder);
     undo.push(() => wakes.close());
-    const audit = sql ? await startAudit(sql, deriveAuditKey(secret), recorder) : null;
+    const trail = sql ? await openTrail(sql, config, instance, transport, recorder) : null;
+    const audit = sql ? await startAudit(sql, deriveAuditKey(secret), recorder, trail) : null;
     if (audit) undo.push(() => audit.close());
     const digests = sql ? await loadDigestKeys(sql, ring, sealer) : { keys: digestKeysOf(secret), lost: false };
     if (digests.lost) {

@@ -110,6 +110,8 @@ export interface Bus {
    * database must be asked. Never rejects.
    */
   recent(topic: string, after: number): Promise<StoredFrame[] | null>;
+  /** Takes what is kept of a topic out of the cache. May be lost. Never throws. */
+  drop(topic: string): void;
   /** False while messages of other processes cannot come: followers then look into the database more often. */
   up(): boolean;
   close(): Promise<void>;

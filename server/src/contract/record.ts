@@ -174,7 +174,7 @@ export interface Claim {
   lastSeq: number;
   /** An earlier epoch showed something of an answer. */
   shown: boolean;
-  /** Milliseconds since the first claim, and until the deadline; null without one. */
+  /** Milliseconds since the first claim. */
   runningForMs: number;
   deadlineInMs: number | null;
   callbackUrl: string | null;
@@ -187,7 +187,7 @@ export interface FrameWrite {
   epoch: number;
   /** With no frames: the number that the next one would have. */
   firstSeq: number;
-  /** UTC day of writing, `YYYY-MM-DD`: the same when the write is sent again. */
+  /** UTC day of writing, the same when the write is sent again. */
   day: string;
   frames: FrameBody[];
 }
@@ -264,6 +264,10 @@ export interface RequestRow {
   error: RequestError | null;
   lastSeq: number;
   epoch: number;
+  /** What was asked and answered was taken out of the record. */
+  erased: boolean;
+  keyId: string | null;
+  userHash: string;
   /** Null in lists, before the first attempt, and where there was nothing to choose from. */
   plan: StoredPlan | null;
 }

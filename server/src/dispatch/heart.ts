@@ -35,6 +35,8 @@ export interface HeartDeps {
   callbacksDue(): void;
   /** Told what each sweep has seen. */
   looked?(seen: Look): void;
+  /** This process stood still for longer than its lease. */
+  stoodStill?(): void;
   /** Seals what a process that is gone has left of the trail. */
   seal(writer: string): Promise<void>;
 }
@@ -92,7 +94,10 @@ export async function startHeart(deps: HeartDeps): Promise<Heart> {
     const asked = performance.now();
     const held = await beat(sql, info, registry.size(), registry.ended(), deps.report());
     const now = performance.now();
-    if (now - lastBeat > info.leaseMs) expireFrom = now + info.leaseMs;
+    if (now - lastBeat > info.leaseMs) {
+      expireFrom = now + info.leaseMs;
+      deps.stoodStill?.();
+    }
     lastBeat = now;
     const known = strays;
     strays = new Map(registry.compare(held, asked).map((id) => [id, known.get(id) ?? asked]));

@@ -37,6 +37,7 @@ export function createMemoryBus(): Bus {
     },
     // It keeps nothing: the database is in the same process.
     recent: async () => null,
+    drop: () => {},
     up: () => true,
     async close() {
       buckets.fill(new Bag());

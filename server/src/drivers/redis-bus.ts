@@ -188,6 +188,13 @@ export function createRedisBus({ address, main, seal, prefix, name, log }: Redis
       clearTimeout(timer);
       return answer;
     },
+    drop(topic) {
+      if (closed || TOLD_ONCE.has(topic)) return;
+      main
+        .client()
+        ?.unlink(keyOf(topic))
+        .catch(() => {});
+    },
     up: () => main.client() !== null && line.client() !== null,
     async close() {
       closed = true;

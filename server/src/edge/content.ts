@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Ledger } from '../contract/ports.ts';
-import { notFound, readId } from './query.ts';
+import { erased, notFound, readId } from './query.ts';
 import { callerOf } from './scope.ts';
 
 export interface ContentDeps {
@@ -37,6 +37,7 @@ export function contentRoute(app: FastifyInstance, { ledger, readContent }: Cont
       const caller = callerOf(request);
       const row = await ledger.get(caller.tenant, id);
       if (!row) throw notFound(id);
+      if (row.erased) throw erased(id);
       await readContent(caller, id);
       const body = await ledger.body(caller.tenant, id);
       if (!body) throw new GoblinError('gone', 'The content is no longer kept.', { requestId: id });

@@ -36,6 +36,10 @@ export function notFound(id: string): GoblinError {
   return new GoblinError('not_found', `There is no request ${id.slice(0, 64)}.`);
 }
 
+/** What is said of a request whose content was erased. */
+export const erased = (id: string): GoblinError =>
+  new GoblinError('gone', 'The content of this request was erased.', { requestId: id });
+
 /** Throws 404 for what cannot be an id: it is as unknown as any other. */
 export function readId(request: FastifyRequest): string {
   const id = (request.params as { id: string }).id;

@@ -14,7 +14,7 @@ import { dollars } from '../money/cost.ts';
 import { idempotencyKey, parseObject } from './body.ts';
 import { cacheOff } from './door-headers.ts';
 import { noteRefusal } from './problem.ts';
-import { notFound, readId, readNumber, readQuery, wrong } from './query.ts';
+import { erased, notFound, readId, readNumber, readQuery, wrong } from './query.ts';
 import {
   CancelOut,
   EventOut,
@@ -35,6 +35,8 @@ export interface RequestDeps {
   submit: Submit;
   cancel: Cancel;
   rules(): SubmitRules;
+  /** Leaves a trace when the request is somebody else's; rejects when that cannot be done. */
+  shown(caller: Caller, row: RequestRow, what: 'result' | 'metadata'): Promise<void>;
   /** Whether a call-back may go to a host, by its name alone. */
   privateHost(hostname: string): boolean;
 }
@@ -155,8 +157,10 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): { close(
     },
     async (request) => {
       const row = await find(request);
-      const { tenant } = request.caller as Caller;
+      const caller = request.caller as Caller;
+      const { tenant } = caller;
       const [attempts, body] = await Promise.all([ledger.attempts(tenant, row.id), ledger.body(tenant, row.id)]);
+      if (body?.metadata) await deps.shown(caller, row, 'metadata');
       return {
         ...requestOut(row),
         metadata: body?.metadata ?? null,
@@ -212,6 +216,8 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): { close(
       if (!isTerminal(row.state)) {
         return reply.code(202).header('retry-after', '1').send({ request_id: row.id, status: row.state });
       }
+      if (row.erased) throw erased(row.id);
+      await deps.shown(caller, row, 'result');
       if (row.state !== 'succeeded')
         return reply
           .code(409)

@@ -1,31 +1,30 @@
 /** What is done with a response once it has an id: look, stream, cancel, erase, list its input. */
 import type { ServerResponse } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Cancel } from '../contract/flow.ts';
-import type { Erased } from '../contract/record.ts';
+import type { RequestRow } from '../contract/record.ts';
 import { isTerminal } from '../contract/states.ts';
 import { inputItems } from '../dialects/index.ts';
+import { eraseSettled } from './erasure.ts';
 import { readNumber, readQuery, wrong } from './query.ts';
 import { type Found, type Json, noResponse, type ResponseRecord } from './responses-record.ts';
 import { DeletedOut, IdParams, ItemsOut, ItemsQuery, ResponseOut, StreamQuery } from './responses-schemas.ts';
 import { openStream, type ResponseStreamDeps } from './responses-stream.ts';
-import { actorOf, callerOf } from './scope.ts';
+import { callerOf } from './scope.ts';
 
 export interface ResponseRoutesDeps extends ResponseStreamDeps {
   record: ResponseRecord;
   cancel: Cancel;
   /** Before stored content is shown. Rejects when the caller may not read it, or no trace of it could be left. */
   readContent(caller: Caller, request: string): Promise<void>;
+  /** Leaves a trace when the answer is to what somebody else has asked; rejects when that cannot be done. */
+  shown(caller: Caller, row: RequestRow, what: 'result' | 'stream'): Promise<void>;
   /** For how long bodies are kept. */
   bodiesDays: number;
 }
 
-/** After a cancel its runner has five seconds to write what it cost and had shown. */
-const SETTLED_MS = 7000;
-const LOOK_MS = 250;
 const LAST_NUMBER = 1_000_000_000;
 const DAY_MS = 86_400_000;
 
@@ -67,6 +66,7 @@ export function responseRoutes(app: FastifyInstance, deps: ResponseRoutesDeps): 
       if (stream !== 'true' && stream !== 'false') wrong('stream', 'must be true or false');
       const after = readNumber(query, 'starting_after', 0, LAST_NUMBER, -1);
       const found = await find(request, reply.raw);
+      if (!found.own) await deps.shown(callerOf(request), found.row, stream === 'true' ? 'stream' : 'result');
       if (stream === 'false') return await show(request, reply, found);
       const start = await openStream(deps, callerOf(request), found, after < 0 ? null : after);
       reply.hijack();
@@ -111,7 +111,7 @@ export function responseRoutes(app: FastifyInstance, deps: ResponseRoutesDeps): 
       const { row, own } = await find(request, reply.raw);
       if (!own && !callerOf(request).permissions.has('content:read')) throw notYours();
       if (!isTerminal(row.state)) throw wrongState('still runs; cancel it first');
-      const erased = await eraseSettled(callerOf(request), row.id);
+      const erased = await eraseSettled(ledger, callerOf(request), row.id);
       reply.header('x-mcp-request-id', row.id);
       const until = new Date(row.createdAt + (deps.bodiesDays + 1) * DAY_MS).toISOString().slice(0, 10);
       return {
@@ -122,18 +122,6 @@ export function responseRoutes(app: FastifyInstance, deps: ResponseRoutesDeps): 
       };
     },
   );
-
-  async function eraseSettled(caller: Caller, id: string): Promise<Extract<Erased, { outcome: 'erased' }>> {
-    for (const until = performance.now() + SETTLED_MS; ; await sleep(LOOK_MS)) {
-      const erased = await ledger.erase(caller.tenant, id, actorOf(caller));
-      if (erased?.outcome === 'erased') return erased;
-      if (performance.now() > until) {
-        throw new GoblinError('unavailable', 'What the response cost is still being written; try again in a moment.', {
-          retryAfterMs: 2000,
-        });
-      }
-    }
-  }
 
   app.get(
     '/v1/responses/:id/input_items',

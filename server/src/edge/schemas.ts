@@ -255,6 +255,7 @@ export const MetricsOut = Type.Object({
   workers: Type.Array(Type.Record(Text, Type.Unknown())),
   providers: Type.Array(Type.Record(Text, Type.Unknown())),
   cache: Type.Unknown({ description: 'Of the response cache of this process; null when it is off.' }),
+  audit_stream: Type.Unknown({ description: 'How far the trail was told to `audit.stream`; null without one.' }),
   requests: Type.Record(Text, Type.Integer()),
   process: Type.Record(Text, Type.Unknown()),
 });

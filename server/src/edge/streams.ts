@@ -8,7 +8,7 @@ import type { Bus, Ledger } from '../contract/ports.ts';
 import type { RequestRow, StoredFrame } from '../contract/record.ts';
 import { isTerminal } from '../contract/states.ts';
 import { partsOfMessage } from '../dialects/index.ts';
-import { notFound, readId } from './query.ts';
+import { erased, notFound, readId } from './query.ts';
 import { type Reader, startReader } from './reader.ts';
 
 export interface StreamDeps {
@@ -16,6 +16,8 @@ export interface StreamDeps {
   bus: Bus;
   framesHours: number;
   now(): number;
+  /** Leaves a trace when the request is somebody else's; rejects when that cannot be done. */
+  shown(caller: Caller, row: RequestRow, what: 'stream'): Promise<void>;
   /** False while frames of other processes may go unheard. */
   hearsAll(): boolean;
 }
@@ -42,6 +44,7 @@ export function streamRoutes(app: FastifyInstance, deps: StreamDeps): { close():
     const id = readId(request);
     const row = await deps.ledger.get(caller.tenant, id);
     if (!row) throw notFound(id);
+    if (row.erased) throw erased(id);
     const after = readAfter(request);
     const ended = isTerminal(row.state);
     if (ended && row.finishedAt !== null && deps.now() - row.finishedAt > deps.framesHours * 3_600_000) {
@@ -57,6 +60,7 @@ export function streamRoutes(app: FastifyInstance, deps: StreamDeps): { close():
         errors: [{ path: 'after', message: `must be at most ${row.lastSeq} now` }],
       });
     }
+    await deps.shown(caller, row, 'stream');
     return { row, after };
   }
 

@@ -64,6 +64,8 @@ export interface ResponseCache {
   keep(key: string, of: Pick<Feed, 'id' | 'provider' | 'model'>, said: readonly Said[], end: FeedEnd): void;
   /** Drops the answer that was given to a request. */
   forget(id: string): void;
+  /** Drops all answers. */
+  clear(): void;
   /** A request found a kept answer, follows a running one, or asks the vendor. */
   count(result: Found): void;
   numbers(): CacheNumbers;
@@ -161,6 +163,10 @@ export function createResponseCache(rules: CacheRules, { now = Date.now, counted
 
     forget(id) {
       for (const [key, { feed }] of entries) if (feed.id === id) drop(key);
+    },
+
+    clear() {
+      for (const key of [...entries.keys()]) drop(key);
     },
 
     count(result) {

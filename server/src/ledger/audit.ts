@@ -119,8 +119,13 @@ export interface Sealer {
 /** What is left to seal: `more` at once, `open` when transactions that are open now have ended, `all` nothing. */
 export type Sealed = 'more' | 'open' | 'all';
 
-/** Begins the chain of `writer` if it has none. */
-export async function createSealer(sql: Sql, writer: string, key: AuditKey): Promise<Sealer> {
+/** Begins the chain of `writer` if it has none. `added` is told of each writer that got a block. */
+export async function createSealer(
+  sql: Sql,
+  writer: string,
+  key: AuditKey,
+  added: (writer: string) => void = () => {},
+): Promise<Sealer> {
   const pem = createPublicKey(key.key).export({ type: 'spki', format: 'pem' }) as string;
   await sql.query(ADD_KEY, [key.id, pem]);
 
@@ -172,7 +177,7 @@ export async function createSealer(sql: Sql, writer: string, key: AuditKey): Pro
       MOST,
     ]);
     const { events, upto } = whole(found, now.upto);
-    if (events.length > 0) await add(who, head, events, upto, now);
+    if (events.length > 0 && (await add(who, head, events, upto, now))) added(who);
     if (upto !== now.upto) return 'more';
     return now.still ? 'all' : 'open';
   }

@@ -1,6 +1,7 @@
 /** Takes the content of one request out of the record, before its time. */
 import type { Row, Sql } from '../contract/ports.ts';
 import type { Erased } from '../contract/record.ts';
+import { NOTE_PIECES } from './erase-statement.ts';
 import { FENCE } from './fence.ts';
 import { dayOf } from './ids.ts';
 
@@ -12,13 +13,16 @@ with found as (
 ), over as (
   select id from found where not busy
 ), bodies as (
-  delete from mcp_body where day = $3::date and request_id in (select id from over) returning encoding
+  delete from mcp_body where day = $3::date and request_id in (select id from over) returning day, encoding, data
+), pieces as (${NOTE_PIECES}
 ), results as (
   delete from mcp_result where day = $3::date and request_id in (select id from over)
 ), partials as (
   delete from mcp_partial where day = $3::date and request_id in (select id from over)
 ), frames as (
   delete from mcp_frame where day >= $3::date and request_id in (select id from over) and type <> 'end'
+), requests as (
+  update mcp_request set erased_at = coalesce(erased_at, now()) where id in (select id from over)
 ), events as (
   insert into mcp_event (tenant, request_id, type, actor, payload)
   select $1, id, 'request.erased', $4, '{}'::jsonb from over

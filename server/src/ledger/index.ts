@@ -24,7 +24,7 @@ import { createAttemptGroup, createFrameGroup, release, settleAttempt } from './
 const NOTE = 'insert into mcp_event (tenant, type, payload) values ($1, $2, $3::jsonb)';
 
 /** A write that takes longer than this means that the database hangs: nothing new goes upstream until it is through. */
-const PATIENCE_MS = 2000;
+export const PATIENCE_MS = 2000;
 
 export function createLedger(sql: Sql, caps: QueueCaps, clock: Clock = createClock()): Ledger {
   const packer = createBodyPacker();

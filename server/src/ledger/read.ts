@@ -20,7 +20,7 @@ const ms = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`;
 
 const REQUEST_COLUMNS = `id::text, mode, state, task_type, priority::int, model, ${ms('created_at')} as created_at,
   ${ms('started_at')} as started_at, ${ms('finished_at')} as finished_at, estimate_pico::float8, cost_pico::float8,
-  labels, error, last_seq, epoch`;
+  labels, error, last_seq, epoch, erased_at is not null as erased, key_id, encode(user_hash, 'hex') as user_hash`;
 
 // One request.
 const GET = `select ${REQUEST_COLUMNS}, plan from mcp_request where tenant = $1 and id = $2 and ${FENCE}`;
@@ -72,6 +72,9 @@ interface RequestColumns extends Row {
   error: RequestRow['error'];
   last_seq: number;
   epoch: number;
+  erased: boolean;
+  key_id: string | null;
+  user_hash: string;
   plan?: RequestRow['plan'];
 }
 
@@ -91,6 +94,9 @@ const toRequest = (row: RequestColumns): RequestRow => ({
   error: row.error,
   lastSeq: row.last_seq,
   epoch: row.epoch,
+  erased: row.erased,
+  keyId: row.key_id,
+  userHash: row.user_hash,
   plan: row.plan ?? null,
 });
 

@@ -83,6 +83,15 @@ with old as (
 )
 select count(*)::int as n from gone`;
 
+// Deletes notes of pieces whose day is over for $1 days.
+const NOTED = `
+with old as (
+  select tenant, day, hash from mcp_erasure_piece where day < ${TODAY} - $1::int limit $2::int for update skip locked
+), gone as (
+  delete from mcp_erasure_piece p using old o where p.tenant = o.tenant and p.day = o.day and p.hash = o.hash returning 1
+)
+select count(*)::int as n from gone`;
+
 // Deletes processes that have been silent for $1 hours.
 const PROCESSES = `
 with old as (
@@ -135,6 +144,7 @@ export async function retain(sql: Sql, keep: Keep, limits: Limits = LIMITS): Pro
   await remove('mcp_request', REQUESTS, keep.rowDays);
   await remove('mcp_event', EVENTS, keep.rowDays);
   await remove('mcp_idempotency', KEYS, IDEMPOTENCY_HOURS);
+  await remove('mcp_erasure_piece', NOTED, bodyDays);
   await remove('mcp_process', PROCESSES, 24);
   return answer;
 }

@@ -14,6 +14,8 @@ export interface Look {
   callbacks: boolean;
   /** Something is told to somebody outside, beside the ends of requests. */
   notices: boolean;
+  /** Content of a user is to be erased. */
+  erasures: boolean;
   /** Processes have slices of budgets. */
   slices: boolean;
   /** Which limits and budgets hold. */
@@ -33,6 +35,7 @@ select
   exists (select 1 from mcp_request where settle_by <= now()) as owed,
   exists (select 1 from mcp_callback where next_at <= now()) as callbacks,
   exists (select 1 from mcp_notice where next_at <= now()) as notices,
+  exists (select 1 from mcp_erasure where due_at <= now()) as erasures,
   exists (select 1 from mcp_slice) as slices,
   (select version from mcp_rules)::float8 as rules,
   (select coalesce(sum(ended), 0) from mcp_process)::float8 as ended,

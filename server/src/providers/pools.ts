@@ -66,7 +66,7 @@ export function createPools({ connectMs, proxy, lookup = resolve }: PoolOptions)
 }
 
 /** One address that must not be called is enough to refuse the name: whoever mixes them means no good. */
-function guarded(lookup: typeof resolve, reach: Reach): LookupFunction {
+export function guarded(lookup: typeof resolve, reach: Reach): LookupFunction {
   return (hostname, options, done) => {
     lookup(hostname, { ...options, all: true }, (error, addresses) => {
       if (error) {

@@ -3,6 +3,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import { BUDGET_SCOPES, LIMIT_SCOPES } from '../contract/limits.ts';
 import { PERIODS } from '../money/periods.ts';
 import { STRATEGIES } from '../routing/rule.ts';
+import { AuditEntry } from './audit.ts';
 import { GuardrailsEntry, PolicyEntry } from './guard.ts';
 import { IdentityEntry } from './identity.ts';
 
@@ -272,6 +273,7 @@ export const SettingsFile = Type.Object(
     policies: Type.Optional(Type.Array(PolicyEntry, { maxItems: 500 })),
     policy_file: Type.Optional(Name),
     guardrails: Type.Optional(GuardrailsEntry),
+    audit: Type.Optional(AuditEntry),
   },
   strict,
 );

@@ -7,6 +7,7 @@ import { ALL_RULES } from '../guard/secrets/rules/index.ts';
 import type { RouteRule } from '../routing/rule.ts';
 import type { HealthRules } from '../routing/target.ts';
 import { type AllowanceSettings, readAllowance } from './allowance.ts';
+import { type AuditSettings, readAuditEntry } from './audit.ts';
 import { type GuardSettings, readGuard } from './guard.ts';
 import { type IdentitySettings, readIdentity } from './identity.ts';
 import { readRoutes } from './routes.ts';
@@ -56,6 +57,7 @@ export interface Settings {
   /** As the file names it. */
   policyFile: string | null;
   guardrails: GuardSettings['guardrails'];
+  audit: AuditSettings['audit'];
 }
 
 export const TASK_TYPES = ['chat', 'summarize', 'extract', 'classify', 'translate', 'code'] as const;
@@ -165,6 +167,7 @@ export function settle(file: SettingsFile, fileName = 'goblin.yaml'): Settings {
     secrets: secretsOf(file.secrets ?? {}, knownTasks(file.tasks), refuse),
     identity: readIdentity(file.identity, refuse),
     ...readGuard(file, refuse),
+    ...readAuditEntry(file, refuse),
   });
 }
 

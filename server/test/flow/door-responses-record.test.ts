@@ -18,7 +18,6 @@ import {
   WEATHER,
 } from '../support/responses.ts';
 import { runGoblin } from '../support/server.ts';
-import { openSse, readAll } from '../support/streams.ts';
 
 let house: ResponsesHouse;
 let client: OpenAI;
@@ -218,8 +217,8 @@ test('erased: not found any more, by nobody; the record says that it was', async
     headers: mine,
   });
   assert.equal(trail.body.items.at(-1)?.type, 'request.erased');
-  const frames = await readAll(openSse(house.server, id, { headers: mine }));
-  assert.ok(!JSON.stringify(frames).includes('You wrote'), JSON.stringify(frames));
+  const stream = await call<Json>(house.server, `/mcp/v1/stream/${id}`, { headers: mine });
+  assert.deepEqual([stream.status, stream.body.code], [410, 'gone']);
 });
 
 test('others of the tenant have the answer, not what was asked; who may read that leaves a trace', async () => {

@@ -1,7 +1,9 @@
 /** `goblin user`: accounts. Through the running server, else one of its own. */
 import { randomBytes } from 'node:crypto';
+import { readConfig } from '../config.ts';
 import { actionOf, ask, only, tenantOf, wordOf } from './actions.ts';
 import { columns, type Input, type Verb, VerbError } from './flags.ts';
+import { bodyOf, reachServer } from './link.ts';
 
 interface ListedUser {
   id: string;
@@ -21,22 +23,25 @@ const ACTIONS = {
   password,
   disable: (input: Input) => close(input, 'disable', true),
   enable: (input: Input) => close(input, 'enable', false),
+  erase,
 };
 
 export const verb: Verb = {
   name: 'user',
-  usage: 'create | list | role <id> <role> | password <id> | disable <id> | enable <id>',
+  usage: 'create | list | role <id> <role> | password <id> | disable <id> | enable <id> | erase <user>',
   about: [
     'create          makes an account, and the tenant if that is missing. Its password alone goes to standard output, once;',
     '                with --no-password it has none, and signs in at another provider.',
     'list            shows the accounts: all, or those of a tenant.',
     'role            changes what somebody is: owner, admin, operator, member or viewer.',
     'password        gives a new password and prints it, once; all sessions of the account end.',
+    'erase           takes everything that a user has asked out of the record, wherever it is, and waits until that is done:',
+    '                an account by id or address, what callers give as user_id, or its hash. Rows and money stay.',
     'disable         closes an account: its sessions and keys end within five seconds. enable opens it again.',
   ].join('\n'),
   words: { most: 3 },
   flags: {
-    tenant: { value: 'name', help: 'whose account it is' },
+    tenant: { value: 'name', help: 'whose account, or user, it is' },
     email: { value: 'address', help: 'of a new account' },
     name: { value: 'text', help: 'of a new account' },
     role: { value: 'role', help: 'of a new account: member, unless said otherwise' },
@@ -129,5 +134,37 @@ async function close(input: Input, action: string, disabled: boolean): Promise<n
   const id = wordOf('user', action, input, 'the account by its id, as goblin user list shows it');
   const { email } = await ask<ListedUser>(pathOf(id), { method: 'PATCH', body: { disabled } });
   console.error(`${email} is ${disabled ? 'closed' : 'open'}.`);
+  return 0;
+}
+
+interface ErasureView {
+  status: 'running' | 'done';
+  counts: Record<string, number>;
+  links: { self: string };
+}
+
+async function erase(input: Input): Promise<number> {
+  only(verb, input, 'erase', ['tenant'], 2);
+  const who = wordOf('user', 'erase', input, 'the user: an account by id or address, a user_id, or its hash');
+  const tenant = input.text('tenant');
+  const query = tenant === undefined ? '' : `?tenant=${encodeURIComponent(tenant)}`;
+  // One server for all of it: what runs ends first, and every process lets go of what it remembers, which takes seconds.
+  const link = await reachServer(readConfig(process.cwd(), process.env));
+  let seen: ErasureView;
+  try {
+    seen = await bodyOf<ErasureView>(await link.call(`${pathOf(who)}/data${query}`, { method: 'DELETE' }));
+    while (seen.status !== 'done') {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      seen = await bodyOf<ErasureView>(await link.call(seen.links.self));
+    }
+  } finally {
+    await link.close();
+  }
+  const found = Object.entries(seen.counts).filter(([, n]) => n > 0);
+  console.log(
+    found.length === 0
+      ? 'Nothing was found.'
+      : `Erased: ${found.map(([name, n]) => `${n} ${name.replaceAll('_', ' ')}`).join(', ')}.`,
+  );
   return 0;
 }
