@@ -12,6 +12,7 @@ import { flatHeaders } from '../providers/headers.ts';
 import type { AttachedDeps } from './attached.ts';
 import { late } from './bytes.ts';
 import { createEnds } from './ends.ts';
+import { beginRaw, refuseRaw } from './raw-health.ts';
 import { settlementOf } from './settlement.ts';
 import type { RunEnd, StopReason } from './terms.ts';
 
@@ -63,6 +64,13 @@ export async function runRaw(
       `No key of ${provider.name} is for raw calls: each has a list of models; add "${RAW}" to one of them.`,
     );
   }
+  try {
+    refuseRaw(health, provider, Date.now());
+  } catch (error) {
+    entry?.unrecorded();
+    entry?.end(null);
+    throw error;
+  }
   const key = provider.keys?.find((one) => one.id === keyRef)?.key ?? provider.key;
   const started = performance.now();
   const target = {
@@ -79,8 +87,10 @@ export async function runRaw(
     ...(keyRef === null || (provider.keys ?? []).length < 2 ? {} : { keyRef }),
   };
 
+  const learning = beginRaw(health, provider.name, keyRef, deps.run.dialect(provider).vendor.failure);
   let upstream: Upstream | null = null;
   let status = 0;
+  let received: Record<string, string> = {};
   let bytes = 0;
   let type = '';
   let paused = false;
@@ -118,6 +128,7 @@ export async function runRaw(
     if (over) return;
     upstream?.abort();
     const { code, detail } = failure;
+    learning.end(failure, performance.now() - started);
     ended('failed', taken, { code, detail, ...(status > 0 ? { upstream_status: status } : {}) });
     const end = ends.failure(status > 0 ? { ...failure, status } : failure);
     listener.fail(new GoblinError(code, end.error?.message ?? ERRORS[code].title, retryOf(failure)));
@@ -131,6 +142,8 @@ export async function runRaw(
     const taken = upstream.begun;
     upstream.abort();
     const timeout = reason === 'timeout' || reason === 'expired';
+    if (reason === 'timeout') learning.end({ code: 'upstream_timeout' }, performance.now() - started);
+    else learning.cancelled(performance.now() - started);
     const late = timeout ? ({ code: 'upstream_timeout', detail: 'the time of the call was up' } as const) : null;
     ended(timeout ? 'failed' : 'cancelled', taken, late);
     const known = ends.stopped(reason);
@@ -170,6 +183,7 @@ export async function runRaw(
     if (accepted.outcome !== 'accepted') throw mismatch();
     entry?.recorded();
   } catch (error) {
+    learning.unsent();
     entry?.unrecorded(error);
     entry?.end(null);
     place.leave();
@@ -180,6 +194,7 @@ export async function runRaw(
   /** It is in the record, and nothing was sent. */
   const unsent = stopped ?? (listener.gone() ? 'left' : null);
   if (unsent !== null) {
+    learning.unsent();
     ended('cancelled', false, null);
     const known = ends.stopped(unsent);
     const end: RunEnd = known.state === null ? ends.failed('interrupted', ERRORS.interrupted.title) : known;
@@ -193,23 +208,24 @@ export async function runRaw(
     call,
     hop,
     {
-      head(code, received) {
+      head(code, raw) {
         if (over) return;
         status = code;
+        received = flatHeaders(raw);
         const secret = hidden(code);
         if (secret !== null) {
           fail({ code: secret, detail: `status ${code}` }, false);
           return;
         }
-        const headers = flatHeaders(received);
-        type = headers['content-type'] ?? '';
+        type = received['content-type'] ?? '';
         waitingFor = late('no first byte');
         silence.set(clocks.firstTokenMs);
-        listener.head({ status, headers, costPico: code < 400 ? pico : 0 });
+        listener.head({ status, headers: received, costPico: code < 400 ? pico : 0 });
       },
       data(chunk) {
         if (over) return;
         bytes += chunk.length;
+        if (status >= 400) learning.heard(chunk);
         waitingFor = late('silence in the middle of the answer');
         silence.set(clocks.idleMs);
         if (listener.data(status >= 400 ? withoutKey(chunk, key) : chunk)) return;
@@ -220,13 +236,16 @@ export async function runRaw(
       },
       end() {
         if (over) return;
+        const latencyMs = performance.now() - started;
         if (status < 400) {
+          learning.end(null, latencyMs);
           ended('succeeded', true, null);
           listener.end();
           void settle(ends.end('succeeded', { finishReason: 'stop', usage: NO_USAGE }));
           return;
         }
         const code = codeOf(status);
+        learning.refused(status, received, latencyMs);
         ended('failed', false, { code, detail: `status ${status}`, upstream_status: status });
         listener.end();
         void settle(ends.failure({ code, status, detail: `status ${status}` }));

@@ -44,6 +44,11 @@ export interface Ticket {
 export interface HealthBook extends Exchange {
   /** What a plan is made by (`PlanRequest.health`). Costs nothing; of use at this moment only. */
   snapshot(now: number): HealthView;
+  /**
+   * What keeps a call away that has no other place to go: it was closed by hand, or every key rests for a time that its
+   * vendor or goblin.yaml has said. `waitMs` infinite: until somebody acts. Null: it may go.
+   */
+  bar(provider: Provider, model: string, now: number): { byHand: boolean; waitMs: number; why: string } | null;
   /** Whether a call may go there now: nothing keeps it away, or it is the probe that is due. */
   admits(provider: Provider, model: string, now: number): boolean;
   /** Milliseconds until a call may go there, or until it is worth asking again; 0: now; infinite: when somebody acts. */
@@ -134,6 +139,15 @@ export function createHealthBook(rules: HealthRules, options: BookOptions): Heal
     ...exchange,
     waitMs,
     snapshot: (now) => new View(records, now),
+    bar(provider, model, now) {
+      const breaker = targets.get(`${provider.name}/${model}`)?.breaker;
+      if (breaker?.override(now)?.state === 'open') {
+        return { byHand: true, waitMs: breaker.waitMs(now), why: breaker.say(now) };
+      }
+      const choice = records.chooseKey(provider, model, 0, now);
+      if (choice === null || choice.restMs === 0 || choice.refused === true) return null;
+      return { byHand: false, waitMs: choice.restMs, why: choice.why };
+    },
     admits: (provider, model, now) => waitMs(provider, model, now) === 0,
     key: (provider, model, seed, now) => records.chooseKey(provider, model, seed, now)?.id ?? null,
 

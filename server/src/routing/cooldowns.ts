@@ -4,6 +4,7 @@
  */
 import type { ErrorCode } from '../contract/errors.ts';
 import { ERRORS } from '../contract/errors.ts';
+import { RAW } from '../contract/raw.ts';
 import { after, type Dated, isNewer } from './newest.ts';
 import { duration } from './words.ts';
 
@@ -135,6 +136,11 @@ export function createCooldowns(random: () => number, most = 2000): Cooldowns {
         set(narrow, { until, code, hits }, now);
         return true;
       }
+      // Nobody knows what a raw call asked for: what it says of a key holds for raw calls alone.
+      if (OUT.has(code) && model === RAW) {
+        set(narrow, { until: now + NOT_THIS_MODEL_MS, code, hits: 1 }, now);
+        return true;
+      }
       if (OUT.has(code)) {
         if (held(wide, now)?.until === null) return false;
         set(wide, { until: null, code, hits: 1 }, now);
@@ -147,7 +153,7 @@ export function createCooldowns(random: () => number, most = 2000): Cooldowns {
 
     worked(provider, key, model, now) {
       if (rests.size === 0) return false;
-      const wide = clear(keyName(provider, key), now);
+      const wide = model === RAW ? false : clear(keyName(provider, key), now);
       // A limit that was met since is not lifted by a call that began before: it ends by its time.
       const narrow = keyModelName(provider, key, model);
       const limited = held(narrow, now)?.code === 'upstream_rate_limited';

@@ -17,12 +17,14 @@ export interface RawHouse {
   close(): Promise<void>;
 }
 
-export async function startRawHouse(): Promise<RawHouse> {
+/** `more`: of goblin.yaml. */
+export async function startRawHouse(more: Json = {}): Promise<RawHouse> {
   const vendor = await startEchoVendor();
   const server = await startServer({
     env: { OPENAI_API_KEY: OPENAI_KEY, OPENAI_BASE_URL: vendor.url, KEY_ONE: 'sk-one-0001', KEY_TWO: 'sk-two-0002' },
     settings: {
       ...PATIENT,
+      ...more,
       body_bytes: 200_000,
       clocks: { headers_ms: 1500, answer_ms: 1500, first_token_ms: 1500, idle_ms: 1500 },
       providers: {
@@ -33,6 +35,7 @@ export async function startRawHouse(): Promise<RawHouse> {
         nowhere: { base_url: 'http://127.0.0.1:9/v1', models: ['m'], raw_price_usd: 1 },
         goog: { base_url: vendor.url, dialect: 'gemini', auth: 'x-goog-api-key', key_env: 'KEY_ONE', raw_price_usd: 1 },
         barred: { base_url: vendor.url, keys: [{ env: 'KEY_ONE', models: ['m'] }], models: ['m'], raw_price_usd: 1 },
+        two: { base_url: vendor.url, keys: [{ env: 'KEY_ONE' }, { env: 'KEY_TWO' }], models: ['m'], raw_price_usd: 1 },
         keyed: {
           base_url: vendor.url,
           keys: [{ env: 'KEY_ONE', models: ['m'] }, { env: 'KEY_TWO' }],
