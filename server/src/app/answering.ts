@@ -12,7 +12,7 @@ import type { House } from './assembly.ts';
 /** Undefined: nobody looks at answers. `digest`: a keyed digest of a value for a tenant. */
 export function openAnswers(
   { secrets }: Pick<Settings, 'secrets'>,
-  shields: Pick<Shields, 'of' | 'all'>,
+  shields: Pick<Shields, 'of' | 'all' | 'mark'>,
   digest: (tenant: string, value: string) => string,
   vault: Vault,
   ledger: Pick<Ledger, 'note'>,

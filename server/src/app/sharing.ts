@@ -22,8 +22,7 @@ export function startSharing({ cache: rules }: Pick<Settings, 'cache'>, bus: Bus
   const exchange = startDrillExchange(drills, bus);
   const cache = rules.enabled
     ? createResponseCache(
-        // There are no policies yet: their version will keep apart what passed different ones.
-        { ttlMs: rules.ttlS * 1000, maxBytes: rules.maxMb * 1024 * 1024, policy: '' },
+        { ttlMs: rules.ttlS * 1000, maxBytes: rules.maxMb * 1024 * 1024 },
         { counted: (result) => telemetry.count('goblin.mcp.cache.count', { result }) },
       )
     : null;

@@ -19,10 +19,11 @@ function begin(deps: RunDeps, input: RunInput, sink: RunSink): Run {
     if (by.key !== null && deps.drills?.concerns(by.key)) return underDrill(deps, input, sink, by.key, deps.drills);
     if (deps.cache !== undefined && input.cache !== false && input.plan.cache !== false) {
       const { cache } = deps;
-      const { policy } = cache;
+      // What passed other policies, or other rules of the scanner, is another answer.
+      const passed = [input.plan.policy?.versions ?? [], input.answer?.mark ?? ''];
       const headers = input.pass?.headers ?? {};
       const keyOf = ({ provider, model }: { provider: string; model: string }): string | null =>
-        callKey(input.call, { tenant: by.tenant, policy, provider, model, stream: input.stream, headers });
+        callKey(input.call, { tenant: by.tenant, passed, provider, model, stream: input.stream, headers });
       const [first] = input.plan.targets;
       const key = first === undefined ? null : keyOf(first);
       if (key !== null) return startShared({ ...deps, cache }, input, sink, { key, keyOf, plain: isPlain(input.call) });

@@ -13,8 +13,6 @@ export interface CacheRules {
   ttlMs: number;
   /** Of everything that is kept. */
   maxBytes: number;
-  /** The version of the policies that answers pass. */
-  policy: string;
 }
 
 /** One thing that was said. `data` is the vendor's own text of an event, for doors of its dialect; empty: there is none. */
@@ -55,7 +53,6 @@ export interface CacheNumbers {
 }
 
 export interface ResponseCache {
-  readonly policy: string;
   /** A kept answer, or one that is being given in a way that serves: a stream serves also who waits for the whole. */
   find(key: string, stream: boolean): Feed | null;
   /** False when another one leads already. `leave` takes it out again. */
@@ -128,8 +125,6 @@ export function createResponseCache(rules: CacheRules, { now = Date.now, counted
   const way = (key: string, stream: boolean): string => (stream ? `${key} stream` : key);
 
   return {
-    policy: rules.policy,
-
     find(key, stream) {
       sweep();
       return kept(key) ?? running.get(way(key, true)) ?? (stream ? null : (running.get(way(key, false)) ?? null));

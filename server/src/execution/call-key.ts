@@ -32,8 +32,8 @@ function words(text: string): ReadonlySet<string> {
 
 export interface CallScope {
   tenant: string;
-  /** The version of the policies that an answer passed. */
-  policy: string;
+  /** What an answer passed: versions of policies, rules of the scanner. */
+  passed: unknown;
   provider: string;
   /** As planned. */
   model: string;
@@ -47,10 +47,10 @@ export interface CallScope {
 export function callKey(call: AnswerCall, scope: CallScope): string | null {
   const { native, model: _model, ...asked } = call;
   if (call.kind !== 'answer' || (native && doesMore(native))) return null;
-  const { tenant, policy, provider, model, headers } = scope;
+  const { tenant, passed, provider, model, headers } = scope;
   const way = isPlain(call) ? null : scope.stream;
   const body = native === undefined ? null : [native.dialect, withoutAsker(native.body)];
-  return hash('sha256', canonical([policy, tenant, provider, model, headers, way, asked, body]), 'base64');
+  return hash('sha256', canonical([passed, tenant, provider, model, headers, way, asked, body]), 'base64');
 }
 
 const withoutAsker = (body: Record<string, unknown>): Record<string, unknown> =>

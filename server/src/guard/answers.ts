@@ -33,6 +33,8 @@ export interface Verdict {
 
 /** One answer. */
 export interface AnswerShield {
+  /** The same for answers that pass the same rules with the same actions. */
+  readonly mark: string;
   scanner(): StreamScanner;
   /** What is done about the findings of a text. Each is noted. */
   judge(text: string, findings: readonly Finding[], form: TextForm): Verdict;
@@ -53,7 +55,7 @@ export interface AnswerShield {
 export type OpenAnswer = (of: AnswerOf, mapping: Map<string, string>) => AnswerShield | undefined;
 
 export interface AnswerDeps {
-  shields: Pick<Shields, 'of' | 'all'>;
+  shields: Pick<Shields, 'of' | 'all' | 'mark'>;
   settings: AnswerSettings;
   /** A keyed digest of a value for a tenant, 16 hexadecimal digits or more. */
   digest(tenant: string, value: string): string;
@@ -143,6 +145,7 @@ export function createAnswerShields({ shields, settings, digest, vault, note }: 
       scanner: () => createStreamScanner(scanner),
       judge,
       field,
+      mark: shields.mark(tenant, task),
       get changed() {
         return changed;
       },

@@ -25,8 +25,8 @@ export interface Shields {
   strict: Shield;
   /** All rules that there are, in force or not. Throws as `of`. */
   all(tenant: string): Scanner;
-  /** The version of the tenant's own rules; 0: it has none. Throws as `of`. */
-  version(tenant: string): number;
+  /** The same for requests of a tenant that pass the same rules with the same actions. Throws as `of`. */
+  mark(tenant: string, task: string): string;
   house: ActionSettings & { enabled: boolean };
   /** All rules of a tenant, and what is done about what they find when nothing is said of the task. Throws as `of`. */
   inForce(tenant: string): { id: string; title: string; kind: RuleKind; action: Action }[];
@@ -61,6 +61,8 @@ interface Own {
   version: number;
   rules: readonly Rule[];
   actionOf: ActionOf;
+  /** Those of which something else is said than of all. */
+  tasks: ReadonlySet<string>;
   /** What is looked for, and what there is to look for. */
   active: Looked;
   all: Looked;
@@ -78,13 +80,14 @@ export async function openShields(deps: ShieldsDeps): Promise<Shields> {
   const scanners = new Map<string, Scanner>();
 
   function ownOf({ rules, actions }: Compiled, whose: string, version: number): Own {
-    const tasks = [...Object.keys(house.tasks ?? {}), ...Object.keys(actions.tasks ?? {})];
+    const tasks = new Set([...Object.keys(house.tasks ?? {}), ...Object.keys(actions.tasks ?? {})]);
     const actionOf = actionsOf(house, actions);
     const looked = (some: readonly Rule[]): Looked => ({
       rules: [...some, ...rules],
       name: `${rules.length === 0 ? '' : `${whose} ${version}`}\n${some.map(({ id }) => id).join()}`,
     });
-    return { version, rules, actionOf, active: looked(activeRules(ALL, actionOf, tasks)), all: looked(ALL) };
+    const active = activeRules(ALL, actionOf, [...tasks]);
+    return { version, rules, actionOf, tasks, active: looked(active), all: looked(ALL) };
   }
 
   function make({ tenant, version, document }: Stored<RulesDocument>): Own {
@@ -118,7 +121,10 @@ export async function openShields(deps: ShieldsDeps): Promise<Shields> {
     of: (tenant) => (house.enabled ? of(tenant) : null),
     strict: { protect: (tenant, content) => createShield(all(tenant), REDACTS, digest).protect(tenant, content) },
     all,
-    version: (tenant) => ownRules(tenant).version,
+    mark(tenant, task) {
+      const { version, tasks } = ownRules(tenant);
+      return tasks.has(task) ? `${version} ${task}` : String(version);
+    },
     inForce(tenant) {
       const { actionOf, rules } = ownRules(tenant);
       return [...ALL_RULES, ...rules].map(({ id, title, kind }) => ({

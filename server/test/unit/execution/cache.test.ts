@@ -33,7 +33,7 @@ function heard(cache: ReturnType<typeof createResponseCache>, key: string): stri
 
 function make(maxBytes = 1_000_000, ttlMs = 1000) {
   const clock = { now: 50_000 };
-  return { clock, cache: createResponseCache({ ttlMs, maxBytes, policy: '' }, { now: () => clock.now }) };
+  return { clock, cache: createResponseCache({ ttlMs, maxBytes }, { now: () => clock.now }) };
 }
 
 test('kept for its time, and not longer, also when the clock is put back', () => {
@@ -106,7 +106,7 @@ test('one leads at a time; a stream serves also who waits for the whole, not the
 
 /* ---- keys ---- */
 
-const SCOPE: CallScope = { tenant: 't', policy: '', provider: 'p', model: 'm', stream: true, headers: {} };
+const SCOPE: CallScope = { tenant: 't', passed: '', provider: 'p', model: 'm', stream: true, headers: {} };
 const CALL: AnswerCall = {
   kind: 'answer',
   messages: [
@@ -133,7 +133,7 @@ test('the same call has the same key, whatever the order of its fields', () => {
 test('everything that may change the answer is in the key', () => {
   const others: (string | null)[] = [
     key(CALL, { tenant: 'u' }),
-    key(CALL, { policy: '2' }),
+    key(CALL, { passed: ['tenant 2'] }),
     key(CALL, { provider: 'q' }),
     key(CALL, { model: 'n' }),
     key(CALL, { headers: { 'anthropic-beta': 'x' } }),

@@ -78,7 +78,7 @@ export interface House {
 export function makeHouse({ cached = true, more = {} }: { cached?: boolean; more?: Partial<RunDeps> } = {}): House {
   const calls: Called[] = [];
   const clock = { now: 1_700_000_000_000 };
-  const cache = createResponseCache({ ttlMs: 60_000, maxBytes: 1_000_000, policy: '' }, { now: () => clock.now });
+  const cache = createResponseCache({ ttlMs: 60_000, maxBytes: 1_000_000 }, { now: () => clock.now });
   const providers = new Map([provider('a', false), provider('b', true)].map((one) => [one.name, one]));
 
   const post: Transport['post'] = (to, request, _hop, handler: UpstreamHandler) => {

@@ -46,7 +46,7 @@ const vault: Vault = {
   open: (_tenant, sealed) => (sealed === '' ? null : new Map(JSON.parse(sealed) as [string, string][])),
 };
 const house = createShield(createScanner(SECRET_RULES), actionsOf(), digest);
-const SHIELDS = { of: () => house, all: () => house.scanner };
+const SHIELDS = { of: () => house, all: () => house.scanner, mark: () => '' };
 let notes: Record<string, unknown>[] = [];
 /** A scanner is slow to make. */
 const made = new Map<string, OpenAnswer>();
