@@ -174,11 +174,11 @@ export async function assemble(parts: Parts): Promise<House> {
       })
     : null;
 
+  const erasing = sql ? openErasing(sql, parts, admission.cancel, sharing) : null;
+
   const heart = sql
     ? await startHeart({
         sql,
-  const erasing = sql ? openErasing(sql, parts, admission.cancel, sharing) : null;
-
         ledger,
         bus,
         queue,
