@@ -206,13 +206,13 @@ export async function assemble(parts: Parts): Promise<House> {
           room.looked(seen);
           policy.policies.looked(seen.rules);
           shields.looked(seen.rules);
+          erasing?.looked(seen);
         },
+        stoodStill: () => erasing?.stoodStill(),
         seal: parts.audit?.sealFor ?? (async () => {}),
       })
     : null;
-          erasing?.looked(seen);
 
-        stoodStill: () => erasing?.stoodStill(),
   const detached = {
     ledger,
     bus,
@@ -275,12 +275,12 @@ export async function assemble(parts: Parts): Promise<House> {
     policy,
     shields,
     sharing,
+    erasing,
     registry,
     hearsAll,
     newId,
     taskTypes: taskTypes(settings),
     async close(drainMs) {
-    erasing,
       // Who waited for the record is told so before his connection goes.
       if (admission.close() > 0) await new Promise((resolve) => setTimeout(resolve, 100));
       const until = performance.now() + drainMs;

@@ -141,17 +141,17 @@ export async function openDoors(inside: House, operatorToken: string): Promise<D
       latestStartDays: Math.max(1, config.settings.bodiesDays - 1),
     }),
     privateHost: isPrivateHost,
+    shown: content.shown,
   });
   const streams = streamRoutes(app, {
-    shown: content.shown,
     ledger,
     bus,
     framesHours: config.settings.framesHours,
     now: house.clock.now,
     hearsAll: house.hearsAll,
+    shown: content.shown,
   });
   const pulse = createPulse();
-    shown: content.shown,
   const deps: AnswerDoorDeps = {
     ledger,
     newId: house.newId,
@@ -212,9 +212,9 @@ export async function openDoors(inside: House, operatorToken: string): Promise<D
     held,
   });
   identity.routes(app);
+  if (sql) erasureRoutes(app, { ...erasingOf(house, sql, identity.userHash), mayErase: content.mayErase });
   if (house.sql) auditRoutes(app, auditDeps(house.sql, ledger, house));
   rawRoute(app, { ledger, newId: house.newId, run: rawOf(house), hop: deps.hop, log: house.recorder.log });
-  if (sql) erasureRoutes(app, { ...erasingOf(house, sql, identity.userHash), mayErase: content.mayErase });
   docsRoutes(app);
   await app.ready();
   return {

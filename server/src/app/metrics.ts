@@ -74,10 +74,10 @@ function trailOf(one: TrailNumbers, other: TrailNumbers): TrailNumbers {
       const known = targets.get(name);
       targets.set(name, known ? merge(known, target) : target);
     }
+    if (all.trail && other.trail) all.trail = trailOf(all.trail, other.trail);
     if (all.ignored && other.ignored) {
       all.ignored = { tickets: { ...all.ignored.tickets }, messages: { ...all.ignored.messages } };
       add(all.ignored.tickets, other.ignored.tickets);
-    if (all.trail && other.trail) all.trail = trailOf(all.trail, other.trail);
       add(all.ignored.messages, other.ignored.messages);
     }
   }
@@ -135,10 +135,10 @@ export function operations(house: House): OperationsDeps {
         }),
         // Of this process.
         cache: house.sharing.cache?.numbers() ?? null,
+        audit_stream: trail,
         requests: { window_s: 60, ...minute.requests },
         process: {
           version: VERSION,
-        audit_stream: trail,
           rss_bytes: process.memoryUsage.rss(),
           uptime_s: Math.round(process.uptime()),
           auth: config.auth,
