@@ -7,21 +7,17 @@ import type {
   Acceptance,
   Accepted,
   AttemptEnd,
-  AttemptRow,
   AttemptStart,
   Claim,
   Erased,
-  EventRow,
   FrameWrite,
-  ListFilter,
   Opening,
-  QueueNumbers,
-  RequestRow,
   Settlement,
   StoredBody,
   StoredFrame,
   StoredResult,
 } from './record.ts';
+import type { AttemptRow, EventRow, ListFilter, QueueNumbers, RequestRow } from './rows.ts';
 import type { State } from './states.ts';
 
 /* ---- the database ---- */

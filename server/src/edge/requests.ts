@@ -7,7 +7,7 @@ import { ERRORS, GoblinError } from '../contract/errors.ts';
 import type { Cancel, Submit } from '../contract/flow.ts';
 import { wireUsage } from '../contract/part.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
-import type { RequestRow } from '../contract/record.ts';
+import type { RequestRow } from '../contract/rows.ts';
 import { isTerminal, STATES, type State } from '../contract/states.ts';
 import { isRequestId } from '../ledger/ids.ts';
 import { dollars } from '../money/cost.ts';

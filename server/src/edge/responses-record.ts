@@ -6,7 +6,7 @@ import type { DoorContext } from '../contract/dialect.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { VisiblePart } from '../contract/part.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
-import type { RequestRow } from '../contract/record.ts';
+import type { RequestRow } from '../contract/rows.ts';
 import { isTerminal } from '../contract/states.ts';
 import { askedBody, inputItems, isStored, partsOfStored, requestIdOf, responseObject } from '../dialects/index.ts';
 import { dollars } from '../money/cost.ts';

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Cancel } from '../contract/flow.ts';
-import type { RequestRow } from '../contract/record.ts';
+import type { RequestRow } from '../contract/rows.ts';
 import { isTerminal } from '../contract/states.ts';
 import { inputItems } from '../dialects/index.ts';
 import { eraseSettled } from './erasure.ts';

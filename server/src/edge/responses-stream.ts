@@ -4,7 +4,7 @@ import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Frame } from '../contract/part.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
-import type { RequestRow } from '../contract/record.ts';
+import type { RequestRow } from '../contract/rows.ts';
 import { isTerminal } from '../contract/states.ts';
 import { createReplay, type Replay } from '../dialects/index.ts';
 import type { Pulse } from './pulse.ts';

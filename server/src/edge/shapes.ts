@@ -1,7 +1,7 @@
 /** Rows as callers see them: names of the wire, times as text, money in dollars. */
 import { ERRORS } from '../contract/errors.ts';
 import { wireUsage } from '../contract/part.ts';
-import type { AttemptRow, RequestRow } from '../contract/record.ts';
+import type { AttemptRow, RequestRow } from '../contract/rows.ts';
 import { isTerminal } from '../contract/states.ts';
 import { dollars } from '../money/cost.ts';
 

@@ -2,16 +2,8 @@
 
 import type { Usage } from '../contract/part.ts';
 import type { Row, Sql, SqlValue } from '../contract/ports.ts';
-import type {
-  AttemptRow,
-  EventRow,
-  ListFilter,
-  QueueNumbers,
-  RequestRow,
-  StoredBody,
-  StoredFrame,
-  StoredResult,
-} from '../contract/record.ts';
+import type { StoredBody, StoredFrame, StoredResult } from '../contract/record.ts';
+import type { AttemptRow, EventRow, ListFilter, QueueNumbers, RequestRow } from '../contract/rows.ts';
 import { FENCE } from './fence.ts';
 import { dayOf } from './ids.ts';
 import { unpackBodies } from './unpack.ts';

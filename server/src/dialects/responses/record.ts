@@ -1,6 +1,7 @@
 /** A request of our record as a response object: for `GET /v1/responses/{id}`, and for who does not wait. */
 import type { AnswerCall } from '../../contract/call.ts';
-import type { RequestRow, StoredResult } from '../../contract/record.ts';
+import type { StoredResult } from '../../contract/record.ts';
+import type { RequestRow } from '../../contract/rows.ts';
 import type { State } from '../../contract/states.ts';
 import type { Json } from '../json.ts';
 import { responseId } from './ids.ts';
