@@ -12,6 +12,7 @@ const all = [
   'cross',
   'plan',
   'scan',
+  'screen',
   'admission',
   'allowance',
 ];

@@ -10,6 +10,8 @@ export interface PartFilter {
   push(parts: readonly Part[]): Part[];
   /** What was held back. */
   rest(): VisiblePart[];
+  /** Nothing of these parts, or before them, can be a placeholder: they may be told as they are, without `push`. */
+  passes(parts: readonly Part[]): boolean;
 }
 
 /** Every placeholder of `mapping` becomes its value, in text, thoughts and arguments, whatever the slicing. */
@@ -42,7 +44,19 @@ export function createPartFilter(mapping: Mapping): PartFilter {
     // Usage may come in the middle.
     return part.type === 'usage' ? [part] : [...rest(), part];
   }
-  return { push: (parts) => parts.flatMap(one), rest };
+  return {
+    push: (parts) => parts.flatMap(one),
+    rest,
+    passes(parts) {
+      if (call !== null || text?.restorer.holds) return false;
+      for (const part of parts) {
+        if (part.type === 'tool_call' || part.type === 'failure') return false;
+        if (part.type !== 'text' && part.type !== 'reasoning') continue;
+        if (part.text.includes('[') || (part.type === 'reasoning' && part.vendor !== undefined)) return false;
+      }
+      return true;
+    },
+  };
 }
 
 /** So that no placeholder is cut by the end of a frame: each is replaced by itself. */
@@ -72,8 +86,8 @@ export function restoreDeep<T>(value: T, mapping: Mapping, name = ''): T {
 }
 
 /**
- * The caller hears his own values. A vendor's own bytes are not sent on, since they hold placeholders; as long as there
- * are none (`mapping` may grow while the answer comes) all passes as it is.
+ * The caller hears his own values. A vendor's own bytes are sent on where nothing in them can be a placeholder; as long
+ * as there are none at all (`mapping` may grow while the answer comes) all passes as it is.
  */
 export function restoring(listener: AnswerListener, mapping: Mapping): AnswerListener {
   let filter = createPartFilter(mapping);
@@ -84,7 +98,7 @@ export function restoring(listener: AnswerListener, mapping: Mapping): AnswerLis
       listener.attempt(start, restart);
     },
     event(parts, data) {
-      if (mapping.size === 0) listener.event(parts, data);
+      if (mapping.size === 0 || filter.passes(parts)) listener.event(parts, data);
       else listener.event(filter.push(parts), null);
     },
     done(outcome: AttachedOutcome) {

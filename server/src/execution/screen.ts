@@ -4,8 +4,9 @@
  * finding is told anew. Order is kept: what follows undecided text waits behind it.
  */
 
+import type { VendorField } from '../contract/call.ts';
 import type { Dialect } from '../contract/dialect.ts';
-import { isVisible, type Part, type VisiblePart } from '../contract/part.ts';
+import { isVisible, type Part, type TextPart, type VisiblePart } from '../contract/part.ts';
 import type { AnswerShield } from '../guard/answers.ts';
 import type { Safe } from '../guard/secrets/stream.ts';
 
@@ -32,23 +33,18 @@ interface Waiting {
   parts: readonly Part[];
   data: string;
   dialect: Dialect;
-  /** Parts with undecided text, and one more while its parts are still looked at. */
-  open: number;
+  /** Where its text stands in the block, and the part with which that begins. */
+  from: number;
+  to: number;
+  first: number;
+  edits: Edit[] | null;
 }
 
+/** By places in the block. */
 interface Edit {
   start: number;
   end: number;
   text: string;
-}
-
-/** The text of a part, by its place in the block. */
-interface Slot {
-  of: Waiting;
-  part: number;
-  from: number;
-  to: number;
-  edits: Edit[] | null;
 }
 
 export function createScreen(
@@ -58,46 +54,45 @@ export function createScreen(
 ): Screen {
   const scanner = shield.scanner();
   let queue: Waiting[] = [];
-  let slots: Slot[] = [];
-  /** Text of one kind, or of one tool call: what a secret cannot stretch beyond. */
+  /** The block: text of one kind, or of one tool call. A secret does not stretch beyond it. */
   let kind = '';
-  let fresh = '';
   let size = 0;
   let decided = 0;
+  /** Its end, which is not scanned yet. */
+  let fresh = '';
   /** The event that is looked at, and how many of its parts were. */
-  let entering: { of: Waiting; parts: number } | null = null;
+  let entering: Waiting | null = null;
+  let looked = 0;
   let over = false;
 
-  function add(of: Waiting, part: VisiblePart, index: number): void {
+  function add(of: Waiting, part: VisiblePart): void {
     const name = part.type === 'tool_call' ? `tool_call ${part.index}` : part.type;
     if (name !== kind) endBlock();
     if (over) return;
     kind = name;
-    entering = { of, parts: index + 1 };
-    const text = part.type === 'tool_call' ? part.arguments : part.text;
-    if (text !== '') {
-      slots.push({ of, part: index, from: size, to: size + text.length, edits: null });
-      of.open++;
-      size += text.length;
-      fresh += text;
-    }
-    if (part.type === 'text' || part.vendor === undefined) return;
-    const said = shield.field(part.vendor);
-    if ('rule' in said) {
-      const { vendor: _vendor, ...rest } = part;
-      change(of, index, rest);
-      endBlock();
-      stopAt(0, said.rule);
-      return;
-    }
-    if (said.vendor !== part.vendor) change(of, index, { ...part, vendor: said.vendor });
-    // A mark closes the thoughts that it belongs to.
-    if (part.type === 'reasoning') endBlock();
+    looked++;
+    const text = textOf(part);
+    size += text.length;
+    of.to = size;
+    fresh += text;
+    if (part.type !== 'text' && part.vendor !== undefined) addField(of, part, part.vendor);
   }
 
-  function change(of: Waiting, index: number, part: VisiblePart): void {
-    of.parts = of.parts.with(index, part);
-    of.data = '';
+  function addField(of: Waiting, part: Exclude<VisiblePart, TextPart>, vendor: VendorField): void {
+    const said = shield.field(vendor);
+    if ('rule' in said) {
+      const { vendor: _vendor, ...rest } = part;
+      of.parts = of.parts.with(looked - 1, rest);
+      endBlock();
+      stopAt(size, said.rule);
+      return;
+    }
+    if (said.vendor !== vendor) {
+      of.parts = of.parts.with(looked - 1, { ...part, vendor: said.vendor });
+      of.data = '';
+    }
+    // A mark closes the thoughts that it belongs to.
+    if (part.type === 'reasoning') endBlock();
   }
 
   function take(safe: Safe): void {
@@ -112,16 +107,16 @@ export function createScreen(
         return;
       }
     }
-    settle();
+    release();
   }
 
   /** The text stands where its place begins. */
   function edit(start: number, end: number, text: string): void {
     let rest = text;
-    for (const slot of slots) {
-      if (slot.to <= start || slot.from >= end) continue;
-      slot.edits ??= [];
-      slot.edits.push({ start: Math.max(start, slot.from), end: Math.min(end, slot.to), text: rest });
+    for (const event of queue) {
+      if (event.to <= start || event.from >= end) continue;
+      event.edits ??= [];
+      event.edits.push({ start: Math.max(start, event.from), end: Math.min(end, event.to), text: rest });
       rest = '';
     }
   }
@@ -131,68 +126,42 @@ export function createScreen(
     over = true;
     edit(place, size, '');
     decided = size;
-    settle();
     // What was not looked at yet is not told.
-    if (entering) entering.of.parts = entering.of.parts.slice(0, entering.parts);
-    for (const one of queue) one.open = 0;
+    if (entering) {
+      entering.parts = entering.parts.slice(0, looked);
+      entering.data = '';
+    }
+    entering = null;
     release();
     queue = [];
     block(rule);
   }
 
-  /** Parts that are decided get their text, and events that are decided are told. */
-  function settle(): void {
-    let done = 0;
-    for (const slot of slots) {
-      if (slot.to > decided) break;
-      done++;
-      slot.of.open--;
-      if (slot.edits) change(slot.of, slot.part, withText(slot, slot.to));
-    }
-    if (done > 0) slots = done === slots.length ? [] : slots.slice(done);
-    release();
-    split();
-  }
-
   function release(): void {
-    let told = 0;
-    for (const { parts, data, dialect, open } of queue) {
-      if (open > 0) break;
-      told++;
-      if (data !== '' || parts.length === 0) show(parts, data, dialect);
+    for (let first = queue[0]; first !== undefined && first !== entering && first.to <= decided; first = queue[0]) {
+      queue.shift();
+      put(first);
+      if (first.data !== '' || first.parts.length === 0) show(first.parts, first.data, first.dialect);
       else {
-        const left = parts.filter(saysSomething);
-        if (left.length > 0) show(left, '', dialect);
+        const left = first.parts.filter(saysSomething);
+        if (left.length > 0) show(left, '', first.dialect);
       }
     }
-    if (told > 0) queue = told === queue.length ? [] : queue.slice(told);
+    split();
   }
 
   /** The decided beginning of a long event does not wait for its end. */
   function split(): void {
-    const [slot] = slots;
     const [first] = queue;
-    if (!slot || !first || slot.of !== first || first.parts.length > 1 || decided - slot.from < LONG_EVENT) return;
+    if (first === undefined || first === entering || first.parts.length > 1 || decided - first.from < LONG_EVENT)
+      return;
     const part = first.parts[0] as VisiblePart;
-    show([head(withText(slot, decided))], '', first.dialect);
-    const rest = textOf(part).slice(decided - slot.from);
+    const rest = textOf(part).slice(decided - first.from);
+    show([head(withText(part, edited(textOf(part), first.from, decided, first.edits ?? [])))], '', first.dialect);
     first.parts = [tail(part, rest)];
     first.data = '';
-    slot.from = decided;
-    slot.edits = null;
-  }
-
-  function withText({ of, part, from, edits }: Slot, end: number): VisiblePart {
-    const whole = of.parts[part] as VisiblePart;
-    const text = textOf(whole);
-    let out = '';
-    let at = from;
-    for (const one of edits ?? []) {
-      out += text.slice(at - from, one.start - from) + one.text;
-      at = one.end;
-    }
-    out += text.slice(at - from, end - from);
-    return whole.type === 'tool_call' ? { ...whole, arguments: out } : { ...whole, text: out };
+    first.from = decided;
+    first.edits = null;
   }
 
   function look(): void {
@@ -205,14 +174,19 @@ export function createScreen(
   function endBlock(): void {
     look();
     if (!over && kind !== '') take(scanner.end());
+    if (over) return;
     kind = '';
     size = 0;
     decided = 0;
+    if (!entering) return;
+    put(entering);
+    entering.first = looked;
+    entering.from = 0;
+    entering.to = 0;
   }
 
   function forget(): void {
     queue = [];
-    slots = [];
     fresh = '';
     size = 0;
     decided = 0;
@@ -221,17 +195,20 @@ export function createScreen(
   return {
     push(parts, data, dialect) {
       if (over) return;
-      const event: Waiting = { parts, data, dialect, open: 1 };
+      const event: Waiting = { parts, data, dialect, from: size, to: size, first: 0, edits: null };
       queue.push(event);
-      for (let index = 0; index < parts.length && !over; index++) {
-        const part = parts[index] as Part;
-        entering = { of: event, parts: index };
-        if (isVisible(part)) add(event, part, index);
-        else if (part.type !== 'usage') endBlock();
+      entering = event;
+      looked = 0;
+      for (const part of parts) {
+        if (isVisible(part)) add(event, part);
+        else {
+          if (part.type !== 'usage') endBlock();
+          looked++;
+        }
+        if (over) return;
       }
       entering = null;
-      event.open--;
-      if (!over && slots.length === 0) release();
+      if (event.to <= decided) release();
     },
     look,
     rest() {
@@ -243,7 +220,7 @@ export function createScreen(
       kind = '';
     },
     back() {
-      scanner.back(decided - (slots[0]?.from ?? decided));
+      scanner.back(Math.max(0, decided - (queue[0]?.from ?? decided)));
       forget();
     },
     clear() {
@@ -258,7 +235,38 @@ export function createScreen(
   };
 }
 
+/** Puts the edits of an event into its parts: then it is no longer as it came. */
+function put(event: Waiting): void {
+  const { edits, first } = event;
+  if (!edits) return;
+  let to = event.from;
+  event.parts = event.parts.map((part, index) => {
+    if (index < first || !isVisible(part)) return part;
+    const text = textOf(part);
+    const from = to;
+    to += text.length;
+    return withText(part, edited(text, from, to, edits));
+  });
+  event.data = '';
+  event.edits = null;
+}
+
+/** What stands from `from` to `to`. `text` begins there. */
+function edited(text: string, from: number, to: number, edits: readonly Edit[]): string {
+  let out = '';
+  let at = from;
+  for (const { start, end, text: instead } of edits) {
+    if (end <= from || start >= to) continue;
+    out += text.slice(at - from, Math.max(0, start - from)) + (start >= from ? instead : '');
+    at = Math.min(end, to);
+  }
+  return out + text.slice(at - from, to - from);
+}
+
 const textOf = (part: VisiblePart): string => (part.type === 'tool_call' ? part.arguments : part.text);
+
+const withText = (part: VisiblePart, text: string): VisiblePart =>
+  part.type === 'tool_call' ? { ...part, arguments: text } : { ...part, text };
 
 /** What is left of a part whose text went into a placeholder before it. */
 function saysSomething(part: Part): boolean {
@@ -274,6 +282,5 @@ function head(part: VisiblePart): VisiblePart {
 }
 
 function tail(part: VisiblePart, text: string): VisiblePart {
-  if (part.type === 'tool_call') return { type: 'tool_call', index: part.index, arguments: text };
-  return { ...part, text };
+  return part.type === 'tool_call' ? { type: 'tool_call', index: part.index, arguments: text } : { ...part, text };
 }

@@ -48,6 +48,8 @@ export interface Scanner {
   readonly literals: Literals<Probe | null>;
   /** Those that must be asked at the end of a text even when no literal was seen. */
   readonly tails: readonly Probe[];
+  /** By ASCII code, those of them that are open at a word of letters and digits that begins so, if it is all there is. */
+  readonly lone: readonly (readonly Probe[])[];
   /** Those that read whole texts. */
   readonly sweeps: readonly Probe[];
   readonly rules: readonly Rule[];
@@ -74,6 +76,9 @@ export function createScanner(rules: readonly Rule[]): Scanner {
   const numberProbes = probes.filter((probe) => probe.rule.at === 'digit');
   const orders = new Map(probes.map((probe, order) => [probe, order]));
   const tails = probes.filter((probe) => probe.hasTail);
+  const lone = Array.from({ length: 128 }, (_, code) =>
+    tails.filter((probe) => probe.opens(String.fromCharCode(code), 0)),
+  );
   const sweeps = probes.filter((probe) => probe.rule.sweep);
 
   /** The prefilter over a whole text. Alone in its function, where it is compiled to a tight loop. */
@@ -200,7 +205,7 @@ export function createScanner(rules: readonly Rule[]): Scanner {
     const taken = [...earlier, ...decided.filter(({ order, via }) => rules[order]?.behind && via !== 'base64')];
     return { findings: resolve(decided), open, pending: search.pending, taken };
   }
-  return { scan: (text) => analyse(text, 0, true).findings, analyse, literals, tails, sweeps, rules };
+  return { scan: (text) => analyse(text, 0, true).findings, analyse, literals, tails, lone, sweeps, rules };
 }
 
 /** Whether the beginning of a rule's literal must be waited for. */

@@ -23,6 +23,8 @@ export interface Probe {
   tail(text: string, run: number): number;
   /** Whether `tail` can say anything but -1. */
   readonly hasTail: boolean;
+  /** Whether a match may begin at a place and go on behind the end of the text. */
+  opens(text: string, start: number): boolean;
   /** By ASCII code, what may stand where the run or number begins. */
   readonly first: Uint8Array;
 }
@@ -42,6 +44,7 @@ function byHand(rule: Rule, matcher: HandMatcher): Probe {
     },
     exact: true,
     tail: () => -1,
+    opens: () => false,
     hasTail: false,
     first: ANY,
   };
@@ -102,6 +105,7 @@ function byPattern(rule: Rule, pattern: RegExp): Probe {
       const [from, to] = (group === undefined ? undefined : found.indices?.[group]) ?? [start, start + found[0].length];
       return isValue(text.slice(from, to)) ? { match: { start, from, to }, open: -1 } : NOTHING;
     },
+    opens: (text, start) => openAt(text, start) >= 0,
     hasTail: lead !== undefined || rule.at !== undefined,
     tail(text, run) {
       const last = text.length;

@@ -7,6 +7,8 @@ export interface Restorer {
   /** The text that is decided, with values for placeholders. Only the beginning of a placeholder is held back. */
   push(text: string): string;
   end(): string;
+  /** Something is held back. */
+  readonly holds: boolean;
 }
 
 const BRACKET = '[';
@@ -68,6 +70,9 @@ export function createRestorer(mapping: ReadonlyMap<string, string>, form: TextF
       return restore(held + text, false);
     },
     end: () => restore(held, true),
+    get holds() {
+      return held !== '';
+    },
   };
 }
 

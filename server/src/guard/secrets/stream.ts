@@ -3,7 +3,7 @@
  * finding; wherever the cuts are, the findings are those of the whole text.
  */
 import { liveFrom, RUN } from './base64.ts';
-import { isRun } from './chars.ts';
+import { isRun, isWord } from './chars.ts';
 import type { Scanner, Taken } from './engine.ts';
 import type { Probe } from './probe.ts';
 import type { Finding } from './rule.ts';
@@ -34,6 +34,7 @@ const NEAR = 80;
 /** Held text is searched again at once while it is short, then whenever it has grown by an eighth. */
 const SHORT = 512;
 const NONE: readonly Finding[] = [];
+const NOBODY: readonly Probe[] = [];
 
 /** A name that was seen: how far before the end it begins, whether in the newest piece. */
 interface Named {
@@ -114,8 +115,8 @@ export function createStreamScanner(scanner: Scanner): StreamScanner {
   }
 
   /** Shortened now and then, not with every piece: that would copy it every time. */
-  function trim(): void {
-    const gone = context.length - CONTEXT;
+  function trim(most = CONTEXT): void {
+    const gone = context.length - most;
     if (gone <= 0) return;
     context = context.slice(gone);
     taken = taken.flatMap(({ order, end }) => (end > gone ? [{ order, end: end - gone }] : []));
@@ -128,10 +129,17 @@ export function createStreamScanner(scanner: Scanner): StreamScanner {
     const alone = !counts && run < whole.length && whole.charCodeAt(whole.length - run - 1) <= 32;
     const before = alone ? '' : context.slice(-NEAR);
     const near = before + whole;
-    let open = near.length - scanner.literals.pending(state, near);
-    for (const probe of scanner.tails) {
-      const start = probe.tail(near, near.length - run);
-      if (start >= before.length && start < open) open = start;
+    let open = state === 0 ? near.length : near.length - scanner.literals.pending(state, near);
+    if (alone && plain(near, near.length - run)) {
+      const start = near.length - run;
+      for (const probe of scanner.lone[near.charCodeAt(start)] ?? NOBODY) {
+        if (start < open && probe.opens(near, start)) open = start;
+      }
+    } else {
+      for (const probe of scanner.tails) {
+        const start = probe.tail(near, near.length - run);
+        if (start >= before.length && start < open) open = start;
+      }
     }
     if (run > 0 || near.endsWith('=')) open = Math.min(open, liveFrom(near, before.length, NEAR));
     if (open >= near.length) {
@@ -170,11 +178,15 @@ export function createStreamScanner(scanner: Scanner): StreamScanner {
       return safe;
     },
     end() {
-      const safe = search(true);
+      // What was quiet until now needs no more than what is near its end.
+      const quiet = !waiting && names.length === 0 && sweeps.length === 0;
+      if (quiet && held !== '') trim(NEAR);
+      const safe = quiet && held === '' ? { text: '', findings: NONE } : search(true);
       context = '';
       taken = [];
       held = '';
       waiting = false;
+      names = [];
       state = 0;
       run = 0;
       return safe;
@@ -191,4 +203,10 @@ export function createStreamScanner(scanner: Scanner): StreamScanner {
       return held.length;
     },
   };
+}
+
+/** Nothing but letters and digits from a place on: in such a word a match begins with it, or not at all. */
+function plain(text: string, from: number): boolean {
+  for (let at = from; at < text.length; at++) if (!isWord(text.charCodeAt(at))) return false;
+  return true;
 }
