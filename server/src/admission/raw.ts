@@ -13,7 +13,8 @@ import { allowsAllOf } from '../identity/models.ts';
 import type { Allowance } from './allowance.ts';
 
 export interface RawAdmissionDeps {
-  providers(): readonly Provider[];
+  /** Those of the tenant. */
+  providers(tenant: string): readonly Provider[];
   /** What `goblin.yaml` says of the provider: US dollars for a call, and whether it may be called so at all. */
   entry(provider: string): { raw?: boolean; raw_price_usd?: number } | undefined;
   /** Waits for a record that is away. Throws when it stays away, and when the process stops. */
@@ -50,8 +51,8 @@ export async function admitRaw(
       `This key is for some models only; raw calls to ${name} need one for ${name}/*.`,
     );
   }
-  const provider = deps.providers().find((one) => one.name === name);
-  if (!provider) throw unknown(name, deps.providers());
+  const provider = deps.providers(caller.tenant).find((one) => one.name === name);
+  if (!provider) throw unknown(name, deps.providers(caller.tenant));
   const entry = deps.entry(name);
   if (entry?.raw === false) {
     throw new GoblinError(

@@ -28,6 +28,7 @@ import { startHealthExchange } from './health-exchange.ts';
 import type { Parts } from './parts.ts';
 import { createPlanning } from './planning.ts';
 import { openPolicyRoom, type PolicyRoom } from './policy.ts';
+import { openProviderKeys, type ProviderKeysRoom } from './provider-keys.ts';
 import { reportOf } from './report.ts';
 import { type Sharing, startSharing } from './sharing.ts';
 
@@ -42,11 +43,12 @@ export interface House extends Parts {
   allowance: AllowanceRoom;
   health: HealthBook;
   sharing: Sharing;
-  vault: Vault;
   erasing: Erasing | null;
+  vault: Vault;
   /** Looks for secrets in answers. Left out: nobody does. */
   answers?: OpenAnswer;
   policy: PolicyRoom;
+  providerKeys: ProviderKeysRoom;
   shields: Shields;
   registry: Running;
   hearsAll(): boolean;
@@ -86,6 +88,7 @@ export async function assemble(parts: Parts): Promise<House> {
   const exchange = startHealthExchange(health, bus, recorder);
   const sharing = startSharing(settings, bus, recorder);
 
+  const providerKeys = await openProviderKeys(parts);
   const room = await openAllowance(parts, secrets, persist);
 
   const shields = await openShields({
@@ -135,7 +138,7 @@ export async function assemble(parts: Parts): Promise<House> {
     clocks: settings.clocks,
     attemptCap: settings.attempts,
     leaseMs: settings.clocks.leaseMs,
-    provider: live.provider,
+    provider: (name, tenant) => live.of(tenant).provider(name),
     price: room.price,
     maxOutput: (of, model) => live.info(of, model)?.maxOutput ?? undefined,
     reasons: (of, model) => live.info(of, model)?.reasoning ?? undefined,
@@ -205,6 +208,7 @@ export async function assemble(parts: Parts): Promise<House> {
         looked(seen) {
           room.looked(seen);
           policy.policies.looked(seen.rules);
+          providerKeys.looked(seen.rules);
           shields.looked(seen.rules);
           erasing?.looked(seen);
         },
@@ -273,6 +277,7 @@ export async function assemble(parts: Parts): Promise<House> {
     health,
     vault,
     policy,
+    providerKeys,
     shields,
     sharing,
     erasing,

@@ -19,6 +19,7 @@ import { modelsRoute } from '../edge/models.ts';
 import { openaiAnswers } from '../edge/openai-door.ts';
 import { operationRoutes } from '../edge/operations.ts';
 import { policyRoutes } from '../edge/policies.ts';
+import { providerKeyRoutes } from '../edge/provider-keys.ts';
 import { createPulse } from '../edge/pulse.ts';
 import { rawRoute } from '../edge/raw.ts';
 import { requestRoutes } from '../edge/requests.ts';
@@ -39,8 +40,8 @@ import type { House } from './assembly.ts';
 import { auditDeps } from './audit-door.ts';
 import { budgetsOf } from './budgets.ts';
 import { isLoopback } from './config.ts';
-import { openIdentity } from './identity.ts';
 import { eraserOf, erasingOf } from './erasing.ts';
+import { openIdentity } from './identity.ts';
 import { operations, readinessOf } from './metrics.ts';
 import { policyAdminOf } from './policy-admin.ts';
 import { rawOf } from './raw.ts';
@@ -120,6 +121,7 @@ export async function openDoors(inside: House, operatorToken: string): Promise<D
   const { sql } = house;
   if (sql) {
     budgetRoutes(app, budgetsOf(house, sql));
+    providerKeyRoutes(app, house.providerKeys.deps(sql));
     usageRoutes(app, {
       usage: (tenant, from, to, groups) => usageOf(sql, tenant, from, to, groups),
       today: house.clock.day,
@@ -195,7 +197,9 @@ export async function openDoors(inside: House, operatorToken: string): Promise<D
     bodiesDays: config.settings.bodiesDays,
   });
   modelsRoute(app, async (caller) =>
-    (await live.models()).filter(({ id, provider }) => allows(caller.models, provider, id.slice(provider.length + 1))),
+    (await live.of(caller.tenant).models()).filter(({ id, provider }) =>
+      allows(caller.models, provider, id.slice(provider.length + 1)),
+    ),
   );
   fastLane.take = createFastLane({
     doors: new Map([

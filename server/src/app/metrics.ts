@@ -17,7 +17,10 @@ export function readinessOf(house: House): Readiness {
   const missing = [
     ...(lost === null ? [] : ['database']),
     ...(house.redis && house.redis.numbers().state !== 'up' ? ['redis'] : []),
-    ...(house.live.providers().length > 0 ? [] : ['provider']),
+    ...(house.live.serves() ? [] : ['provider']),
+    // Something was sealed with an MCP_SECRET that is not here.
+    ...(house.providerKeys.lost() > 0 ? ['provider_keys'] : []),
+    ...(house.digestsLost ? ['digest_keys'] : []),
   ];
   const nothing = missing.includes('provider') || (lost !== null && lost > PATIENCE_MS);
   return { status: nothing ? 'unavailable' : missing.length > 0 ? 'degraded' : 'ready', missing };
@@ -48,9 +51,6 @@ function merge(one: TargetNumbers, other: TargetNumbers): TargetNumbers {
   };
 }
 
-/** This process as it is now, the others as of their last heartbeat. */
-function together(house: House, processes: readonly ProcessRow[]): Report {
-  const all = reportOf(house);
 /** The one that is furthest behind says how it is. */
 function trailOf(one: TrailNumbers, other: TrailNumbers): TrailNumbers {
   return {
@@ -63,6 +63,9 @@ function trailOf(one: TrailNumbers, other: TrailNumbers): TrailNumbers {
   };
 }
 
+/** This process as it is now, the others as of their last heartbeat. */
+function together(house: House, processes: readonly ProcessRow[]): Report {
+  const all = reportOf(house);
   const targets = new Map(all.minute.targets.map((target) => [`${target.provider}\n${target.model}`, target]));
   for (const { id, report } of processes) {
     const other = report as Report | null;

@@ -66,7 +66,7 @@ export function createPlanning({ live, health, policy, strict }: PlanningDeps): 
   function first(caller: Caller, submission: Submission): RunPlan | Promise<RunPlan> {
     const judge = policy.ofCaller(caller, submission);
     const request = judged(planRequest(caller.tenant, submission, caller.models), judge);
-    const plan = underPolicy(judge, () => live.plan(request));
+    const plan = underPolicy(judge, () => live.of(caller.tenant).plan(request));
     return plan instanceof Promise ? plan.then((late) => runPlan(request, late)) : runPlan(request, plan);
   }
 
@@ -79,7 +79,7 @@ export function createPlanning({ live, health, policy, strict }: PlanningDeps): 
       claim,
       runPlan(
         request,
-        underPolicy(judge, () => live.planNow(request)),
+        underPolicy(judge, () => live.of(claim.tenant).planNow(request)),
       ),
     );
   }

@@ -10,7 +10,7 @@ export function rawOf(house: House): RunRaw {
   const { secrets } = house;
   const { providers } = house.config.settings;
   const deps = {
-    providers: house.live.providers,
+    providers: (tenant: string) => house.live.of(tenant).providers(),
     entry: (name: string) => (Object.hasOwn(providers, name) ? providers[name] : undefined),
     recordBack: house.admission.recordBack,
     userHash: secrets.userHash,

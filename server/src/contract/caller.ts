@@ -58,6 +58,8 @@ export const PERMISSIONS = {
   'policy:write': 'change policies and rules',
   'budget:read': 'read limits, budgets and what was spent',
   'budget:write': 'change limits and budgets',
+  'provider:read': 'see which keys of vendors the tenant has set',
+  'provider:write': 'set and remove the tenant’s own keys of vendors',
   'settings:read': 'read the settings, secrets masked',
   'tenant:read': 'look at the tenant',
   'tenant:write': 'rename the tenant; make owners',

@@ -146,6 +146,8 @@ export interface ProviderKey {
   tokensPerMinute: number | null;
   /** Models that it may be used for; null: all. */
   models: readonly string[] | null;
+  /** It was set through the API: attempts say which it was, even where it is the only one. */
+  stored?: true;
 }
 
 /** A vendor that is switched on: what the process may call. Holds the key, so it is never logged or sent whole. */

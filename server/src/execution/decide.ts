@@ -37,7 +37,7 @@ export function createDecide({ deps, input, assembly, timeLeft, rest, stopped }:
 
   /** What stands for and against a target as the next one. */
   function option(target: PlannedTarget, kind: 'retry' | 'fallback', now: number): Option {
-    const provider = deps.provider(target.provider);
+    const provider = deps.provider(target.provider, input.by?.tenant);
     if (!provider) return { canContinue: false, waitMs: Number.POSITIVE_INFINITY, mayRetry: 'no' };
     return {
       canContinue: canContinue(provider, target.model),
@@ -71,7 +71,7 @@ export function createDecide({ deps, input, assembly, timeLeft, rest, stopped }:
     let failure = first;
     for (;;) {
       const now = Date.now();
-      const provider = deps.provider(target.provider);
+      const provider = deps.provider(target.provider, input.by?.tenant);
       const other = provider && health.key(provider, target.model, input.plan.seed, now);
       const step = nextStep(
         {

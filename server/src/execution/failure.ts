@@ -1,7 +1,7 @@
 /** What a caller is told of a run that failed: whose failure it is, and when it is of use to come back. */
 import { ERRORS } from '../contract/errors.ts';
 import type { ProviderFailure } from '../contract/part.ts';
-import type { PlannedTarget } from '../contract/provider.ts';
+import type { PlannedTarget, Provider } from '../contract/provider.ts';
 import { comeBackMs } from '../routing/come-back.ts';
 import type { RunDeps } from './terms.ts';
 
@@ -17,7 +17,7 @@ export const failureOf = (latest: ProviderFailure, before: ProviderFailure | nul
  * is known to be later than now. `failed` is the one that failed last: what its vendor asked for holds for it alone.
  */
 export function withComeBack(
-  deps: Pick<RunDeps, 'health' | 'provider'>,
+  deps: Pick<RunDeps, 'health'> & { provider(name: string): Provider | null },
   failure: ProviderFailure,
   targets: readonly PlannedTarget[],
   failed: PlannedTarget | null,

@@ -9,6 +9,7 @@ import { RAW, type RawAdmitted, type RawCall, type RawHandle, type RawListener }
 import type { AttemptEnd, AttemptStart } from '../contract/record.ts';
 import type { Upstream } from '../providers/exchange.ts';
 import { flatHeaders } from '../providers/headers.ts';
+import { namesKeys } from '../routing/keys.ts';
 import type { AttachedDeps } from './attached.ts';
 import { late } from './bytes.ts';
 import { createEnds } from './ends.ts';
@@ -84,7 +85,7 @@ export async function runRaw(
     inputPico: pico,
     outputPico: 0,
     ...(policy === undefined ? {} : { plan: { targets: [target], dropped: [], policy } }),
-    ...(keyRef === null || (provider.keys ?? []).length < 2 ? {} : { keyRef }),
+    ...(keyRef === null || !namesKeys(provider) ? {} : { keyRef }),
   };
 
   const learning = beginRaw(health, provider.name, keyRef, deps.run.dialect(provider).vendor.failure);

@@ -11,6 +11,7 @@ import type { ProviderFailure, Usage } from '../contract/part.ts';
 import type { PlannedTarget, Provider } from '../contract/provider.ts';
 import type { AttemptEnd, AttemptStart } from '../contract/record.ts';
 import type { Ticket } from '../routing/book.ts';
+import { namesKeys } from '../routing/keys.ts';
 import { asFailure, beginningWith, hadChoice, healthOf, plus, priced, ratesOf, silent, storedPlan } from './account.ts';
 import { createAssembly } from './assembly.ts';
 import { createDecide } from './decide.ts';
@@ -29,6 +30,7 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
   const started = performance.now();
   const assembly = createAssembly();
   const { health } = deps;
+  const providerOf = (name: string) => deps.provider(name, input.by?.tenant);
   const { after } = input;
   for (const part of after?.parts ?? []) assembly.add(part);
   let stopped: StopReason | null = null;
@@ -133,7 +135,7 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
   function firstOf(targets: PlannedTarget[]): PlannedTarget {
     const now = Date.now();
     const at = targets.findIndex((one) => {
-      const provider = deps.provider(one.provider);
+      const provider = providerOf(one.provider);
       return provider !== null && health.admits(provider, one.model, now);
     });
     const [first] = targets.splice(Math.max(at, 0), 1) as [PlannedTarget];
@@ -150,7 +152,8 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
     if (input.requeue && rests > deps.leaseMs) return ends.end(null, { requeueMs: rests });
     let target = firstOf(later);
     const restMs = target === targets[0] ? rests : 0;
-    const failed = (failure: ProviderFailure) => ends.failure(withComeBack(deps, failure, all, target));
+    const failed = (failure: ProviderFailure) =>
+      ends.failure(withComeBack({ health, provider: providerOf }, failure, all, target));
     let kind: 'first' | 'retry' | 'fallback' = 'first';
     let restart = input.restarted;
     let before = ended;
@@ -162,7 +165,7 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
           ? failed(failure)
           : ends.failed('poisoned', 'Every attempt was used up before this process took over.');
       }
-      const provider = deps.provider(target.provider);
+      const provider = providerOf(target.provider);
       if (!provider) return ends.failed('no_provider', `The provider ${target.provider} is no longer configured.`);
       let held: Holding | null = null;
       if (input.cover) {
@@ -183,7 +186,7 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
         model: target.model,
         reason: target.reason,
         ...ratesOf(input.call, provider, deps.price(provider, target.model)),
-        ...(keyRef === null || (provider.keys ?? []).length < 2 ? {} : { keyRef }),
+        ...(keyRef === null || !namesKeys(provider) ? {} : { keyRef }),
         ...(n === input.firstAttempt && hadChoice(input.plan) ? { plan: storedPlan(input.plan) } : {}),
         ...(held === null || held.holds.length === 0 ? {} : { holds: held.holds }),
       };

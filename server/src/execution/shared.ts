@@ -149,7 +149,7 @@ export function startShared(
   }
 
   function goesOn(target: Named, { parts, text }: Followed): boolean {
-    const provider = deps.provider(target.provider);
+    const provider = deps.provider(target.provider, input.by?.tenant);
     if (!provider || parts.some((part) => part.type === 'tool_call')) return false;
     // Where only thoughts were shown, the answer itself has yet to begin.
     if (text === '') return true;

@@ -83,7 +83,8 @@ export interface RunDeps {
   clocks: Clocks;
   attemptCap: number;
   leaseMs: number;
-  provider(name: string): Provider | null;
+  /** As it is for the tenant: with keys of its own, if it has any. */
+  provider(name: string, tenant: string | undefined): Provider | null;
   price(provider: Provider, model: string): Price | null;
   maxOutput(provider: Provider, model: string): number | undefined;
   /** Undefined: not known. */

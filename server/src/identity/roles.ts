@@ -20,6 +20,7 @@ export const ROLES: Readonly<Record<Role, readonly Permission[]>> = {
     'team:read',
     'policy:read',
     'budget:read',
+    'provider:read',
     'settings:read',
   ],
   member: ['self', 'request:read', 'request:write'],

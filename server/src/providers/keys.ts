@@ -14,8 +14,28 @@ export function keyVariablesOf(vendor: Vendor | null, entry: ProviderEntry | und
   ];
 }
 
+/** Keys of a provider that stand in the record. */
+export interface StoredKeys {
+  /** A tenant's own: those of the installation are not used beside them. */
+  alone: boolean;
+  keys: readonly ProviderKey[];
+}
+
+/** With those that stand in the record; one that is there twice counts once. */
+export function allKeysOf(
+  env: Env,
+  name: string,
+  vendor: Vendor | null,
+  entry: ProviderEntry | undefined,
+  stored: StoredKeys | undefined,
+): ProviderKey[] {
+  const configured = stored?.alone ? [] : keysOf(env, name, vendor, entry);
+  const more = (stored?.keys ?? []).filter(({ key }) => !configured.some((one) => one.key === key));
+  return [...configured, ...more].sort((a, b) => b.weight - a.weight);
+}
+
 /** Best first; empty when no variable is set. A list in the entry must be whole. Throws `ProviderConfigError`. */
-export function keysOf(env: Env, name: string, vendor: Vendor | null, entry: ProviderEntry | undefined): ProviderKey[] {
+function keysOf(env: Env, name: string, vendor: Vendor | null, entry: ProviderEntry | undefined): ProviderKey[] {
   const place = `goblin.yaml: providers.${name}`;
   if (entry?.keys && entry.key_env) {
     throw new ProviderConfigError(`${place} has both keys and key_env; put the one of key_env into keys.`);

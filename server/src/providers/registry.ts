@@ -4,10 +4,10 @@ import type { AuthStyle, ModelInfo, Provider, ProviderKey, Vendor } from '../con
 import type { PrefixQuirk, Quirks } from '../contract/quirks.ts';
 import type { ProviderEntry } from '../settings/schema.ts';
 import { entraCredentials } from './auth/entra.ts';
-import { keysOf } from './keys.ts';
+import { allKeysOf, type StoredKeys } from './keys.ts';
 import { checkedUrl, ProviderConfigError, placeOf, urlVariablesOf } from './place.ts';
 
-export { keyVariablesOf } from './keys.ts';
+export { keyVariablesOf, type StoredKeys } from './keys.ts';
 export { ProviderConfigError, urlVariablesOf } from './place.ts';
 
 export interface RegistryInput {
@@ -15,6 +15,8 @@ export interface RegistryInput {
   entries: Readonly<Record<string, ProviderEntry>>;
   vendors: readonly Vendor[];
   locals: readonly Vendor[];
+  /** Keys of this provider that stand in the record. */
+  stored?(provider: string): StoredKeys | undefined;
   /** Whether an address is our own. */
   isOurs(url: URL): boolean;
 }
@@ -35,15 +37,26 @@ export function configuredProviders(input: RegistryInput): Provider[] {
   return providers;
 }
 
+/** The provider of this name, if it is switched on. Throws as `configuredProviders`. */
+export function configuredProvider(input: RegistryInput, name: string): Provider | null {
+  const entry = Object.hasOwn(input.entries, name) ? input.entries[name] : undefined;
+  if (entry?.enabled === false) return null;
+  const vendor = [...input.vendors, ...input.locals].find((one) => one.name === name);
+  if (vendor) return fromVendor(input, vendor, entry);
+  return entry ? fromEntry(input, name, entry) : null;
+}
+
 function fromVendor(input: RegistryInput, vendor: Vendor, entry: ProviderEntry | undefined): Provider | null {
   const { env } = input;
   const asked = entry !== undefined || urlVariablesOf(vendor).some((name) => env[name]);
-  const keys = keysOf(env, vendor.name, vendor, entry);
+  const stored = input.stored?.(vendor.name);
+  const keys = allKeysOf(env, vendor.name, vendor, entry, stored);
   const style = entry?.auth ?? (keys.length > 0 ? vendor.auth : (vendor.withoutKey ?? vendor.auth));
   if (vendor.local) {
     // Only when it was asked for; otherwise it is looked for on its usual port (local.ts).
     if (!asked) return null;
-  } else if ((keys.length === 0 && !(entry && isKeyless(style))) || (vendor.needsEntry && !entry)) return null;
+  } else if ((keys.length === 0 && !(entry && isKeyless(style))) || (vendor.needsEntry && !entry && !stored))
+    return null;
   const dialect = entry?.dialect ?? vendor.dialect;
   const place = placeOf(input, vendor, entry, dialect);
   if (place === null) return null;
@@ -86,7 +99,7 @@ function fromEntry(input: RegistryInput, name: string, entry: ProviderEntry): Pr
     );
   }
   const dialect = entry.dialect ?? 'openai';
-  const keys = keysOf(input.env, name, null, entry);
+  const keys = allKeysOf(input.env, name, null, entry, input.stored?.(name));
   const auth = entry.auth ?? (keys.length === 0 ? 'none' : usualAuth(dialect));
   const parameters = { ...(region ? { region } : {}), ...(project ? { project } : {}) };
   checkCredentials(input.env, name, auth, keys, parameters);

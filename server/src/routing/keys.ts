@@ -31,6 +31,10 @@ export const keysOf = (provider: Pick<Provider, 'keys'>): readonly ProviderKey[]
 export const allows = (key: Pick<ProviderKey, 'models'>, model: string): boolean =>
   key.models === null || key.models.includes(model);
 
+/** Whether an attempt says with which key it went. */
+export const namesKeys = ({ keys = NO_KEYS }: Pick<Provider, 'keys'>): boolean =>
+  keys.length > 1 || keys[0]?.stored === true;
+
 /** Whether one of the keys may be used for this model at all. */
 export function hasKeyFor(provider: Pick<Provider, 'keys'>, model: string): boolean {
   return provider.keys === undefined || provider.keys.length === 0 || provider.keys.some((key) => allows(key, model));
