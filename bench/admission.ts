@@ -13,6 +13,7 @@ import type { Submission } from '../server/src/contract/flow.ts';
 import { createHeld } from '../server/src/edge/held.ts';
 
 const ROUNDS = 10_000;
+const ID = '0190163e-1b1c-7000-818a-30a256058122';
 const CEDAR = `@id("nights") @reason("only local models at night")
 forbid (principal, action, resource) when { context.hour >= 25 && !resource.local };
 permit (principal, action, resource) when { context.data_class != "top" };`;
@@ -73,15 +74,15 @@ async function measure(name: string, settings: Record<string, unknown>): Promise
   async function once(): Promise<void> {
     const known = identify(headers);
     const caller: Caller = known instanceof Promise ? await known : known;
-    const shielded = house.admission.shield(caller, submission());
-    const admitting = house.admission.admit(caller, shielded);
+    const shielded = house.admission.shield(caller, submission(), ID);
+    const admitting = house.admission.admit(caller, shielded, ID);
     const admitted = admitting instanceof Promise ? await admitting : admitting;
     if (admitted.plan.targets.length !== 1) throw new Error('the plan has a target');
     const { entry } = admitted;
     if (entry) {
       entry.recorded();
       entry.end(700);
-      entry.settled('0190163e-1b1c-7000-818a-30a256058122');
+      entry.settled(ID);
     }
   }
 

@@ -5,31 +5,26 @@
  *   secrets → record → limits → guardrail → route and policy → redaction, if a policy asks for it → window → price → limits of the model → hold → queue → accept
  */
 
-import type { AnswerCall } from '../contract/call.ts';
-import { askerOf, type Caller } from '../contract/caller.ts';
+import type { Caller } from '../contract/caller.ts';
 import { GoblinError, mismatch } from '../contract/errors.ts';
 import type { Admitted, Cancel, Receipt, Submission, Submit } from '../contract/flow.ts';
 import { endedBy } from '../contract/frames.ts';
 import { type Bus, CANCELS, type Ledger, type Queue } from '../contract/ports.ts';
 import type { Acceptance, Accepted, RunPlan } from '../contract/record.ts';
-import type { FailoverMode } from '../contract/states.ts';
-import { keptCall } from '../dialects/index.ts';
 import type { Guardrails } from '../guard/hook.ts';
-import { storedAsker } from '../guard/policy/facts.ts';
 import { estimateInputTokens } from '../money/estimate.ts';
+import { type AcceptanceDeps, acceptanceOf } from './acceptance.ts';
 import type { Allowance } from './allowance.ts';
 import { createFit, expectedOutput, type FitDeps } from './fit.ts';
 import { createSecrets, type SecretsDeps } from './secrets.ts';
 
-export interface AdmissionDeps extends FitDeps, SecretsDeps {
+export interface AdmissionDeps extends FitDeps, SecretsDeps, AcceptanceDeps {
   /** Asked before anything is chosen; true when it changed the call. Null: nobody is asked. */
   guardrail: Guardrails['before'];
   ledger: Ledger;
   bus: Bus;
   queue: Queue;
   newId(): string;
-  userHash(tenant: string, user: string): string;
-  userKeyId: string;
   plan(caller: Caller, submission: Submission): RunPlan | Promise<RunPlan>;
   /** Left out: nothing is limited. */
   allowance?: Allowance;
@@ -42,10 +37,10 @@ export interface AdmissionDeps extends FitDeps, SecretsDeps {
 
 export interface Admission {
   /** Throws for every refusal. A promise only when the prompt is so long that its tokens must be counted. */
-  admit(caller: Caller, submission: Submission): Admitted | Promise<Admitted>;
+  admit(caller: Caller, submission: Submission, id: string): Admitted | Promise<Admitted>;
   acceptance(caller: Caller, id: string, submission: Submission, admitted: Admitted): Acceptance;
   /** First of all: the submission as it may be stored and sent, without the secrets of its caller. Throws `secret_blocked`. */
-  shield(caller: Caller, submission: Submission): Submission;
+  shield(caller: Caller, submission: Submission, id: string): Submission;
   submit: Submit;
   cancel: Cancel;
   /** Waits for a record that is away. Throws when it stays away, and when the process stops. */
@@ -54,10 +49,17 @@ export interface Admission {
   close(): number;
 }
 
+interface Asked {
+  caller: Caller;
+  submission: Submission;
+  id: string;
+}
+
 export function createAdmission(deps: AdmissionDeps): Admission {
   const { ledger } = deps;
   const fit = createFit(deps);
   const secrets = createSecrets(deps);
+  const makeAcceptance = acceptanceOf(deps);
   let closing = false;
 
   const waiting = new Set<() => void>();
@@ -76,7 +78,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     }
   }
 
-  function admit(caller: Caller, submission: Submission): Admitted | Promise<Admitted> {
+  function admit(caller: Caller, submission: Submission, id: string): Admitted | Promise<Admitted> {
     if (closing) throw shuttingDown();
     if (!caller.permissions.has('request:write')) {
       throw new GoblinError('forbidden', 'This key may not submit requests; use one that was made for it.');
@@ -84,80 +86,42 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     // Nothing goes upstream that could not be recorded.
     if (ledger.lostFor() !== null) {
       if (submission.mode === 'detached') throw away();
-      return recordBack().then(() => admit(caller, submission));
+      return recordBack().then(() => admit(caller, submission, id));
     }
     const inputTokens = estimateInputTokens(submission.call);
-    if (deps.allowance?.any()) return allowed(deps.allowance, caller, submission, inputTokens);
-    return planned(caller, submission, inputTokens);
+    const asked = { caller, submission, id };
+    if (deps.allowance?.any()) return allowed(deps.allowance, asked, inputTokens);
+    return planned(asked, inputTokens);
   }
 
   /** Limits come before whatever costs time, budgets when it is known what it may cost. */
-  async function allowed(
-    allowance: Allowance,
-    caller: Caller,
-    submission: Submission,
-    inputTokens: number,
-  ): Promise<Admitted> {
+  async function allowed(allowance: Allowance, asked: Asked, inputTokens: number): Promise<Admitted> {
+    const { caller, submission } = asked;
     const outputTokens = expectedOutput(submission, undefined);
     const entering = await allowance.enter(caller, submission, inputTokens, outputTokens);
     try {
-      return await entering.allow(submission, await planned(caller, submission, inputTokens));
+      return await entering.allow(submission, await planned(asked, inputTokens));
     } catch (error) {
       entering.leave();
       throw error;
     }
   }
 
-  function planned(caller: Caller, submission: Submission, inputTokens: number): Admitted | Promise<Admitted> {
-    if (!deps.guardrail) return routed(caller, submission, inputTokens);
+  function planned(asked: Asked, inputTokens: number): Admitted | Promise<Admitted> {
+    if (!deps.guardrail) return routed(asked, inputTokens);
+    const { caller, submission } = asked;
     return deps
       .guardrail(caller, submission)
-      .then((changed) => routed(caller, submission, changed ? estimateInputTokens(submission.call) : inputTokens));
+      .then((changed) => routed(asked, changed ? estimateInputTokens(submission.call) : inputTokens));
   }
 
-  function routed(caller: Caller, submission: Submission, inputTokens: number): Admitted | Promise<Admitted> {
+  function routed({ caller, submission, id }: Asked, inputTokens: number): Admitted | Promise<Admitted> {
     const plan = deps.plan(caller, submission);
     const go = (made: RunPlan) => {
-      if (made.policy?.redact) secrets.redact(caller, submission);
+      if (made.policy?.redact) secrets.redact(caller, submission, id);
       return fit(submission, made, inputTokens);
     };
     return plan instanceof Promise ? plan.then(go) : go(plan);
-  }
-
-  function acceptance(caller: Caller, id: string, submission: Submission, admitted: Admitted): Acceptance {
-    return {
-      id,
-      keyId: caller.key,
-      kind: submission.kind,
-      mode: submission.mode,
-      priority: submission.priority,
-      taskType: submission.taskType,
-      model: submission.call.model ?? null,
-      userHash: deps.userHash(caller.tenant, submission.userId),
-      userKeyId: deps.userKeyId,
-      notBefore: submission.notBefore,
-      deadlineMs: submission.deadlineMs,
-      failover: failoverOf(submission, admitted.plan),
-      callbackUrl: submission.callbackUrl,
-      labels: submission.labels,
-      idempotency: submission.idempotency,
-      // What a vendor of the door's dialect gets as it came is not kept: it says everything twice, and the end user's name in clear.
-      body: {
-        call: recordedCall(submission.call),
-        hints: submission.hints,
-        metadata: submission.metadata,
-        ...(caller.models ? { models: caller.models } : {}),
-        ...byOf(caller),
-        ...(submission.mode === 'detached' ? { asker: storedAsker(caller, submission.labels) } : {}),
-        ...(submission.secrets ? { vault: submission.secrets.sealed } : {}),
-        ...(submission.cache === false ? { cache: false } : {}),
-        ...reservedOf(admitted),
-      },
-      estimatePico: admitted.estimatePico,
-      priceVersion: admitted.priceVersion,
-      ...(caller.team === undefined ? {} : { team: caller.team }),
-      ...(admitted.entry === undefined || admitted.entry.holds.length === 0 ? {} : { holds: admitted.entry.holds }),
-    };
   }
 
   /** An answer of the record that was lost is asked for again; who has no key is told 503 and must not find it running. */
@@ -199,16 +163,15 @@ export function createAdmission(deps: AdmissionDeps): Admission {
         return { requestId: row.id, createdAt: row.createdAt, estimatePico: row.estimatePico, replayed: true };
       }
     }
-    const shielded = secrets.shield(caller, submission);
-    const admitted = await admit(caller, shielded);
+    const id = deps.newId();
+    const shielded = secrets.shield(caller, submission, id);
+    const admitted = await admit(caller, shielded, id);
     const { entry } = admitted;
-    const accepted = await accept(caller, acceptance(caller, deps.newId(), shielded, admitted)).catch(
-      (error: unknown) => {
-        entry?.unrecorded(error);
-        entry?.end(null);
-        throw sliceGone(error) ? away() : error;
-      },
-    );
+    const accepted = await accept(caller, makeAcceptance(caller, id, shielded, admitted)).catch((error: unknown) => {
+      entry?.unrecorded(error);
+      entry?.end(null);
+      throw sliceGone(error) ? away() : error;
+    });
     if (accepted.outcome === 'accepted') entry?.recorded();
     else {
       entry?.unrecorded();
@@ -228,7 +191,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
 
   return {
     admit,
-    acceptance,
+    acceptance: makeAcceptance,
     shield: secrets.shield,
     submit,
     recordBack,
@@ -271,29 +234,3 @@ const sliceGone = (error: unknown): boolean => (error as { sqlState?: string }).
 
 const shuttingDown = () =>
   new GoblinError('shutting_down', 'This process is shutting down; try again in a moment.', { retryAfterMs: 2000 });
-
-/** What its worker must know of what was set aside. */
-function reservedOf({ entry }: Admitted): { tokens?: number; inputTokens?: number } {
-  return {
-    ...(entry?.tokens ? { tokens: entry.tokens } : {}),
-    ...(entry === undefined || entry.inputTokens === null ? {} : { inputTokens: entry.inputTokens }),
-  };
-}
-
-function byOf(caller: Caller): { by?: string } {
-  const by = askerOf(caller);
-  return by === null ? {} : { by };
-}
-
-/** Nor is what a call for vectors has beside its texts. */
-function recordedCall(whole: AnswerCall): AnswerCall {
-  const { embed: _embed, ...call } = keptCall(whole);
-  return call;
-}
-
-/** What the caller says; else the route; else as the mode has it: what an open stream has shown cannot be taken back. */
-function failoverOf({ failover, mode }: Submission, plan: RunPlan): FailoverMode {
-  if (failover !== null) return failover;
-  if (mode === 'detached') return plan.failover ?? 'restart';
-  return plan.failover === 'fail' ? 'fail' : 'continue';
-}

@@ -16,26 +16,26 @@ export interface SecretsDeps {
 
 export interface Secrets {
   /** The submission without the secrets of its caller. Throws `secret_blocked`. */
-  shield(caller: Caller, submission: Submission): Submission;
+  shield(caller: Caller, submission: Submission, id: string): Submission;
   /** What a policy lets through only without what any rule finds. The submission itself is changed. */
-  redact(caller: Caller, submission: Submission): void;
+  redact(caller: Caller, submission: Submission, id: string): void;
 }
 
 export function createSecrets(deps: SecretsDeps): Secrets {
-  function note(caller: Caller, { mode }: Submission, found: readonly FoundSecret[]): void {
+  function note(caller: Caller, { mode }: Submission, id: string, found: readonly FoundSecret[]): void {
     for (const { rule, action, place, fingerprint } of found) {
       const finding = { rule, action, place, fingerprint, key: caller.key, mode };
-      deps.ledger.note(caller.tenant, 'guard.finding', finding).catch(() => {});
+      deps.ledger.note(caller.tenant, 'guard.finding', finding, id).catch(() => {});
     }
   }
 
   return {
-    shield(caller, submission) {
+    shield(caller, submission, id) {
       const { call, metadata, labels, taskType: task } = submission;
       if (!deps.shield) return submission;
       const safe = deps.shield.protect(caller.tenant, { call, metadata, labels, task });
       if (safe.found.length === 0) return submission;
-      note(caller, submission, safe.found);
+      note(caller, submission, id, safe.found);
       const { mapping } = safe;
       return {
         ...submission,
@@ -46,11 +46,11 @@ export function createSecrets(deps: SecretsDeps): Secrets {
       };
     },
 
-    redact(caller, submission) {
+    redact(caller, submission, id) {
       const { call, metadata, labels, secrets } = submission;
       const safe = deps.strict.protect(caller.tenant, { call, metadata, labels });
       if (safe.found.length === 0) return;
-      note(caller, submission, safe.found);
+      note(caller, submission, id, safe.found);
       const mapping = new Map([...(secrets?.mapping ?? []), ...safe.mapping]);
       submission.call = safe.call;
       submission.metadata = safe.metadata;

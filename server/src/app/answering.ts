@@ -23,20 +23,20 @@ export function openAnswers(
     settings: secrets.answers,
     digest,
     vault,
-    note: (tenant, finding) => void ledger.note(tenant, 'guard.finding', finding).catch(() => {}),
+    note: (tenant, finding, request) => void ledger.note(tenant, 'guard.finding', finding, request).catch(() => {}),
   });
 }
 
 export function answering(house: House): AnswerDoorDeps['run'] {
   const { admission, answers } = house;
   return (caller, id, given, hop) => {
-    const submission = admission.shield(caller, given.submission);
+    const submission = admission.shield(caller, given.submission, id);
     const input = { ...given, submission };
     // It grows with what is found in the answer.
     const mapping = new Map<string, string>();
     const of = { tenant: caller.tenant, key: caller.key, request: id, task: submission.taskType };
     const answer = submission.kind === 'embed' ? undefined : answers?.(of, mapping);
-    const admitted = admission.admit(caller, submission);
+    const admitted = admission.admit(caller, submission, id);
     const go = (a: Awaited<typeof admitted>) => {
       if (a.entry) input.admitted?.(a.entry.headers);
       for (const [placeholder, value] of submission.secrets?.mapping ?? []) mapping.set(placeholder, value);

@@ -244,7 +244,7 @@ export interface Ledger {
   /** Looks an idempotency key up without using it. */
   findByIdempotencyKey(tenant: string, key: string): Promise<{ id: string; bodyHash: string } | null>;
   /** One audit event without a request: a refusal, a key made or revoked. */
-  note(tenant: string, type: string, payload: Record<string, unknown>): Promise<void>;
+  note(tenant: string, type: string, payload: Record<string, unknown>, request?: string): Promise<void>;
   queueNumbers(): Promise<QueueNumbers>;
   /** The database was away: it may be another one now, which lacks the last commits. */
   forget(): void;

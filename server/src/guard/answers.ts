@@ -61,7 +61,7 @@ export interface AnswerDeps {
   digest(tenant: string, value: string): string;
   vault: Vault;
   /** An event of the audit trail. Never throws. */
-  note(tenant: string, payload: Record<string, unknown>): void;
+  note(tenant: string, payload: Record<string, unknown>, request: string): void;
 }
 
 /** An answer full of findings is told of by the first ones. */
@@ -91,7 +91,7 @@ export function createAnswerShields({ shields, settings, digest, vault, note }: 
       const name = `${finding.rule} ${fingerprint}`;
       if (noted.has(name) || noted.size >= MOST_NOTED) return;
       noted.add(name);
-      note(tenant, { rule: finding.rule, action, place: 'answer', fingerprint, key, request });
+      note(tenant, { rule: finding.rule, action, place: 'answer', fingerprint, key }, request);
     }
 
     function judge(text: string, findings: readonly Finding[], form: TextForm): Verdict {

@@ -21,7 +21,7 @@ import { createSettleGroup, endFromOutside } from './settle.ts';
 import { createAttemptGroup, createFrameGroup, release, settleAttempt } from './write.ts';
 
 // One audit event without a request.
-const NOTE = 'insert into mcp_event (tenant, type, payload) values ($1, $2, $3::jsonb)';
+const NOTE = 'insert into mcp_event (tenant, type, payload, request_id) values ($1, $2, $3::jsonb, $4::uuid)';
 
 /** A write that takes longer than this means that the database hangs: nothing new goes upstream until it is through. */
 export const PATIENCE_MS = 2000;
@@ -61,8 +61,8 @@ export function createLedger(sql: Sql, caps: QueueCaps, clock: Clock = createClo
     framesAfter: (tenant, id, after, limit) => framesAfter(sql, tenant, id, after, limit),
     body: (tenant, id) => getBody(sql, tenant, id),
     findByIdempotencyKey: (tenant, key) => findByIdempotencyKey(sql, tenant, key),
-    async note(tenant, type, payload) {
-      await sql.query(NOTE, [tenant, type, JSON.stringify(payload)]);
+    async note(tenant, type, payload, request) {
+      await sql.query(NOTE, [tenant, type, JSON.stringify(payload), request ?? null]);
     },
     queueNumbers: () => queueNumbers(sql),
     backlog: () => accepts.size() + settles.size(),

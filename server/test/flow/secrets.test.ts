@@ -41,6 +41,13 @@ test('a detached request: placeholders for the vendor, the values for the caller
   assert.match(wire, /\[\[secret:[a-z0-9_]+:[0-9a-f]{10,}\]\]/);
   const row = await call<{ metadata: { note: string } }>(house.server, `/mcp/v1/request/${id}`);
   assert.equal(row.body.metadata.note, AWS);
+  // What was replaced stands in the trail of the request, and so in its receipt.
+  const receipt = await call<{ events: { type: string; payload: { rule: string } }[] }>(
+    house.server,
+    `/mcp/v1/request/${id}/receipt`,
+  );
+  const rules = receipt.body.events.filter(({ type }) => type === 'guard.finding').map(({ payload }) => payload.rule);
+  assert.ok(rules.includes('aws_access_key') && rules.includes('openai_key'), rules.join());
 });
 
 test('the doors: streamed and whole, the caller reads his own values', async () => {
