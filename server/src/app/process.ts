@@ -1,4 +1,5 @@
 /** A process from its start to its exit code: banner, signals, drain. */
+import { scrub } from '../guard/secrets/scrub.ts';
 import { offerSetup } from '../identity/setup.ts';
 import { banner } from './banner.ts';
 import type { Config } from './config.ts';
@@ -20,7 +21,7 @@ export async function serve(config: Config, options: StartOptions = {}): Promise
         running.close().then(
           () => resolve(0),
           (error: unknown) => {
-            console.error(String(error));
+            console.error(scrub(String(error)));
             resolve(1);
           },
         );

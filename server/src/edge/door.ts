@@ -2,12 +2,13 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import type { Dialect, Encoder, Truth } from '../contract/dialect.ts';
-import { ERRORS, type ErrorCode, type FieldError, type GoblinError } from '../contract/errors.ts';
+import { ERRORS, type GoblinError } from '../contract/errors.ts';
 import type { AnswerListener, AttachedHandle, AttachedOutcome } from '../contract/flow.ts';
 import { isVisible, type Usage } from '../contract/part.ts';
 import type { AttemptStart, CacheResult } from '../contract/record.ts';
+import { scrub } from '../guard/secrets/scrub.ts';
 import { dollars } from '../money/cost.ts';
-import { retryHeaders } from './problem.ts';
+import { retryHeaders, sentence } from './problem.ts';
 import type { Pulse } from './pulse.ts';
 import type { Relay } from './relay.ts';
 
@@ -46,12 +47,6 @@ export function writeDoorError(
   res.end(body);
 }
 
-function sentence(code: ErrorCode, detail: string, errors?: readonly FieldError[]): string {
-  return errors && errors.length > 1
-    ? `${ERRORS[code].title}: ${errors.map((e) => `${e.path} ${e.message}`).join('; ')}.`
-    : detail;
-}
-
 export function truthOf(id: string, outcome: AttachedOutcome): Truth {
   return {
     request_id: id,
@@ -70,7 +65,7 @@ function errorBody(
 ): { status: number; headers: Record<string, string>; body: string } {
   const code = outcome.error?.code ?? 'internal';
   const status = ERRORS[code].status;
-  const message = outcome.error?.message ?? ERRORS[code].title;
+  const message = scrub(outcome.error?.message ?? ERRORS[code].title);
   return {
     status,
     headers: {
@@ -282,7 +277,7 @@ export function streamListener(
         out +
           encoder().failure({
             code,
-            message: outcome.error?.message ?? ERRORS[code].title,
+            message: scrub(outcome.error?.message ?? ERRORS[code].title),
             ...(outcome.error?.upstream_status ? { upstream_status: outcome.error.upstream_status } : {}),
           }),
       );

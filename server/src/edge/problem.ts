@@ -1,8 +1,9 @@
 /** Every refusal is a clear error: a stable code, a sentence that says what to change, nothing of our insides. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../contract/caller.ts';
-import { ERRORS, type ErrorCode, GoblinError } from '../contract/errors.ts';
+import { ERRORS, type ErrorCode, type FieldError, GoblinError } from '../contract/errors.ts';
 import type { Ledger } from '../contract/ports.ts';
+import { scrub } from '../guard/secrets/scrub.ts';
 
 /** Names the code; it is no address. */
 const TYPE = 'urn:goblin:error:';
@@ -27,17 +28,30 @@ export function toProblem(error: GoblinError): Problem {
       title: row.title,
       status: row.status,
       code: error.code,
-      detail: error.detail,
+      detail: scrub(error.detail),
       ...(error.requestId ? { request_id: error.requestId } : {}),
-      ...(error.errors ? { errors: error.errors } : {}),
+      ...(error.errors ? { errors: scrubbed(error.errors) } : {}),
     }),
   };
 }
+
+/** Paths are written by callers too. */
+const scrubbed = (errors: readonly FieldError[]): FieldError[] =>
+  errors.map(({ path, message }) => ({ path: scrub(path), message: scrub(message) }));
 
 /** Retryable errors say when, final ones say so. */
 export function retryHeaders(code: ErrorCode, retryAfterMs?: number | null): Record<string, string> {
   if (!ERRORS[code].callerRetry) return { 'x-should-retry': 'false' };
   return { 'retry-after': String(Math.max(1, Math.ceil((retryAfterMs ?? 1000) / 1000))) };
+}
+
+/** All of an error in one text, for doors whose dialect has no list of faults. */
+export function sentence(code: ErrorCode, detail: string, errors?: readonly FieldError[]): string {
+  return scrub(
+    errors && errors.length > 1
+      ? `${ERRORS[code].title}: ${errors.map((e) => `${e.path} ${e.message}`).join('; ')}.`
+      : detail,
+  );
 }
 
 const FASTIFY: Record<string, [ErrorCode, string]> = {

@@ -4,6 +4,7 @@ import { GoblinError } from '../contract/errors.ts';
 import type { ProviderFailure, Usage } from '../contract/part.ts';
 import type { Price, Provider } from '../contract/provider.ts';
 import type { AttemptEnd, AttemptStart, StoredPlan } from '../contract/record.ts';
+import { scrub } from '../guard/secrets/scrub.ts';
 import { costOf } from '../money/cost.ts';
 import { estimateUsage } from '../money/estimate.ts';
 import type { Assembly } from './assembly.ts';
@@ -33,7 +34,8 @@ export function priced(
     error: outcome.failure
       ? {
           code: outcome.failure.code,
-          detail: outcome.failure.detail,
+          // A vendor's own words, which may repeat what it was sent.
+          detail: scrub(outcome.failure.detail),
           ...(outcome.failure.status ? { upstream_status: outcome.failure.status } : {}),
         }
       : null,

@@ -7,6 +7,7 @@ import { ERRORS, type ErrorCode, GoblinError, mismatch } from '../contract/error
 import type { ProviderFailure, Usage } from '../contract/part.ts';
 import { RAW, type RawAdmitted, type RawCall, type RawHandle, type RawListener } from '../contract/raw.ts';
 import type { AttemptEnd, AttemptStart } from '../contract/record.ts';
+import { scrub } from '../guard/secrets/scrub.ts';
 import type { Upstream } from '../providers/exchange.ts';
 import { flatHeaders } from '../providers/headers.ts';
 import { namesKeys } from '../routing/keys.ts';
@@ -130,7 +131,7 @@ export async function runRaw(
     upstream?.abort();
     const { code, detail } = failure;
     learning.end(failure, performance.now() - started);
-    ended('failed', taken, { code, detail, ...(status > 0 ? { upstream_status: status } : {}) });
+    ended('failed', taken, { code, detail: scrub(detail), ...(status > 0 ? { upstream_status: status } : {}) });
     const end = ends.failure(status > 0 ? { ...failure, status } : failure);
     listener.fail(new GoblinError(code, end.error?.message ?? ERRORS[code].title, retryOf(failure)));
     void settle(end);

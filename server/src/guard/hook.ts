@@ -8,6 +8,7 @@ import { GoblinError } from '../contract/errors.ts';
 import type { Submission } from '../contract/flow.ts';
 import type { VisiblePart } from '../contract/part.ts';
 import { rewritten } from './rewritten.ts';
+import { scrub } from './secrets/scrub.ts';
 
 export interface Hook {
   url: URL;
@@ -166,7 +167,7 @@ export const blockedBy = (reason: string | null): string =>
   reason === null ? 'A guardrail stopped this.' : `A guardrail stopped this: ${reason}`;
 
 function reasonOf({ reason }: Record<string, unknown>): string | null {
-  return typeof reason === 'string' && reason !== '' ? reason.slice(0, MOST_REASON) : null;
+  return typeof reason === 'string' && reason !== '' ? scrub(reason.slice(0, MOST_REASON)) : null;
 }
 
 /** What a door took as it came would go to a vendor of its dialect: without these fields it is built from the messages. */

@@ -1,6 +1,7 @@
-/** Logs, and the numbers of the last minute. Never throws, never blocks. */
+/** Logs, without whatever looks like a secret, and the numbers of the last minute. Never throws, never blocks. */
 import { pino } from 'pino';
 import type { Telemetry } from '../contract/ports.ts';
+import { scrub, scrubDeep } from '../guard/secrets/scrub.ts';
 
 export interface TargetNumbers {
   provider: string;
@@ -88,7 +89,7 @@ export function createRecorder(level: string): Recorder {
     count() {},
     time() {},
     log(severity, message, fields) {
-      logger[severity](fields ?? {}, message);
+      if (logger.isLevelEnabled(severity)) logger[severity](scrubDeep(fields ?? {}), scrub(message));
     },
     attempt({ provider, model, ok, latencyMs, firstTokenMs }) {
       const name = `${provider}\n${model}`;

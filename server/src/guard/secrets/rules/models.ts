@@ -101,5 +101,11 @@ export const MODEL_RULES = [
   token('cursor_key', 'Cursor API key', 'key_', /key_[0-9a-f]{28,64}(?![0-9a-f])/),
   token('devin_key', 'Devin API key', 'apk_ cog_', /(?:apk_(?:user_)?[A-Za-z0-9+/]{80,180}={0,2}|cog_[a-z2-7]{52})/),
   token('comet_key', 'Cohere trial or production key', 'co-', /co-[A-Za-z0-9]{40}(?![A-Za-z0-9])/, mixed),
-  token('goblin_key', 'Key of this control plane', 'gob_', /gob_[A-Za-z0-9_-]{43}(?![\w-])/),
+  token(
+    'goblin_key',
+    'Key, refresh token or one-time token of this control plane',
+    'gob_ gor_ gst_ op_',
+    /(?:go[br]_[A-Za-z0-9_-]{43}|(?:gst|op)_[A-Za-z0-9_-]{32})(?![\w-])/,
+    mixed,
+  ),
 ];
