@@ -160,7 +160,8 @@ async function erase(input: Input): Promise<number> {
   } finally {
     await link.close();
   }
-  const found = Object.entries(seen.counts).filter(([, n]) => n > 0);
+  const { requests = 0, ...others } = seen.counts;
+  const found = Object.entries({ requests, ...others }).filter(([, n]) => n > 0);
   console.log(
     found.length === 0
       ? 'Nothing was found.'
