@@ -11,10 +11,10 @@ import type { AnswerListener, AttachedHandle, AttachedInput, AttachedOutcome, Su
 import type { Usage } from '../contract/part.ts';
 import type { Ledger, Telemetry } from '../contract/ports.ts';
 import { estimateInputTokens } from '../money/estimate.ts';
-import type { Come, Detached, Read } from './answer-read.ts';
-import { canonicalHash, idempotencyKey, parseObject } from './body.ts';
+import { type Come, type Detached, type Read, refuseForeignTargets, submissionOf } from './answer-read.ts';
+import { parseObject } from './body.ts';
 import { attach, type Pen, streamListener, wholeListener, writeDoorError } from './door.ts';
-import { readDoorHeaders, readPassHeaders } from './door-headers.ts';
+import { readPassHeaders } from './door-headers.ts';
 import { type Call as Asked, isMarkedRetry, type Joins } from './joins.ts';
 import { asGoblinError, noteRefusal } from './problem.ts';
 import type { Pulse } from './pulse.ts';
@@ -28,6 +28,8 @@ export interface AnswerDialect {
   summary: string;
   /** JSON Schema of the body, for the document alone: the dialect itself checks what comes. */
   body: Record<string, unknown>;
+  /** A body that is taken, for whoever sends none. */
+  example: string;
   /** How events of a vendor of this dialect are sent on. Null: they are all made anew by the encoder. */
   relay: ((includeUsage: boolean, encoder: () => Encoder) => Relay) | null;
   /** Token counts in the dialect's words, for a relay that must add them. */
@@ -74,7 +76,7 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
   app.post(
     spec.path,
     {
-      config: { permission: 'request:write', door: dialect.name },
+      config: { permission: 'request:write', door: true },
       schema: {
         summary: spec.summary,
         description: 'As its maker documents it, to any configured provider. Closing the connection cancels.',
@@ -107,7 +109,7 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
 
   function answer(caller: Caller, given: IncomingHttpHeaders, bytes: unknown, res: ServerResponse, id: string): void {
     if (!door) return;
-    const body = parseObject(bytes);
+    const body = parseObject(bytes, spec.example);
     const go = (read: Read) => begin({ caller, given, bytes, res, id, body, read });
     refuseForeignTargets(body);
     const read = spec.read ? spec.read(caller, body, res) : door.decode(body);
@@ -117,28 +119,11 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
 
   function begin({ caller, given, bytes, res, id, body, read }: Come): void {
     if (!door) return;
-    const { call, stream, includeUsage, user } = read;
-    const headers = readDoorHeaders(given, stream, deps.taskTypes(), call.kind === 'embed' ? 'embed' : 'chat');
+    const { call, stream, includeUsage } = read;
     const passHeaders = readPassHeaders(given, spec.passHeaders);
-    const key = idempotencyKey(given['idempotency-key']);
+    const submission = submissionOf(caller, given, body, read, deps.taskTypes());
+    const key = submission.idempotency?.key ?? null;
     const hop = deps.hop(given['x-mcp-hop']);
-    const submission: Submission = {
-      kind: call.kind,
-      mode: 'attached',
-      call,
-      taskType: headers.taskType,
-      hints: [],
-      priority: 5,
-      userId: headers.user ?? user ?? caller.user,
-      notBefore: null,
-      deadlineMs: headers.deadlineMs,
-      failover: headers.failover,
-      callbackUrl: null,
-      labels: headers.labels,
-      metadata: read.metadata ?? null,
-      idempotency: key === null ? null : { key, bodyHash: canonicalHash(body) },
-      ...(headers.cacheOff ? { cache: false } : {}),
-    };
     if (spec.detach?.({ caller, submission, read, res, refuse, fail: (error) => fail(res, id, error) })) return;
     let made: Encoder | null = null;
     const pen: Pen = {
@@ -291,16 +276,4 @@ export function readHop(header: unknown, instance: string): string | null {
     throw new GoblinError('loop_detected', 'The call came back to this server: a base URL of a provider leads here.');
   }
   return header;
-}
-
-/** Where a call goes and with which key is the operator's to say: a caller's own would go to whoever is chosen. */
-const FOREIGN = ['base_url', 'api_base', 'api_key', 'api_version'];
-
-function refuseForeignTargets(body: Record<string, unknown>): void {
-  const errors = FOREIGN.filter((name) => Object.hasOwn(body, name)).map((path) => ({
-    path,
-    message: 'is not taken from callers: the provider is chosen by model, its address and key by goblin.yaml',
-  }));
-  const [first] = errors;
-  if (first) throw new GoblinError('invalid_request', `${first.path} ${first.message}.`, { errors });
 }

@@ -20,12 +20,15 @@ const BODY = {
   required: ['messages'],
 };
 
+const EXAMPLE = '{"model": "auto", "max_tokens": 1000, "messages": [{"role": "user", "content": "Hello"}]}';
+
 export function anthropicAnswers(dialect: Dialect): AnswerDialect {
   return {
     dialect,
     path: '/v1/messages',
     summary: 'Anthropic messages',
     body: BODY,
+    example: EXAMPLE,
     relay: (_includeUsage, encoder) => anthropicRelay(encoder),
     usage: anthropicUsage,
     idHeader: 'request-id',
@@ -44,7 +47,7 @@ export function countTokensRoute(
   app.post(
     '/v1/messages/count_tokens',
     {
-      config: { permission: 'request:write', door: dialect.name },
+      config: { permission: 'request:write', door: true },
       schema: {
         summary: 'Anthropic token counting, as an estimate',
         description: 'Counted with the tokenizer of another maker: vendors come to other numbers by some percent.',
@@ -53,7 +56,7 @@ export function countTokensRoute(
       },
     },
     async (request) => {
-      const { call } = door.decode(parseObject(request.body));
+      const { call } = door.decode(parseObject(request.body, EXAMPLE));
       return { input_tokens: await count(call), x_mcp: { source: 'estimated' } };
     },
   );

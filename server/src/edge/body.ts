@@ -11,10 +11,14 @@ import { type FieldError, GoblinError } from '../contract/errors.ts';
 const MOST_LEVELS = 64;
 const MOST_ERRORS = 20;
 
-/** Throws a 400 that says what is wrong; the result is an object without dangerous keys. */
-export function parseObject(bytes: unknown): Record<string, unknown> {
+/**
+ * Throws a 400 that says what is wrong; the result is an object without dangerous keys. `example`: a body that would be
+ * taken, to be told to whoever sends none.
+ */
+export function parseObject(bytes: unknown, example?: string): Record<string, unknown> {
+  const such = example === undefined ? '' : `, e.g. ${example}`;
   if (!Buffer.isBuffer(bytes) || bytes.length === 0) {
-    throw new GoblinError('malformed_json', 'The body is empty; send a JSON object.');
+    throw new GoblinError('malformed_json', `The body is empty; send a JSON object${such}.`);
   }
   const text = bytes.toString('utf8');
   // A replacement character is the caller's own, or stands for bytes that were none: only then is it worth a look.
@@ -31,7 +35,7 @@ export function parseObject(bytes: unknown): Record<string, unknown> {
     throw new GoblinError('malformed_json', `The body is not valid JSON: ${plain((error as Error).message)}.`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new GoblinError('invalid_request', 'The body must be a JSON object, e.g. {"prompt": "Hello"}.');
+    throw new GoblinError('invalid_request', `The body must be a JSON object${such}.`);
   }
   // Searched as text first: the walk is only for bodies that could have such a key.
   if (text.includes('__proto__') || text.includes('\\u005')) refuseProto(value, '');

@@ -20,6 +20,7 @@ export function embeddings(openai: Dialect): AnswerDialect {
       },
       required: ['input'],
     },
+    example: '{"model": "text-embedding-3-small", "input": "Hello"}',
     relay: null,
     usage: openaiUsage,
     idHeader: null,

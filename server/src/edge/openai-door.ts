@@ -19,6 +19,7 @@ export function openaiAnswers(dialect: Dialect): AnswerDialect {
       },
       required: ['messages'],
     },
+    example: '{"model": "auto", "messages": [{"role": "user", "content": "Hello"}]}',
     relay: openaiRelay,
     usage: openaiUsage,
     idHeader: null,

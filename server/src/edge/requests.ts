@@ -65,7 +65,7 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): { close(
     },
     async (request, reply) => {
       const caller = request.caller as Caller;
-      const body = parseObject(request.body);
+      const body = parseObject(request.body, '{"prompt": "Hello"}');
       const rules = deps.rules();
       const submission = decodeSubmission(
         body,

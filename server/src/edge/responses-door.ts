@@ -90,6 +90,7 @@ export function responsesAnswers(dialect: Dialect, deps: ResponsesDeps): AnswerD
     path: '/v1/responses',
     summary: 'OpenAI Responses',
     body: ResponseBody,
+    example: '{"model": "auto", "input": "Hello"}',
     relay: null,
     usage: () => ({}),
     idHeader: null,

@@ -31,8 +31,8 @@ const DAY_MS = 86_400_000;
 export function responseRoutes(app: FastifyInstance, deps: ResponseRoutesDeps): void {
   const { ledger, record } = deps;
   const common = { tags: ['Drop-in doors'], params: IdParams };
-  const reads = { permission: 'request:read', door: 'responses' } as const;
-  const writes = { permission: 'request:write', door: 'responses' } as const;
+  const reads = { permission: 'request:read', door: true } as const;
+  const writes = { permission: 'request:write', door: true } as const;
 
   async function find(request: FastifyRequest, res: ServerResponse): Promise<Found> {
     const found = await record.find(callerOf(request), idOf(request), res);

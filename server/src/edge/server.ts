@@ -11,11 +11,11 @@ import { GoblinError } from '../contract/errors.ts';
 import type { Telemetry } from '../contract/ports.ts';
 import type { Identify } from '../identity/identify.ts';
 import { isOwnPage } from './cookies.ts';
-import { sendDoorError } from './door.ts';
 import type { FastLane } from './fast-lane.ts';
 import type { createHeld } from './held.ts';
-import { asGoblinError, sendProblem } from './problem.ts';
+import { asGoblinError } from './problem.ts';
 import { notFound } from './query.ts';
+import { sendRefusal } from './refusal.ts';
 import { ProblemOut } from './schemas.ts';
 
 declare module 'fastify' {
@@ -29,8 +29,8 @@ declare module 'fastify' {
     permission?: Permission;
     /** The address may carry a token for the request that its `:id` names. */
     link?: boolean;
-    /** Errors take the shape of this dialect's door. */
-    door?: DialectName | ((request: FastifyRequest) => DialectName);
+    /** A door: its errors have a shape of their own (refusal.ts), and its callers wait for a record that is away. */
+    door?: true;
   }
 }
 
@@ -120,8 +120,8 @@ export async function createServer(
       Promise.resolve()
         .then(() => options.identify(request.headers))
         .then(
-          () => sendProblem(error, request, reply),
-          (refused: unknown) => sendProblem(refused, request, reply),
+          () => sendRefusal(options.dialects, error, request, reply),
+          (refused: unknown) => sendRefusal(options.dialects, refused, request, reply),
         );
     },
     clientErrorHandler: (_error, socket) => refuse(socket),
@@ -228,9 +228,7 @@ export async function createServer(
         error: String((error as Error).stack),
       });
     }
-    const { door: named } = request.routeOptions.config;
-    const door = named && options.dialects[typeof named === 'string' ? named : named(request)]?.door;
-    return door ? sendDoorError(door, reply, known) : sendProblem(known, request, reply);
+    return sendRefusal(options.dialects, known, request, reply);
   });
 
   app.setNotFoundHandler((request, reply) => {
@@ -238,11 +236,11 @@ export async function createServer(
     const others = routes.filter((route) => route.path.test(path)).map((route) => route.method);
     if (others.length > 0) {
       reply.header('allow', others.join(', '));
-      return sendProblem(new GoblinError('method_not_allowed', `Use ${others.join(' or ')} here.`), request, reply);
+      const refused = new GoblinError('method_not_allowed', `Use ${others.join(' or ')} here.`);
+      return sendRefusal(options.dialects, refused, request, reply);
     }
     const unknown = new GoblinError('not_found', 'There is nothing at this address; see /docs for those that exist.');
-    const door = path.startsWith('/v1/') && options.dialects[dialectOf(path, request)]?.door;
-    return door ? sendDoorError(door, reply, unknown) : sendProblem(unknown, request, reply);
+    return sendRefusal(options.dialects, unknown, request, reply);
   });
 
   await app.register(swagger, {
@@ -281,12 +279,6 @@ function refusalOf(request: FastifyRequest, caller: Caller): GoblinError | null 
     return new GoblinError('forbidden', 'Cookies are for pages of this server only; send a key or a token instead.');
   }
   return null;
-}
-
-/** Who asks for what is not there, under the addresses of vendors' APIs. */
-function dialectOf(path: string, request: FastifyRequest): DialectName {
-  const anthropic = path.startsWith('/v1/messages') || request.headers['anthropic-version'] !== undefined;
-  return anthropic ? 'anthropic' : 'openai';
 }
 
 /** Any other wish to upgrade (HTTP/2 by plain text, a WebSocket where there is none) is ignored, and the call is answered. */
