@@ -1,6 +1,5 @@
 /** The front door: one Fastify instance, its hooks in order, its routes. Nothing is decided here. */
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import swagger from '@fastify/swagger';
 import websocket from '@fastify/websocket';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
@@ -17,6 +16,7 @@ import { asGoblinError } from './problem.ts';
 import { notFound } from './query.ts';
 import { sendRefusal } from './refusal.ts';
 import { ProblemOut } from './schemas.ts';
+import { endsUnclear, holdsNul, refuse } from './unclear.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -60,33 +60,6 @@ export interface Access {
 }
 
 const PROBLEM = { description: 'Refused', content: { 'application/problem+json': { schema: ProblemOut } } };
-
-/** Connections on which something was refused before it was a call: nothing more of them is read. */
-const shut = new WeakSet<Socket>();
-
-/**
- * Whether nobody can say where the call ends: Node takes any coding but `chunked` for no body at all, and would read the
- * body as the next call (RFC 9112 §6.3 has it refused).
- */
-function endsUnclear({ headers, socket }: IncomingMessage): boolean {
-  const coding = headers['transfer-encoding'];
-  return shut.has(socket) || (coding !== undefined && coding.toLowerCase() !== 'chunked');
-}
-
-function refuse(socket: Socket): void {
-  if (!socket.writable || shut.has(socket)) return;
-  shut.add(socket);
-  // A call that was answered already gets no second answer: whoever stands before us could give it to somebody else.
-  if (socket.bytesWritten > 0) {
-    socket.destroySoon();
-    return;
-  }
-  const body =
-    '{"type":"urn:goblin:error:invalid_request","title":"The request cannot be read","status":400,"code":"invalid_request","detail":"The request is not valid HTTP, or its headers are too large."}';
-  socket.end(
-    `HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\nx-should-retry: false\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
-  );
-}
 
 /**
  * An API without its routes; those are added by the caller, then `ready()` is awaited. A route that does not say who may
@@ -185,7 +158,7 @@ export async function createServer(
       }
     }
     if (request.routeOptions.config.public) {
-      done();
+      done(holdsNul(request.url) ?? undefined);
       return;
     }
     try {
@@ -208,7 +181,7 @@ export async function createServer(
   });
 
   function permit(request: FastifyRequest, response: ServerResponse, caller: Caller, done: (error?: Error) => void) {
-    const refusal = refusalOf(request, caller);
+    const refusal = refusalOf(request, caller) ?? holdsNul(request.url);
     if (refusal) {
       done(refusal);
       return;
