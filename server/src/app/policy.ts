@@ -56,12 +56,11 @@ export async function openPolicyRoom(
   shields: Pick<Shields, 'all'>,
   price: (provider: Provider, model: string) => Price | null,
 ): Promise<PolicyRoom> {
-  const { settings, settingsFile } = config;
-  const fromFile = settings.policyFile === null ? [] : [readPolicyFile(settings.policyFile, settingsFile)];
+  const { settings } = config;
+  const fromFile = settings.policyFile === null ? [] : [readPolicyFile(pathOf(config))];
   const file = [...settings.policies, ...fromFile];
   const policies = await openPolicies({ sql, telemetry: recorder, file }).catch((error: unknown) => {
-    if (error instanceof PolicyFault) throw new ConfigError(`goblin.yaml: ${error.message}.`);
-    throw error;
+    throw error instanceof PolicyFault ? faultOf(error, settings.policies.length, pathOf(config)) : error;
   });
   const spending = createSpending({
     read: async (tenant, from, until) => (sql === null ? [] : await spentByKey(sql, tenant, from, until)),
@@ -200,11 +199,21 @@ export function refuseUnredacted(strict: Shield, claim: Claim, plan: RunPlan): R
   );
 }
 
-function readPolicyFile(name: string, settingsFile: string | null): PolicyText {
-  const path = resolve(dirname(resolve(settingsFile ?? 'goblin.yaml')), name);
+/** Of `policy_file`, by its path from `goblin.yaml`. */
+const pathOf = ({ settings, settingsFile }: PolicyRoomDeps['config']): string =>
+  resolve(dirname(resolve(settingsFile ?? 'goblin.yaml')), settings.policyFile ?? '');
+
+function readPolicyFile(path: string): PolicyText {
   try {
-    return { id: basename(name).replace(/\.cedar$/, ''), cedar: readFileSync(path, 'utf8') };
+    return { id: basename(path).replace(/\.cedar$/, ''), cedar: readFileSync(path, 'utf8') };
   } catch {
     throw new ConfigError(`goblin.yaml: policy_file: ${path} cannot be read; name a file with Cedar policies.`);
   }
+}
+
+/** `inline`: how many stand in goblin.yaml itself; after these comes the file. */
+function faultOf({ message, place }: PolicyFault, inline: number, path: string): ConfigError {
+  if (place === null || place.text < inline) return new ConfigError(`goblin.yaml: ${message}.`);
+  const where = place.at === null ? '' : `:${place.at.line}:${place.at.column}`;
+  return new ConfigError(`${path}${where}: ${place.what}.`);
 }

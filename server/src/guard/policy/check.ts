@@ -15,6 +15,21 @@ export interface OnePolicy extends PolicyText {
   json: PolicyJson;
 }
 
+/** Where a fault is: in which of the texts, from 0 on, and there, from 1 on. */
+export interface Place {
+  text: number;
+  at: { line: number; column: number } | null;
+  /** What it is, without the place. */
+  what: string;
+}
+
+interface Part {
+  /** In which of the texts, and where in it. */
+  index: number;
+  whole: string;
+  start: number;
+}
+
 export const MOST_POLICIES = 500;
 
 /** Either what they are, or what is wrong with them, with paths below `at`. */
@@ -22,66 +37,72 @@ export function readPolicies(
   cedar: Cedar,
   texts: readonly PolicyText[],
   at = 'policies',
-): { policies: OnePolicy[]; errors: FieldError[] } {
+): { policies: OnePolicy[]; errors: FieldError[]; places: ReadonlyMap<FieldError, Place> } {
   const policies: OnePolicy[] = [];
   const errors: FieldError[] = [];
-  const places = new Map<string, string>();
+  const places = new Map<FieldError, Place>();
+  const parted = new Map<string, Part>();
+
+  function fault(path: string, place: Place): void {
+    const { at: where, what } = place;
+    const error = { path, message: where === null ? what : `${what} (line ${where.line}, column ${where.column})` };
+    errors.push(error);
+    places.set(error, place);
+  }
+  const cedarFault = (error: DetailedError, { index, whole, start }: Part): void =>
+    fault(`${at}.${index}.cedar`, placeOf(error, index, whole, start));
+
   for (const [index, { id, cedar: text }] of texts.entries()) {
     const path = `${at}.${index}.cedar`;
     const parts = cedar.policySetTextToParts(text);
+    const here = (what: string, start = 0): void =>
+      fault(path, { text: index, at: start === 0 ? null : lineOf(text, start), what });
     if (parts.type === 'failure') {
-      errors.push(...parts.errors.map((error) => ({ path, message: say(error, text) })));
+      for (const error of parts.errors) cedarFault(error, { index, whole: text, start: 0 });
       continue;
     }
     if (parts.policy_templates.length > 0) {
-      errors.push({ path, message: 'holds a template (?principal or ?resource); write the policy out' });
+      here('holds a template (?principal or ?resource); write the policy out');
       continue;
     }
-    if (parts.policies.length === 0) errors.push({ path, message: 'holds no policy' });
+    if (parts.policies.length === 0) here('holds no policy');
     for (const [n, part] of parts.policies.entries()) {
+      const place = { index, whole: text, start: Math.max(0, text.indexOf(part)) };
       const read = cedar.policyToJson(part);
       if (read.type === 'failure') {
-        errors.push(...read.errors.map((error) => ({ path, message: say(error, part) })));
+        for (const error of read.errors) cedarFault(error, place);
         continue;
       }
       const own = read.json.annotations?.id;
       const name = parts.policies.length === 1 ? id : `${id}.${own ?? n + 1}`;
-      if (places.has(name) || name === BASE.id) {
-        errors.push({ path: `${at}.${index}.id`, message: `${JSON.stringify(name)} is taken; ids are for one policy` });
+      if (parted.has(name) || name === BASE.id) {
+        const what = `${JSON.stringify(name)} is taken; ids are for one policy`;
+        fault(`${at}.${index}.id`, { text: index, at: null, what });
         continue;
       }
-      places.set(name, path);
+      parted.set(name, place);
       const wrong = annotationFault(read.json);
-      if (wrong !== null) errors.push({ path, message: wrong });
+      if (wrong !== null) here(wrong, place.start);
       policies.push({ id: name, cedar: part, json: read.json });
     }
   }
   if (policies.length > MOST_POLICIES) errors.push({ path: at, message: `has more than ${MOST_POLICIES} policies` });
-  if (errors.length === 0) errors.push(...schemaFaults(cedar, policies, places, at));
-  return { policies, errors };
-}
+  if (errors.length > 0) return { policies, errors, places };
 
-function schemaFaults(
-  cedar: Cedar,
-  policies: readonly OnePolicy[],
-  places: ReadonlyMap<string, string>,
-  at: string,
-): FieldError[] {
   const staticPolicies = Object.fromEntries(policies.map(({ id, cedar: text }) => [id, text]));
   const answer = cedar.validate({ schema: SCHEMA, policies: { staticPolicies } });
-  if (answer.type === 'failure') return answer.errors.map((error) => ({ path: at, message: error.message }));
+  if (answer.type === 'failure') errors.push(...answer.errors.map(({ message }) => ({ path: at, message })));
   const seen = new Set<string>();
-  const faults: FieldError[] = [];
-  for (const { policyId, error } of answer.validationErrors) {
-    const text = policies.find(({ id }) => id === policyId)?.cedar ?? '';
-    const message = say(error, text);
+  for (const { policyId, error } of answer.type === 'failure' ? [] : answer.validationErrors) {
     // The same fault is found once for each action.
-    const key = `${policyId}\n${error.sourceLocations?.[0]?.start ?? message}`;
+    const key = `${policyId}\n${error.sourceLocations?.[0]?.start ?? error.message}`;
     if (seen.has(key)) continue;
     seen.add(key);
-    faults.push({ path: places.get(policyId) ?? at, message });
+    const place = parted.get(policyId);
+    if (place) cedarFault(error, place);
+    else errors.push({ path: at, message: error.message });
   }
-  return faults;
+  return { policies, errors, places };
 }
 
 function annotationFault({ annotations = {}, effect }: PolicyJson): string | null {
@@ -93,11 +114,23 @@ function annotationFault({ annotations = {}, effect }: PolicyJson): string | nul
   return effect === 'permit' ? null : `@require("${REDACTION}") belongs to a permit: what is forbidden is not sent`;
 }
 
-/** In one line: what, where, and what would help. */
-function say({ message, help, sourceLocations }: DetailedError, text: string): string {
-  const start = sourceLocations?.[0]?.start;
-  const before = start === undefined ? null : Buffer.from(text).subarray(0, start).toString('utf8');
-  const lines = before?.split('\n') ?? [];
-  const where = before === null ? '' : ` (line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1})`;
-  return `${message}${where}${help ? `; ${help}` : ''}`.replace(/\s+/g, ' ').slice(0, 500);
+/** In one line: what, and what would help. The engine counts bytes, from where the policy begins. */
+function placeOf(
+  { message, help, sourceLocations }: DetailedError,
+  index: number,
+  whole: string,
+  start: number,
+): Place {
+  const bytes = sourceLocations?.[0]?.start;
+  const before = Buffer.from(whole.slice(start)).subarray(0, bytes).toString('utf8').length;
+  return {
+    text: index,
+    at: bytes === undefined ? null : lineOf(whole, start + before),
+    what: `${message}${help ? `; ${help}` : ''}`.replace(/\s+/g, ' ').slice(0, 500),
+  };
+}
+
+function lineOf(text: string, place: number): { line: number; column: number } {
+  const lines = text.slice(0, place).split('\n');
+  return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 };
 }

@@ -8,7 +8,7 @@ import type { Sql, Telemetry } from '../../contract/ports.ts';
 import { keepVersions } from '../kept.ts';
 import type { Stored } from '../versions.ts';
 import { type Cedar, loadCedar } from './cedar.ts';
-import { type PolicyText, readPolicies } from './check.ts';
+import { type Place, type PolicyText, readPolicies } from './check.ts';
 import { createJudge, type Judge, type PolicyQuestion } from './judge.ts';
 import { createPolicySet, type PolicySet } from './set.ts';
 import { POLICY_VERSIONS } from './store.ts';
@@ -43,8 +43,16 @@ export interface PoliciesDeps {
   load?(): Promise<Cedar>;
 }
 
-/** Policies of the file that make no sense. The message is one sentence. */
-export class PolicyFault extends Error {}
+/** Policies of the file that make no sense. */
+export class PolicyFault extends Error {
+  /** In which of them, from 0 on; null: that cannot be said. */
+  readonly place: Place | null;
+
+  constructor(message: string, place: Place | null) {
+    super(message);
+    this.place = place;
+  }
+}
 
 const NONE: readonly PolicySet[] = [];
 /** Sets of several houses in one process, and of trials, share the engine. */
@@ -58,9 +66,9 @@ export async function openPolicies(deps: PoliciesDeps): Promise<Policies> {
 
   async function compileFile(): Promise<PolicySet> {
     const cedar = await engine();
-    const { policies, errors } = readPolicies(cedar, deps.file);
+    const { policies, errors, places } = readPolicies(cedar, deps.file);
     const [first] = errors;
-    if (first) throw new PolicyFault(`${first.path}: ${first.message}`);
+    if (first) throw new PolicyFault(`${first.path}: ${first.message}`, places.get(first) ?? null);
     const digest = createHash('sha256').update(JSON.stringify(deps.file)).digest('hex').slice(0, 8);
     return createPolicySet(cedar, `${house} file`, `goblin.yaml ${digest}`, policies);
   }
