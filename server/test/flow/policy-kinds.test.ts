@@ -3,14 +3,12 @@
  * from the queue, not by a retry, and not out of the cache.
  */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Simulator, startSimulator } from '../../src/providers/simulator/index.ts';
 import { bearer, makeKey } from '../support/accounts.ts';
 import { type Answer, call, type Json, post, submit, view } from '../support/api.ts';
 import { embedderAt } from '../support/embeddings.ts';
-import { eventually, runGoblin, type Server, startServer, tempFolder } from '../support/server.ts';
+import { eventually, type Server, startServer } from '../support/server.ts';
 import { OPENAI_KEY, PATIENT } from '../support/vendors.ts';
 import { type Embedder, startEmbedder } from '../vendors/embedder.ts';
 
@@ -49,13 +47,6 @@ after(async () => {
   await vendor?.close();
   await embedder?.close();
 });
-
-/** Answers the folder. */
-function withFile(name: string, text: string): string {
-  const folder = tempFolder();
-  writeFileSync(join(folder, name), text);
-  return folder;
-}
 
 /** Answers the version. */
 async function set(...texts: string[]): Promise<number> {
@@ -162,29 +153,6 @@ for (const [name, ask] of Object.entries(ways)) {
   });
 }
 
-test('goblin explain shows it', async () => {
-  const operators = await startServer({
-    env: { OPENAI_API_KEY: OPENAI_KEY, OPENAI_BASE_URL: vendor.url },
-    settings: {
-      policy_file: 'house.cedar',
-      policies: [{ id: 'allows', cedar: ALLOWS }],
-    },
-    folder: withFile('house.cedar', '@require("redaction") permit (principal, action, resource);'),
-  });
-  try {
-    const { request_id: id } = await submit(operators, { prompt: 'explain me', model: 'openai/gpt-4o-mini' });
-    await eventually(async () => (await view(operators, id)).status === 'succeeded', 'the end');
-    const explained = await runGoblin(['explain', id], operators);
-    assert.equal(explained.code, 0, explained.stderr);
-    assert.match(
-      explained.stdout,
-      /^Policies: goblin\.yaml [0-9a-f]{8}; decided by allows, house; what the scanner finds is replaced; because: all is well$/m,
-    );
-  } finally {
-    await operators.stop();
-  }
-});
-
 test('a request that waits is judged by the policies of the moment at which it begins', async () => {
   await set(ALLOWS);
   // One after the other: the first holds the only place.
@@ -279,32 +247,4 @@ test('what was spent counts, for the key and for the tenant', async () => {
   assert.match(denied.text, /closed today/);
   const { key: fresh } = await makeKey(server, { tenant: 'spender', role: 'member' });
   assert.equal((await chat('spending anew', {}, bearer(fresh))).status, 200, 'another key has spent nothing');
-});
-
-test('goblin policy: what ships is used, dropped and taken back', async () => {
-  const run = (...words: string[]) => runGoblin(['policy', ...words, '--tenant', 'verbs'], server);
-  await makeKey(server, { tenant: 'verbs', role: 'member' });
-  const list = await runGoblin(['policy', 'ready'], server);
-  assert.match(list.stdout, /^price-ceiling +What is expected to cost more than half a dollar/m);
-  const print = await runGoblin(['policy', 'ready', 'price-ceiling'], server);
-  assert.match(print.stdout, /lessThanOrEqual/);
-  assert.equal((await runGoblin(['policy', 'ready', 'price-celing'], server)).code, 1);
-  assert.match((await run('use', 'price-ceiling')).stderr, /version 1 now/);
-  assert.match((await run('use', 'no-raw-calls')).stderr, /version 2 now/);
-  assert.match((await run('show')).stdout, /price-ceiling[\s\S]*no-raw-calls/);
-  assert.match((await run('drop', 'price-ceiling')).stderr, /version 3 now/);
-  const gone = await run('drop', 'price-ceiling');
-  assert.equal(gone.code, 1);
-  assert.match(gone.stderr, /there are no-raw-calls/);
-  assert.match((await run('back', '1')).stderr, /version 4 now/);
-  const now = await run('show');
-  assert.match(now.stdout, /price-ceiling/);
-  assert.doesNotMatch(now.stdout, /no-raw-calls/);
-  assert.match((await run('show', '--version', '2')).stdout, /no-raw-calls/);
-  assert.equal((await run('back', '9')).code, 1);
-  const file = withFile('mine.cedar', ALLOWS);
-  const late = await run('set', `${file}/mine.cedar`, '--version', '2');
-  assert.equal(late.code, 1);
-  assert.match(late.stderr, /changed in the meantime \(they are at version 4\)/);
-  assert.match((await run('set', `${file}/mine.cedar`, '--version', '4')).stderr, /version 5 now/);
 });
