@@ -1,14 +1,15 @@
 /**
- * May a raw call run? The list of admit.ts for calls whose content nobody here can read; whoever adds a step there adds
- * it here.
+ * May a raw call run? The list of admit.ts for calls of which nobody here knows what they do; whoever adds a step there
+ * adds it here.
  *
- *   permission → record → models of the key → provider → price → policy → limits, hold → accept
+ *   permission → record → models of the key → provider → price → policy → secrets → limits, hold → accept
  */
 import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Provider } from '../contract/provider.ts';
 import { RAW, type RawAdmitted, type RawCall } from '../contract/raw.ts';
 import type { Acceptance, PolicyDecision } from '../contract/record.ts';
+import type { CheckRawSecrets } from '../guard/raw-secrets.ts';
 import { allowsAllOf } from '../identity/models.ts';
 import type { Allowance } from './allowance.ts';
 
@@ -28,6 +29,8 @@ export interface RawAdmissionDeps {
     labels: RawCall['labels'],
     pico: number,
   ): Promise<PolicyDecision | null>;
+  /** Throws `secret_blocked`. */
+  checkSecrets: CheckRawSecrets;
   /** Left out: nothing is limited. */
   allowance?: Allowance;
 }
@@ -69,6 +72,7 @@ export async function admitRaw(
   }
   const pico = Math.round(usd * 1e12);
   const policy = await deps.checkPolicy(caller, provider, call.labels, pico);
+  deps.checkSecrets(caller, id, call);
   const priceVersion = entry?.raw_price_usd === undefined ? 'free' : 'settings';
   const acceptance = acceptanceOf(deps, caller, id, call, pico, priceVersion);
   const admitted = { provider, pico, priceVersion, acceptance, ...(policy === null ? {} : { policy }) };

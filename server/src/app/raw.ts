@@ -3,6 +3,7 @@ import { admitRaw } from '../admission/raw.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { RunRaw } from '../contract/raw.ts';
 import { runRaw } from '../execution/raw.ts';
+import { createRawSecrets } from '../guard/raw-secrets.ts';
 import { allowsAllOf } from '../identity/models.ts';
 import type { House } from './assembly.ts';
 
@@ -16,6 +17,11 @@ export function rawOf(house: House): RunRaw {
     userHash: secrets.userHash,
     userKeyId: secrets.digestsFrom,
     checkPolicy: house.policy.checkRaw,
+    checkSecrets: createRawSecrets({
+      shields: house.shields,
+      digest: secrets.secretDigest,
+      note: (tenant, finding) => void house.ledger.note(tenant, 'guard.finding', finding).catch(() => {}),
+    }),
     allowance: house.allowance.allowance,
   };
   return async (caller, id, call, hop, listener) => {

@@ -225,8 +225,10 @@ export function taskTypes(settings: Settings): string[] {
   return [...new Set([...TASK_TYPES, ...Object.keys(settings.tasks)])];
 }
 
-/** What a request can have for a task type: calls for vectors have one of their own. */
-export const knownTasks = (tasks: object = {}): string[] => [...new Set([...TASK_TYPES, 'embed', ...Object.keys(tasks)])];
+/** What a request can have for a task type: calls for vectors and raw calls have one of their own. */
+export const knownTasks = (tasks: object = {}): string[] => [
+  ...new Set([...TASK_TYPES, 'embed', 'raw', ...Object.keys(tasks)]),
+];
 
 /** A rule that is misspelled would look for nothing, and say nothing. */
 function secretsOf(

@@ -1,0 +1,64 @@
+/**
+ * Secrets in raw calls. They go to the vendor byte for byte, so nothing in them can be replaced: what would be redacted
+ * elsewhere is refused. Rules and actions are those of the task type `raw`.
+ */
+import { isUtf8 } from 'node:buffer';
+import type { Caller } from '../contract/caller.ts';
+import { GoblinError } from '../contract/errors.ts';
+import { RAW, type RawCall } from '../contract/raw.ts';
+import type { Shields } from './shields.ts';
+
+export interface RawSecretsDeps {
+  shields: Pick<Shields, 'of'>;
+  /** A keyed digest of a value for a tenant, 16 hexadecimal digits or more. */
+  digest(tenant: string, value: string): string;
+  /** An event of the audit trail. Never throws. */
+  note(tenant: string, payload: Record<string, unknown>): void;
+}
+
+/** Throws `secret_blocked` with the places, and `unavailable` when it cannot be known what the tenant looks for. */
+export type CheckRawSecrets = (caller: Caller, id: string, call: RawCall) => void;
+
+const READABLE = /^(?:text\/|multipart\/)|json|xml|yaml|x-www-form-urlencoded|javascript/i;
+
+export function createRawSecrets({ shields, digest, note }: RawSecretsDeps): CheckRawSecrets {
+  return ({ tenant, key }, id, call) => {
+    const shield = shields.of(tenant);
+    if (!shield) return;
+    const blocked: { path: string; rule: string }[] = [];
+    for (const [place, text] of textsOf(call)) {
+      for (const finding of shield.scanner.scan(text)) {
+        const action = shield.actionOf(finding, RAW);
+        if (action === 'allow') continue;
+        const { rule } = finding;
+        const refused = action !== 'flag';
+        const fingerprint = digest(tenant, finding.value).slice(0, 16);
+        note(tenant, { rule, action: refused ? 'block' : action, place, fingerprint, key, request: id, mode: RAW });
+        if (refused) blocked.push({ path: place, rule });
+      }
+    }
+    if (blocked.length === 0) return;
+    const rules = [...new Set(blocked.map(({ rule }) => rule))].join(', ');
+    throw new GoblinError(
+      'secret_blocked',
+      `The raw call holds a secret that must not be sent (${rules}); take it out, or have it flagged or allowed by secrets.tasks.raw in goblin.yaml.`,
+      { errors: blocked.slice(0, 20).map(({ path, rule }) => ({ path, message: `holds a secret (${rule})` })) },
+    );
+  };
+}
+
+/** All that the vendor or the record would get of the caller, as far as it is text. */
+function* textsOf({ path, headers, labels, body }: RawCall): Generator<[place: string, text: string]> {
+  yield ['path', path];
+  for (const [name, value] of Object.entries(headers)) yield [`headers.${name}`, value];
+  for (const [name, value] of Object.entries(labels ?? {})) yield [`labels.${name}`, value];
+  const text = body === null ? null : readable(body, headers['content-type'] ?? '');
+  if (text !== null) yield ['body', text];
+}
+
+/** Null for pictures, sounds and the like. What is said to be text is read, however it is encoded. */
+function readable(body: Buffer, type: string): string | null {
+  if (isUtf8(body)) return body.toString('utf8');
+  // Of UTF-16 in either order, letters and digits are left without their zeros.
+  return READABLE.test(type) || type === '' ? body.toString('latin1').replaceAll('\0', '') : null;
+}
