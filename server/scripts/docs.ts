@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { TSchema } from '@sinclair/typebox';
 import { ERRORS } from '../src/contract/errors.ts';
+import { EVENT_TYPES, isWarning } from '../src/contract/events.ts';
 import { isTerminal, MOVES, STATES } from '../src/contract/states.ts';
 import { SubmitBody } from '../src/edge/schemas.ts';
 import { FAULTS, type FaultRow } from '../src/providers/simulator/faults.ts';
@@ -105,6 +106,11 @@ const TABLES: Readonly<Record<string, () => string>> = {
   ...PROVIDER_TABLES,
   ...IDENTITY_TABLES,
   ...LIMIT_TABLES,
+  events: () =>
+    table(
+      ['type', 'warning', 'written when, and what it says'],
+      Object.entries(EVENT_TYPES).map(([name, { about }]) => [code(name), yes(isWarning(name)), about]),
+    ),
   errors: () =>
     table(
       ['code', 'status', 'try again', 'same target', 'next target', 'title'],

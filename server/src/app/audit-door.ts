@@ -3,6 +3,7 @@ import { createPublicKey, sign } from 'node:crypto';
 import { canonical } from '../contract/canonical.ts';
 import type { Sql } from '../contract/ports.ts';
 import type { AuditDeps } from '../edge/audit.ts';
+import { note } from '../identity/events.ts';
 import { deriveAuditKey } from '../identity/secrets.ts';
 import { proveEvents, readAudit } from '../ledger/audit-read.ts';
 import { verifyAudit } from '../ledger/audit-verify.ts';
@@ -23,6 +24,7 @@ export function auditDeps(sql: Sql, ledger: House['ledger'], house: House): Audi
     ledger,
     read: (tenant, filter) => readAudit(sql, tenant, filter),
     verify: () => verifyAudit(sql, known),
+    note: (by, type, payload) => note(sql, by.tenant, type, by.key ?? by.user, payload),
     prove: (tenant, id) => proveEvents(sql, tenant, id),
     sign(receipt) {
       const signed = { ...receipt, key_id: signer.id, public_keys: publicKeys };

@@ -20,6 +20,7 @@ import { openaiAnswers } from '../edge/openai-door.ts';
 import { operationRoutes } from '../edge/operations.ts';
 import { policyRoutes } from '../edge/policies.ts';
 import { providerKeyRoutes } from '../edge/provider-keys.ts';
+import { noteRefusal } from '../edge/problem.ts';
 import { createPulse } from '../edge/pulse.ts';
 import { rawRoute } from '../edge/raw.ts';
 import { requestRoutes } from '../edge/requests.ts';
@@ -32,6 +33,7 @@ import { streamRoutes } from '../edge/streams.ts';
 import { usageRoutes } from '../edge/usage.ts';
 import { isPrivateHost } from '../guard/addresses.ts';
 import { allows } from '../identity/models.ts';
+import { createPlaces } from '../identity/places.ts';
 import { usageOf } from '../ledger/usage.ts';
 import { countInput } from '../money/tokens.ts';
 import { adminOf } from './admin.ts';
@@ -91,7 +93,10 @@ export async function openDoors(inside: House, operatorToken: string): Promise<D
     bus: restoringBus(inside.bus),
   };
   const { config, ledger, bus, live } = house;
-  const held = createHeld();
+  const places = inside.sql ? createPlaces(inside.sql, inside.secrets.secretDigest) : null;
+  const held = createHeld((caller, { socket, headers }) =>
+    places?.seen(caller, socket.remoteAddress, headers['user-agent']),
+  );
   const identity = await openIdentity(house, operatorToken, held);
   const { identify, content } = identity;
   const access: Access[] = [];
@@ -108,6 +113,7 @@ export async function openDoors(inside: House, operatorToken: string): Promise<D
       dialects: DIALECTS,
       identify,
       held,
+      refused: (caller, error, where) => noteRefusal(ledger, caller, error, where),
       recordBack: house.admission.recordBack,
       hostAllowed,
     },

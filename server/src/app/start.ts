@@ -7,6 +7,7 @@ import { ringOf } from '../identity/ring.ts';
 import { createSealer } from '../identity/sealer.ts';
 import { createSecrets, deriveAuditKey, digestKeysOf } from '../identity/secrets.ts';
 import { createClock } from '../ledger/clock.ts';
+import { withoutFloods } from '../ledger/flood.ts';
 import { createLedger } from '../ledger/index.ts';
 import { type ProcessKind, voidLeases } from '../ledger/processes.ts';
 import { watchTrail } from '../ledger/trail.ts';
@@ -109,7 +110,8 @@ export async function start(config: Config, options: StartOptions = {}): Promise
       role,
       sql,
       audit,
-      ledger: options.ledger ?? createLedger(sql as NonNullable<typeof sql>, config.settings.queue, clock),
+      ledger: options.ledger ??
+        withoutFloods(createLedger(sql as NonNullable<typeof sql>, config.settings.queue, clock)),
       clock,
       queue: wakes.queue,
       bus: wakes.bus,

@@ -19,7 +19,7 @@ export const EVENT_TYPES = {
   'request.blocked': { about: 'its end: stopped by a rule or a policy', warning: true },
   'request.refused': {
     about:
-      'a call was refused, by a permission, a policy, a limit, a budget, a rule or a wrong field: code, key, and `count` of those of a minute beside the first',
+      'a call was refused, by a permission, a policy, a limit, a budget, a rule or a wrong field: code, key; of those of a minute the first, and the `count` of the others',
     warning: true,
   },
   'request.erased': { about: 'its content was taken out of the record' },
@@ -27,7 +27,7 @@ export const EVENT_TYPES = {
   'user.erased': { about: 'it is done: how much of what' },
   'content.read': { about: 'a stored prompt of somebody else was read' },
   'answer.read': { about: 'an answer, a stream or metadata of somebody else was read: once a minute for each reader' },
-  'audit.exported': { about: 'the trail was exported or verified: the filter, how many events' },
+  'audit.exported': { about: 'the trail was exported: by which filter' },
   'guard.finding': { about: 'a secret was found: rule, place, action, a keyed fingerprint', warning: true },
   'guardrail.blocked': { about: 'a guardrail said no: stage, reason', warning: true },
   'guardrail.replaced': { about: 'a guardrail changed a text: stage, reason' },

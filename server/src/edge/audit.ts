@@ -23,6 +23,8 @@ export interface AuditDeps {
   ledger: Ledger;
   read(tenant: string, filter: AuditFilter): Promise<{ id: string }[]>;
   verify(): Promise<unknown>;
+  /** Rejects when the event cannot be written. */
+  note(caller: Caller, type: string, payload: Record<string, unknown>): Promise<void>;
   prove(tenant: string, requestId: string): Promise<unknown[]>;
   /** Adds the signature of this installation. */
   sign(receipt: Record<string, unknown>): Record<string, unknown>;
@@ -52,7 +54,11 @@ export function auditRoutes(app: FastifyInstance, deps: AuditDeps): void {
       const { tenant } = request.caller as Caller;
       const query = readQuery(request, FIELDS);
       const filter = readFilter(query, readNumber(query, 'limit', 1, MOST, 100));
-      if (query.format === 'ndjson') return await exported(tenant, filter, reply);
+      if (query.format === 'ndjson') {
+        // Whoever takes all of it away leaves a trace first.
+        await deps.note(request.caller as Caller, 'audit.exported', { filter: query });
+        return await exported(tenant, filter, reply);
+      }
       if (query.format !== undefined && query.format !== 'json') wrong('format', 'must be json or ndjson');
       const events = await deps.read(tenant, { ...filter, limit: filter.limit + 1 });
       const items = events.slice(0, filter.limit);

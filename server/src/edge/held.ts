@@ -22,10 +22,15 @@ interface Answering {
 /** What a connection is at; more than one only for a client that sends before it was answered. */
 interface Line {
   now: Answering | null;
+  /** Which key was last used on it. */
+  key: string | null;
   others: Answering[];
 }
 
-export function createHeld(): Held & { watch(server: Server): void } {
+/** `first`: told when a connection is first used by a key, and when it goes on with another one. */
+export function createHeld(
+  first: (caller: Caller, request: IncomingMessage) => void = () => {},
+): Held & { watch(server: Server): void } {
   const lines = new Map<Socket, Line>();
 
   const isOpen = ({ response }: Answering): boolean => !response.writableFinished && !response.destroyed;
@@ -40,13 +45,17 @@ export function createHeld(): Held & { watch(server: Server): void } {
   return {
     watch(server) {
       server.on('connection', (socket: Socket) => {
-        lines.set(socket, { now: null, others: [] });
+        lines.set(socket, { now: null, key: null, others: [] });
         socket.once('close', () => lines.delete(socket));
       });
     },
     hold(request, response, caller) {
       const line = lines.get(request.socket);
       if (!line) return;
+      if (caller.key !== null && caller.key !== line.key) {
+        line.key = caller.key;
+        first(caller, request);
+      }
       if (line.now !== null && isOpen(line.now)) line.others = [...line.others.filter(isOpen), line.now];
       line.now = { response, caller };
     },

@@ -86,9 +86,11 @@ export function sendProblem(error: unknown, _request: FastifyRequest, reply: Fas
 }
 
 /** One event for each refusal in admission; it is written beside the answer, which must not wait for the record. */
-export function noteRefusal(ledger: Ledger, caller: Caller, error: unknown): void {
+export function noteRefusal(ledger: Pick<Ledger, 'note'>, caller: Caller, error: unknown, where?: string): void {
   const code = error instanceof GoblinError ? error.code : 'internal';
   // Which policy of which version it was, and why.
   const why = error instanceof GoblinError && code === 'policy_denied' ? { reason: error.detail } : {};
-  ledger.note(caller.tenant, 'request.refused', { code, key: caller.key, ...why }).catch(() => {});
+  const who = caller.key === null && caller.account !== undefined ? { user: caller.account } : {};
+  const about = { code, key: caller.key, ...who, ...(where === undefined ? {} : { where }), ...why };
+  ledger.note(caller.tenant, 'request.refused', about).catch(() => {});
 }

@@ -42,6 +42,8 @@ export interface ServerOptions {
   identify: Identify;
   /** Knows which connections are open, and by whom. */
   held: ReturnType<typeof createHeld>;
+  /** Somebody known was refused what he may not. */
+  refused(caller: Caller, error: GoblinError, where: string): void;
   /** Waits for a record that is away; throws when it stays away. */
   recordBack(): Promise<void>;
   telemetry: Telemetry;
@@ -183,6 +185,7 @@ export async function createServer(
   function permit(request: FastifyRequest, response: ServerResponse, caller: Caller, done: (error?: Error) => void) {
     const refusal = refusalOf(request, caller) ?? holdsNul(request.url);
     if (refusal) {
+      options.refused(caller, refusal, whereOf(request));
       done(refusal);
       return;
     }
@@ -193,6 +196,7 @@ export async function createServer(
 
   app.setErrorHandler((error, request, reply) => {
     const known = asGoblinError(error);
+    if (known.code === 'forbidden' && request.caller) options.refused(request.caller, known, whereOf(request));
     // Closing while the caller still sends would cost it the answer: the rest of the body is read and thrown away.
     if (known.code === 'body_too_large') reply.removeHeader('connection');
     if (known.code === 'internal') {
@@ -236,6 +240,8 @@ export async function createServer(
   });
   return app;
 }
+
+const whereOf = ({ method, routeOptions }: FastifyRequest): string => `${method} ${routeOptions.url ?? ''}`;
 
 function refusalOf(request: FastifyRequest, caller: Caller): GoblinError | null {
   const { permission, link } = request.routeOptions.config;

@@ -60,6 +60,10 @@ export function createSignIn(deps: SignInDeps) {
     return begun && (await withAccess(begun));
   }
 
+  function refusedEvent(tenant: string, method: string, who: string): void {
+    void note(sql, tenant, 'session.refused', null, { method, user: deps.userHash(tenant, who) }).catch(() => {});
+  }
+
   return {
     /** Throws `unauthorized` in the same words and after the same work, whatever was wrong; and `too_many_tries`. */
     async password({ tenant, email, password, team, address }: Login): Promise<SignedIn> {
@@ -75,10 +79,7 @@ export function createSignIn(deps: SignInDeps) {
         return signedIn;
       }
       // Beside the answer, which must take as long for an address that is not known.
-      void note(sql, tenant, 'session.refused', null, {
-        method: 'password',
-        user: deps.userHash(tenant, email.toLowerCase()),
-      }).catch(() => {});
+      refusedEvent(tenant, 'password', email.toLowerCase());
       throw new GoblinError('unauthorized', 'The e-mail address or the password is wrong.');
     },
 
@@ -105,18 +106,25 @@ export function createSignIn(deps: SignInDeps) {
 
     /** Throws `forbidden` when there can be no account. */
     async outside(verified: Verified): Promise<SignedIn> {
-      const account = await accountOf(sql, verified);
+      const { issuer, subject } = verified;
+      const refused = () => refusedEvent(issuer.tenant, 'oidc', `${issuer.name}:${subject}`);
+      const account = await accountOf(sql, verified).catch((error: unknown) => {
+        refused();
+        throw error;
+      });
       deps.changed({ kind: 'account', id: account });
       const signedIn = await begin(account, 'oidc', null);
-      if (!signedIn) throw new GoblinError('forbidden', 'This account is closed; ask an administrator.');
-      return signedIn;
+      if (signedIn) return signedIn;
+      refused();
+      throw new GoblinError('forbidden', 'This account is closed; ask an administrator.');
     },
 
     /** Ends all other sessions of the account. Throws `unauthorized` for a wrong old password, and `too_many_tries`. */
     async changePassword(account: string, session: string | null, old: string, next: string, address: string) {
       const succeeded = await throttle.enter(`account ${account}`, address);
-      const [user] = await sql.query<{ password: string | null }>(OWN, [account]);
+      const [user] = await sql.query<{ password: string | null; tenant: string; email: string }>(OWN, [account]);
       if (!(await passwords.verify(old, user?.password ?? null))) {
+        if (user) refusedEvent(user.tenant, 'password_change', user.email.toLowerCase());
         throw new GoblinError('unauthorized', 'The old password is wrong.');
       }
       await succeeded();

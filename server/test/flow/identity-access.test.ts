@@ -39,6 +39,7 @@ test('a route that does not say who may call it stops the start', async () => {
       identify: () => assert.fail('nobody calls'),
       held,
       recordBack: async () => {},
+      refused: () => {},
       telemetry: { count: () => {}, time: () => {}, log: () => {} },
       origins: [],
       hostAllowed: () => true,
