@@ -30,6 +30,7 @@ import { createPlanning } from './planning.ts';
 import { openPolicyRoom, type PolicyRoom } from './policy.ts';
 import { openProviderKeys, type ProviderKeysRoom } from './provider-keys.ts';
 import { reportOf } from './report.ts';
+import { openResting, type Resting } from './resting.ts';
 import { type Sharing, startSharing } from './sharing.ts';
 
 /** The running rooms behind the doors. */
@@ -49,6 +50,7 @@ export interface House extends Parts {
   answers?: OpenAnswer;
   policy: PolicyRoom;
   providerKeys: ProviderKeysRoom;
+  resting: Resting;
   shields: Shields;
   registry: Running;
   hearsAll(): boolean;
@@ -89,6 +91,7 @@ export async function assemble(parts: Parts): Promise<House> {
   const sharing = startSharing(settings, bus, recorder);
 
   const providerKeys = await openProviderKeys(parts);
+  const resting = await openResting(parts, sharing);
   const room = await openAllowance(parts, secrets, persist);
 
   const shields = await openShields({
@@ -106,7 +109,7 @@ export async function assemble(parts: Parts): Promise<House> {
     warn: (message, fields) => recorder.log('warn', message, fields),
   });
   const { strict } = shields;
-  const planning = createPlanning({ live, health, policy, strict });
+  const planning = createPlanning({ live, health, policy, strict, bodiesOf: parts.bodies.of });
   const vault = createVault(secrets.vaultKeys);
   const admission = createAdmission({
     shield: shields.any,
@@ -209,6 +212,7 @@ export async function assemble(parts: Parts): Promise<House> {
           room.looked(seen);
           policy.policies.looked(seen.rules);
           providerKeys.looked(seen.rules);
+          resting.looked(seen);
           shields.looked(seen.rules);
           erasing?.looked(seen);
         },
@@ -278,6 +282,7 @@ export async function assemble(parts: Parts): Promise<House> {
     vault,
     policy,
     providerKeys,
+    resting,
     shields,
     sharing,
     erasing,
@@ -299,7 +304,7 @@ export async function assemble(parts: Parts): Promise<House> {
         await new Promise((resolve) => setTimeout(resolve, 10));
       persist.close();
       const rest = async () => {
-        await Promise.all([callbacks?.stop(), erasing?.stop()]);
+        await Promise.all([callbacks?.stop(), erasing?.stop(), resting.stop()]);
         if (ledger.lostFor() === null) await ledger.idle();
         await room.close();
         policy.close();

@@ -69,7 +69,6 @@ export async function openIdentity(house: House, operatorToken: string, held: He
     return { identify, routes: () => {}, content, userHash: () => '', close: () => {} };
   }
 
-
   // A token of an issuer must not wait for somebody to make its tenant.
   for (const tenant of new Set(trusted.map((issuer) => issuer.tenant))) {
     await createTenant(sql, tenant, null, 'goblin.yaml');
@@ -163,7 +162,11 @@ export async function openIdentity(house: House, operatorToken: string, held: He
       tenantRoutes(app, {
         list: (tenant) => listTenants(sql, tenant),
         create: (tenant, name, actor) => createTenant(sql, tenant, name, actor),
-        change: (tenant, change, actor) => tell('tenant', tenant, changeTenant(sql, tenant, change, actor)),
+        async change(tenant, change, actor) {
+          const changed = await tell('tenant', tenant, changeTenant(sql, tenant, change, actor));
+          if (change.bodies !== undefined) await house.resting.reload();
+          return changed;
+        },
       });
       contentRoute(app, {
         ledger: house.ledger,

@@ -4,6 +4,7 @@ import type { RedisLink } from '../drivers/redis-link.ts';
 import type { Ring } from '../identity/ring.ts';
 import type { Sealer } from '../identity/sealer.ts';
 import type { Secrets } from '../identity/secrets.ts';
+import type { TenantBodies } from '../identity/tenant-bodies.ts';
 import type { Clock } from '../ledger/clock.ts';
 import type { ProcessKind } from '../ledger/processes.ts';
 import type { Transport } from '../providers/transport.ts';
@@ -37,6 +38,7 @@ export interface Parts {
   ring: Ring;
   secrets: Secrets;
   sealer: Sealer;
+  bodies: TenantBodies;
   /** The keys of digests are sealed with a secret that is not here. */
   digestsLost: boolean;
   instance: string;

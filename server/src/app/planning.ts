@@ -4,6 +4,7 @@ import type { Submission } from '../contract/flow.ts';
 import type { Claim, RunPlan } from '../contract/record.ts';
 import type { Shield } from '../guard/shield.ts';
 import { allows } from '../identity/models.ts';
+import type { TenantBodies } from '../identity/tenant-bodies.ts';
 import { inputBounds } from '../money/estimate.ts';
 import type { HealthBook } from '../routing/book.ts';
 import type { Plan } from '../routing/plan.ts';
@@ -24,9 +25,10 @@ export interface PlanningDeps {
   health: HealthBook;
   policy: PolicyRoom;
   strict: Shield;
+  bodiesOf: TenantBodies['of'];
 }
 
-export function createPlanning({ live, health, policy, strict }: PlanningDeps): Planning {
+export function createPlanning({ live, health, policy, strict, bodiesOf }: PlanningDeps): Planning {
   const planRequest = (
     tenant: string,
     submission: Pick<Submission, 'call' | 'taskType' | 'hints'>,
@@ -57,8 +59,10 @@ export function createPlanning({ live, health, policy, strict }: PlanningDeps): 
           }),
     };
   };
-  const runPlan = (request: PlanRequest, plan: Plan): RunPlan => ({
+  const runPlan = (tenant: string, request: PlanRequest, plan: Plan): RunPlan => ({
     ...plan,
+    // What is to be gone in ten minutes is not kept for others.
+    ...(bodiesOf(tenant) === 'erased' ? { cache: false } : {}),
     conversation: request.conversation ?? null,
     seed: seedOf(request),
   });
@@ -67,7 +71,9 @@ export function createPlanning({ live, health, policy, strict }: PlanningDeps): 
     const judge = policy.ofCaller(caller, submission);
     const request = judged(planRequest(caller.tenant, submission, caller.models), judge);
     const plan = underPolicy(judge, () => live.of(caller.tenant).plan(request));
-    return plan instanceof Promise ? plan.then((late) => runPlan(request, late)) : runPlan(request, plan);
+    return plan instanceof Promise
+      ? plan.then((late) => runPlan(caller.tenant, request, late))
+      : runPlan(caller.tenant, request, plan);
   }
 
   function again(claim: Claim): RunPlan {
@@ -78,6 +84,7 @@ export function createPlanning({ live, health, policy, strict }: PlanningDeps): 
       strict,
       claim,
       runPlan(
+        claim.tenant,
         request,
         underPolicy(judge, () => live.of(claim.tenant).planNow(request)),
       ),

@@ -6,8 +6,9 @@ import { loadDigestKeys } from '../identity/digest-keys.ts';
 import { ringOf } from '../identity/ring.ts';
 import { createSealer } from '../identity/sealer.ts';
 import { createSecrets, deriveAuditKey, digestKeysOf } from '../identity/secrets.ts';
+import { createTenantBodies } from '../identity/tenant-bodies.ts';
 import { createClock } from '../ledger/clock.ts';
-import { withoutFloods } from '../ledger/flood.ts';
+import { createContent } from '../ledger/content.ts';
 import { createLedger } from '../ledger/index.ts';
 import { type ProcessKind, voidLeases } from '../ledger/processes.ts';
 import { watchTrail } from '../ledger/trail.ts';
@@ -105,13 +106,14 @@ export async function start(config: Config, options: StartOptions = {}): Promise
       recorder.log('error', 'the keys of digests were sealed with another MCP_SECRET; name it in MCP_SECRET_PREVIOUS');
     }
     const clock = createClock();
+    const bodies = createTenantBodies(config.settings.bodies);
+    const content = createContent(sealer, bodies.of);
     const parts: Parts = {
       config,
       role,
       sql,
       audit,
-      ledger: options.ledger ??
-        withoutFloods(createLedger(sql as NonNullable<typeof sql>, config.settings.queue, clock)),
+      ledger: options.ledger ?? createLedger(sql as NonNullable<typeof sql>, config.settings.queue, clock, content),
       clock,
       queue: wakes.queue,
       bus: wakes.bus,
@@ -124,6 +126,7 @@ export async function start(config: Config, options: StartOptions = {}): Promise
       ring,
       secrets: createSecrets(ring, digests.keys),
       sealer,
+      bodies,
       digestsLost: digests.lost,
       instance,
       hop,

@@ -113,6 +113,13 @@ export const TenantChangeBody = Type.Object(
   {
     name: Type.Optional(Nullable(Name)),
     disabled: Type.Optional(Type.Boolean({ accepts: 'true or false' })),
+    bodies: Type.Optional(
+      Type.Union([Type.Literal('stored'), Type.Literal('encrypted'), Type.Literal('erased'), Type.Null()], {
+        accepts: 'stored, encrypted, erased or null',
+        description:
+          'How prompts and answers rest: as they are, encrypted, or erased ten minutes after the end. Null: as goblin.yaml says.',
+      }),
+    ),
   },
   { ...closed, minProperties: 1 },
 );
@@ -200,7 +207,7 @@ export const TeamOut = Type.Object({
   members: Type.Array(Type.Object({ user: Text, email: Text, role: Text, source: Text })),
 });
 
-export const TenantOut = Type.Object({ id: Text, name: When, created_at: Text, disabled_at: When });
+export const TenantOut = Type.Object({ id: Text, name: When, bodies: When, created_at: Text, disabled_at: When });
 
 export const KeyOut = Type.Object({
   id: Text,

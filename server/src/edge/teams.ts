@@ -214,7 +214,7 @@ export function tenantRoutes(app: FastifyInstance, deps: TenantDeps): void {
     {
       config: { permission: 'tenant:write' },
       schema: {
-        summary: 'Rename a tenant; close it or open it again',
+        summary: 'Rename a tenant; say how its content rests; close it or open it again',
         description: 'A closed tenant’s keys and sessions do not work until it is opened again.',
         tags: TAGS,
         body: TenantChangeBody,
@@ -248,5 +248,11 @@ function teamOut(row: TeamRow): Record<string, unknown> {
 }
 
 function tenantOut(row: TenantRow): Record<string, unknown> {
-  return { id: row.id, name: row.name, created_at: iso(row.createdAt), disabled_at: iso(row.disabledAt) };
+  return {
+    id: row.id,
+    name: row.name,
+    bodies: row.bodies,
+    created_at: iso(row.createdAt),
+    disabled_at: iso(row.disabledAt),
+  };
 }

@@ -16,7 +16,7 @@ export interface Sealer {
   /** Null for what was sealed by a secret that is not there, for another place, or was changed. */
   open(keyId: string, use: string, scope: string, place: string, sealed: Uint8Array): Buffer | null;
   /** 16 bytes that say whether two contents of a use are the same, to nobody without the secret. */
-  digest(use: string, content: string): Buffer;
+  digest(use: string, content: Uint8Array | string): Buffer;
   /** Whether its secret is there at all. */
   knows(keyId: string): boolean;
 }

@@ -1,6 +1,8 @@
 /** Tenants: whose requests, keys, users and money are kept apart. */
 import { GoblinError } from '../contract/errors.ts';
 import type { Sql } from '../contract/ports.ts';
+import type { Bodies } from '../ledger/content.ts';
+import { RULES_CHANGED } from '../ledger/rules.ts';
 import { eventOf } from './events.ts';
 
 const NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
@@ -10,9 +12,11 @@ export interface TenantRow {
   name: string | null;
   createdAt: number;
   disabledAt: number | null;
+  /** Null: as goblin.yaml says. */
+  bodies: Bodies | null;
 }
 
-const COLUMNS = `id, name, (extract(epoch from created_at) * 1000)::float8 as "createdAt",
+const COLUMNS = `id, name, bodies, (extract(epoch from created_at) * 1000)::float8 as "createdAt",
   (extract(epoch from disabled_at) * 1000)::float8 as "disabledAt"`;
 
 // All tenants, or one.
@@ -24,13 +28,20 @@ with made as (insert into mcp_tenant (id, name) values ($1, $2) on conflict do n
 events as (${eventOf('tenant.created', 'made', "jsonb_build_object('tenant', tenant)", '$3')})
 select tenant from made`;
 
-// Changes what is given; a closed tenant keeps the time at which it was closed.
+/** Before every id. */
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+
+// Changes what is given; a closed tenant keeps the time at which it was closed. Whose content is to go from now on, of that one it goes from the beginning.
 const CHANGE = `
 with changed as (
   update mcp_tenant set name = case when $2 then $3 else name end,
-    disabled_at = case when $4::boolean is null then disabled_at when $4 then coalesce(disabled_at, now()) end
+    disabled_at = case when $4::boolean is null then disabled_at when $4 then coalesce(disabled_at, now()) end,
+    bodies = case when $6 then $7 else bodies end,
+    bodies_at = case when $6 and $7 is distinct from bodies then now() else bodies_at end,
+    erase_from = case when not $6 or $7 is not distinct from bodies then erase_from when $7 = 'erased' then '${FIRST_ID}'::uuid end
   where id = $1 returning *, id as tenant
-), events as (${eventOf('tenant.changed', 'changed', "jsonb_build_object('disabled', disabled_at is not null)", '$5')})
+), version as (${RULES_CHANGED} where $6 and exists (select 1 from changed)
+), events as (${eventOf('tenant.changed', 'changed', "jsonb_strip_nulls(jsonb_build_object('disabled', disabled_at is not null, 'bodies', bodies))", '$5')})
 select ${COLUMNS} from changed`;
 
 /** Throws for what cannot name a tenant. */
@@ -59,15 +70,25 @@ export async function createTenant(sql: Sql, tenant: string, name: string | null
 export interface TenantChange {
   name?: string | null;
   disabled?: boolean;
+  /** Null: as goblin.yaml says. */
+  bodies?: Bodies | null;
 }
 
 export async function changeTenant(
   sql: Sql,
   tenant: string,
-  { name, disabled }: TenantChange,
+  { name, disabled, bodies }: TenantChange,
   actor: string,
 ): Promise<TenantRow | null> {
-  const values = [tenant, name !== undefined, name ?? null, disabled ?? null, actor];
+  const values = [
+    tenant,
+    name !== undefined,
+    name ?? null,
+    disabled ?? null,
+    actor,
+    bodies !== undefined,
+    bodies ?? null,
+  ];
   const [row] = await sql.query(CHANGE, values);
   return (row as unknown as TenantRow | undefined) ?? null;
 }

@@ -22,6 +22,8 @@ export interface Has {
   pieces: boolean;
   /** Money that is held of budgets. */
   holds: boolean;
+  /** Content that goes ten minutes after the end. */
+  erases: boolean;
   /** The depth of the queue is to be looked at: $3 and $4 bound the queue of a tenant and of all. */
   caps: boolean;
   /**
@@ -39,8 +41,8 @@ with input as (
   select * from json_to_recordset($1::json) as x(
     n int, id uuid, day date, tenant text, key_id text, kind text, mode text, priority smallint, task_type text,
     model text, user_hash text, user_key text, not_before float8, deadline_ms float8, failover text, callback_url text,
-    estimate_pico bigint, price_version text, labels jsonb, team text, encoding text, data text, joined int
-    ${has.holds ? ', holds json' : ''}
+    estimate_pico bigint, price_version text, labels jsonb, team text, encoding text, data text, body_key text, joined int
+    ${has.holds ? ', holds json' : ''} ${has.erases ? ', erases boolean' : ''}
     ${has.keys ? ', idem_key text, idem_hash text' : ''}
     ${has.attached ? ', owner text, provider text, attempt_model text, key_ref text, reason text, input_pico bigint, output_pico bigint, plan jsonb' : ''})
 )${
@@ -96,7 +98,7 @@ with input as (
 ), rows as (
   insert into mcp_request (id, day, tenant, key_id, kind, mode, state, priority, task_type, model, user_hash, user_key,
     not_before, deadline_at, due_at, queue_rank, ${has.attached ? 'owner, epoch, attempts, started_at, plan, ' : ''}failover,
-    callback_url, estimate_pico, price_version, labels, team)
+    callback_url, estimate_pico, price_version, labels, team${has.erases ? ', erases' : ''})
   select id, day, tenant, key_id, kind, mode, case mode when 'attached' then 'running' else 'queued' end, priority,
     task_type, model, decode(user_hash, 'hex'), user_key, to_timestamp(not_before / 1000.0),
     now() + deadline_ms * interval '1 millisecond', due,
@@ -107,21 +109,21 @@ with input as (
         ? `owner, case mode when 'attached' then 1 else 0 end, case mode when 'attached' then 1 else 0 end,
     case mode when 'attached' then now() end, plan, `
         : ''
-    }failover, callback_url, estimate_pico, price_version, labels, team
+    }failover, callback_url, estimate_pico, price_version, labels, team${has.erases ? ', coalesce(erases, false)' : ''}
   from ranked
   returning id, created_at
 )${
   has.pieces
     ? `, pieces as (
-  insert into mcp_piece (tenant, hash, day, encoding, data)
-  select tenant, decode(hash, 'hex'), day, encoding, decode(data, 'base64')
-  from json_to_recordset($2::json) as x(tenant text, hash text, day date, encoding text, data text)
+  insert into mcp_piece (tenant, hash, day, encoding, data, key_id)
+  select tenant, decode(hash, 'hex'), day, encoding, decode(data, 'base64'), key_id
+  from json_to_recordset($2::json) as x(tenant text, hash text, day date, encoding text, data text, key_id text)
   order by tenant, hash
   on conflict do nothing
 )`
     : ''
 }, bodies as (
-  insert into mcp_body (request_id, day, encoding, data) select id, day, encoding, decode(data, 'base64') from fresh
+  insert into mcp_body (request_id, day, encoding, data, key_id) select id, day, encoding, decode(data, 'base64'), body_key from fresh
 )${
   has.attached
     ? `, attempts as (

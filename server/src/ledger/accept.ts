@@ -3,6 +3,7 @@ import type { Sql } from '../contract/ports.ts';
 import type { Acceptance, Accepted, AttemptStart, Hold } from '../contract/record.ts';
 import { acceptStatement, MOST_AHEAD } from './accept-statement.ts';
 import type { BodyPacker, PackedBody } from './bodies.ts';
+import type { Content } from './content.ts';
 import { createGauge, createLines, type QueueCaps } from './gauge.ts';
 import { createGroup, type Group } from './group.ts';
 import { createVariants } from './variants.ts';
@@ -32,7 +33,13 @@ const holdsOf = ({ acceptance, attempt }: Item): readonly Hold[] => [
   ...(attempt?.holds ?? []),
 ];
 
-function toInput(item: Item, n: number, body: PackedBody, joined: number): Record<string, unknown> {
+function toInput(
+  item: Item,
+  n: number,
+  body: PackedBody,
+  joined: number,
+  content: Content | null,
+): Record<string, unknown> {
   const { tenant, acceptance: a, owner, attempt } = item;
   const holds = holdsOf(item);
   return {
@@ -58,7 +65,9 @@ function toInput(item: Item, n: number, body: PackedBody, joined: number): Recor
     team: a.team,
     encoding: body.encoding,
     data: body.data,
+    body_key: body.keyId,
     joined,
+    ...(content?.of(tenant) === 'erased' && { erases: true }),
     ...(holds.length > 0 && { holds }),
     ...(a.idempotency && { idem_key: a.idempotency.key, idem_hash: a.idempotency.bodyHash }),
     ...(attempt && {
@@ -94,7 +103,12 @@ interface Written extends Record<string, unknown> {
   counted?: number | null;
 }
 
-export function createAcceptGroup(sql: Sql, packer: BodyPacker, caps: QueueCaps): Group<Item, Accepted> {
+export function createAcceptGroup(
+  sql: Sql,
+  packer: BodyPacker,
+  caps: QueueCaps,
+  content: Content | null,
+): Group<Item, Accepted> {
   const gauge = createGauge(caps);
   const lines = createLines();
   const accepts = createVariants(acceptStatement);
@@ -128,13 +142,14 @@ export function createAcceptGroup(sql: Sql, packer: BodyPacker, caps: QueueCaps)
       attached: items.some((item) => item.attempt !== null),
       pieces: pieces.length > 0,
       holds: items.some((item) => holdsOf(item).length > 0),
+      erases: content !== null && items.some(({ tenant }) => content.of(tenant) === 'erased'),
       caps: look,
       users,
       again: items.some((item) => item.acceptance.sent === true),
     });
     for (const item of items) item.acceptance.sent = true;
     const written = await sql.query<Written>(statement, [
-      JSON.stringify(items.map((item, n) => toInput(item, n, bodies[n] as PackedBody, joined[n] ?? 0))),
+      JSON.stringify(items.map((item, n) => toInput(item, n, bodies[n] as PackedBody, joined[n] ?? 0, content))),
       pieces.length === 0 ? '[]' : JSON.stringify(pieces),
       ...(look ? [caps.perTenant, caps.total] : []),
     ]);

@@ -2,6 +2,7 @@
 import type { Sql } from '../contract/ports.ts';
 import type { Claim } from '../contract/record.ts';
 import type { FailoverMode } from '../contract/states.ts';
+import type { Content } from './content.ts';
 import { unpackBodies } from './unpack.ts';
 
 /**
@@ -49,13 +50,13 @@ with recursive tenants(tenant) as (
 )
 select c.id::text, c.tenant, c.key_id, c.epoch, c.task_type, c.failover, c.attempts::int, c.unburnt::int, c.last_seq, c.callback_url,
   (extract(epoch from now() - c.started_at) * 1000)::float8 as running_for,
-  (extract(epoch from c.deadline_at - now()) * 1000)::float8 as deadline_in, c.day::text, b.encoding, b.data
+  (extract(epoch from c.deadline_at - now()) * 1000)::float8 as deadline_in, c.day::text, b.encoding, b.data, b.key_id as body_key
 from claimed c left join mcp_body b on b.request_id = c.id and b.day = $3::date and c.day = $3::date
 order by c.queue_rank`;
 
 // Bodies of one day: with the day as a value the plan looks at one partition, and not at all.
 const BODIES = `
-select b.request_id::text as id, b.encoding, b.data from mcp_body b
+select b.request_id::text as id, b.encoding, b.data, b.key_id as body_key from mcp_body b
 where b.day = $2::date and b.request_id in (select value::uuid from json_array_elements_text($1::json))`;
 
 // Which of these requests have shown something of an answer. Days from $2 on.
@@ -80,14 +81,28 @@ interface ClaimRow extends Record<string, unknown> {
   day: string;
   encoding: string | null;
   data: Uint8Array | null;
+  body_key: string | null;
 }
 
 /** `today`: the day of most of what waits; bodies of other days cost a query more. */
-export async function claim(sql: Sql, owner: string, n: number, today: string): Promise<Claim[]> {
+export async function claim(
+  sql: Sql,
+  owner: string,
+  n: number,
+  today: string,
+  content: Content | null = null,
+): Promise<Claim[]> {
   const rows = await sql.query<ClaimRow>(CLAIM, [owner, n, today]);
   if (rows.length === 0) return [];
   await addOlderBodies(sql, rows, today);
-  const [bodies, shown] = await Promise.all([unpackBodies(sql, rows), whichShown(sql, rows)]);
+  const [bodies, shown] = await Promise.all([
+    unpackBodies(
+      sql,
+      rows.map((row) => ({ ...row, key_id: row.body_key })),
+      content,
+    ),
+    whichShown(sql, rows),
+  ]);
   return rows.map((row, index) => ({
     id: row.id,
     tenant: row.tenant,
@@ -113,7 +128,10 @@ async function addOlderBodies(sql: Sql, rows: ClaimRow[], today: string): Promis
   );
   for (const [day, of] of older) {
     const ids = JSON.stringify(of.map((row) => row.id));
-    const found = await sql.query<{ id: string; encoding: string; data: Uint8Array }>(BODIES, [ids, day]);
+    const found = await sql.query<{ id: string; encoding: string; data: Uint8Array; body_key: string | null }>(BODIES, [
+      ids,
+      day,
+    ]);
     const bodies = new Map(found.map((body) => [body.id, body]));
     for (const row of of) Object.assign(row, bodies.get(row.id));
   }

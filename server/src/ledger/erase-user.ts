@@ -110,9 +110,12 @@ const DONE = `
 with done as (
   update mcp_erasure set step = 'done', mark = null, users = '{}', counts = $2::jsonb, due_at = null, done_at = now()
   where id = $1 and done_at is null returning id, tenant, actor, counts
+), of_user as (
+  -- One without a user is of a tenant that keeps no content (expire.ts).
+  select d.* from done d join mcp_erasure e using (id) where e.users <> '{}'
 )
 insert into mcp_event (tenant, type, actor, payload)
-select tenant, 'user.erased', actor, jsonb_build_object('erasure', id, 'counts', counts) from done`;
+select tenant, 'user.erased', actor, jsonb_build_object('erasure', id, 'counts', counts) from of_user`;
 
 /** Requests that one step erases at most. */
 const MOST = 100;

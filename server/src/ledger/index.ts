@@ -4,6 +4,7 @@ import { createAcceptGroup, findByIdempotencyKey } from './accept.ts';
 import { createBodyPacker } from './bodies.ts';
 import { claim } from './claim.ts';
 import { type Clock, createClock } from './clock.ts';
+import type { Content } from './content.ts';
 import { erase } from './erase.ts';
 import type { QueueCaps } from './gauge.ts';
 import {
@@ -26,12 +27,18 @@ const NOTE = 'insert into mcp_event (tenant, type, payload, request_id) values (
 /** A write that takes longer than this means that the database hangs: nothing new goes upstream until it is through. */
 export const PATIENCE_MS = 2000;
 
-export function createLedger(sql: Sql, caps: QueueCaps, clock: Clock = createClock()): Ledger {
-  const packer = createBodyPacker();
-  const accepts = createAcceptGroup(sql, packer, caps);
-  const attempts = createAttemptGroup(sql);
-  const frames = createFrameGroup(sql);
-  const settles = createSettleGroup(sql);
+/** `content` null: nothing is encrypted. */
+export function createLedger(
+  sql: Sql,
+  caps: QueueCaps,
+  clock: Clock = createClock(),
+  content: Content | null = null,
+): Ledger {
+  const packer = createBodyPacker(undefined, content);
+  const accepts = createAcceptGroup(sql, packer, caps, content);
+  const attempts = createAttemptGroup(sql, content);
+  const frames = createFrameGroup(sql, content);
+  const settles = createSettleGroup(sql, content);
   const groups = [accepts, attempts, frames, settles];
   const lostFor = (): number | null => {
     const lost = sql.lostFor();
@@ -44,11 +51,12 @@ export function createLedger(sql: Sql, caps: QueueCaps, clock: Clock = createClo
     accept: (tenant, acceptance) => accepts.add({ tenant, acceptance, owner: null, attempt: null }),
     open: (tenant, opening) =>
       accepts.add({ tenant, acceptance: opening, owner: opening.owner, attempt: opening.attempt }),
-    claim: (owner, n) => claim(sql, owner, n, clock.day()),
+    claim: (owner, n) => claim(sql, owner, n, clock.day(), content),
     attempt: (write, start, ended) => attempts.add({ ...write, start, ended }),
     frames: (write) => frames.add(write),
     settle: (settlement) => settles.add(settlement),
-    settleAttempt: (tenant, id, epoch, ended, partial) => settleAttempt(sql, tenant, id, epoch, ended, partial),
+    settleAttempt: (tenant, id, epoch, ended, partial) =>
+      settleAttempt(sql, tenant, id, epoch, ended, partial, content),
     release: (tenant, id, epoch, delayMs, reason, unburnt) => release(sql, tenant, id, epoch, delayMs, reason, unburnt),
     end: (tenant, id, state, error, actor) => endFromOutside(sql, tenant, id, state, error, actor),
     erase: (tenant, id, actor) => erase(sql, tenant, id, actor),
@@ -56,10 +64,10 @@ export function createLedger(sql: Sql, caps: QueueCaps, clock: Clock = createClo
     attempts: (tenant, id) => listAttempts(sql, tenant, id),
     list: (tenant, filter) => listRequests(sql, tenant, filter),
     events: (tenant, id, after, limit) => listEvents(sql, tenant, id, after, limit),
-    result: (tenant, id) => getResult(sql, tenant, id),
-    partialText: (tenant, id) => getPartial(sql, tenant, id),
-    framesAfter: (tenant, id, after, limit) => framesAfter(sql, tenant, id, after, limit),
-    body: (tenant, id) => getBody(sql, tenant, id),
+    result: (tenant, id) => getResult(sql, tenant, id, content),
+    partialText: (tenant, id) => getPartial(sql, tenant, id, content),
+    framesAfter: (tenant, id, after, limit) => framesAfter(sql, tenant, id, after, limit, content),
+    body: (tenant, id) => getBody(sql, tenant, id, content),
     findByIdempotencyKey: (tenant, key) => findByIdempotencyKey(sql, tenant, key),
     async note(tenant, type, payload, request) {
       await sql.query(NOTE, [tenant, type, JSON.stringify(payload), request ?? null]);

@@ -4,9 +4,12 @@ import type { Usage } from '../contract/part.ts';
 import type { Row, Sql, SqlValue } from '../contract/ports.ts';
 import type { StoredBody, StoredFrame, StoredResult } from '../contract/record.ts';
 import type { AttemptRow, EventRow, ListFilter, QueueNumbers, RequestRow } from '../contract/rows.ts';
+import { type Content, unreadable } from './content.ts';
 import { FENCE } from './fence.ts';
 import { dayOf } from './ids.ts';
-import { unpackBodies } from './unpack.ts';
+import { RESULT_PLACE } from './settle.ts';
+import { type StoredRow, unpackBodies } from './unpack.ts';
+import { framePlace, PARTIAL_PLACE } from './write.ts';
 
 const ms = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`;
 
@@ -26,21 +29,21 @@ const EVENTS = `select id::float8, ${ms('at')} as at, type, payload from mcp_eve
   where request_id = $2 and tenant = $1 and id > $3 and ${FENCE} order by id limit $4`;
 
 // The result of one request.
-const RESULT = `select text, message, finish_reason, provider, model, usage, cost_pico::float8, price_version, latency_ms
+const RESULT = `select text, message, sealed, key_id, finish_reason, provider, model, usage, cost_pico::float8, price_version, latency_ms
   from mcp_result where request_id = $2 and day = $3 and tenant = $1 and ${FENCE}`;
 
 // What was shown of one request that did not succeed.
-const PARTIAL = `select p.text from mcp_partial p join mcp_request r on r.id = p.request_id
+const PARTIAL = `select p.text, p.sealed, p.key_id from mcp_partial p join mcp_request r on r.id = p.request_id
   where p.request_id = $2 and p.day = $3 and r.tenant = $1 and ${FENCE}`;
 
 // Frames of one request above a number.
-const FRAMES = `select f.seq, f.type, f.data::text as json from mcp_frame f
+const FRAMES = `select f.seq, f.type, f.data::text as json, f.sealed, f.key_id from mcp_frame f
   where f.request_id = $2 and f.seq > $3 and f.day >= $5
     and exists (select 1 from mcp_request r where r.id = $2 and r.tenant = $1 and ${FENCE})
   order by f.seq limit $4`;
 
 // The body of one request.
-const BODY = `select $1::text as tenant, b.day::text, b.encoding, b.data from mcp_body b join mcp_request r on r.id = b.request_id
+const BODY = `select $1::text as tenant, b.request_id::text as id, b.day::text, b.encoding, b.data, b.key_id from mcp_body b join mcp_request r on r.id = b.request_id
   where b.request_id = $2 and b.day = $3 and r.tenant = $1 and ${FENCE}`;
 
 // How many wait and run, and since when the oldest waits.
@@ -158,7 +161,13 @@ export async function listEvents(
   return (await sql.query(EVENTS, [tenant, id, after, limit])) as unknown as EventRow[];
 }
 
-interface ResultColumns extends Row {
+/** Content as it rests; where `sealed` is set, the columns beside it are empty. */
+interface Sealable extends Row {
+  sealed: Uint8Array | null;
+  key_id: string | null;
+}
+
+interface ResultColumns extends Sealable {
   text: string;
   message: Record<string, unknown>;
   finish_reason: StoredResult['finishReason'];
@@ -170,12 +179,26 @@ interface ResultColumns extends Row {
   latency_ms: number;
 }
 
-export async function getResult(sql: Sql, tenant: string, id: string): Promise<StoredResult | null> {
+/** Null: it is not encrypted. Throws `unavailable` for what cannot be opened. */
+function opened(content: Content | null, tenant: string, id: string, place: string, row: Sealable): string | null {
+  if (row.sealed === null) return null;
+  if (content === null) throw unreadable();
+  return content.open(tenant, id, place, row.key_id, row.sealed);
+}
+
+export async function getResult(
+  sql: Sql,
+  tenant: string,
+  id: string,
+  content: Content | null,
+): Promise<StoredResult | null> {
   const [row] = await sql.query<ResultColumns>(RESULT, [tenant, id, dayOf(id)]);
   if (!row) return null;
+  const sealed = opened(content, tenant, id, RESULT_PLACE, row);
+  const { text, message } = sealed === null ? row : (JSON.parse(sealed) as Pick<StoredResult, 'text' | 'message'>);
   return {
-    text: row.text,
-    message: row.message,
+    text,
+    message,
     finishReason: row.finish_reason,
     provider: row.provider,
     model: row.model,
@@ -186,10 +209,17 @@ export async function getResult(sql: Sql, tenant: string, id: string): Promise<S
   };
 }
 
-export async function getPartial(sql: Sql, tenant: string, id: string): Promise<string | null> {
-  const [row] = await sql.query<{ text: string }>(PARTIAL, [tenant, id, dayOf(id)]);
-  return row?.text ?? null;
+export async function getPartial(
+  sql: Sql,
+  tenant: string,
+  id: string,
+  content: Content | null,
+): Promise<string | null> {
+  const [row] = await sql.query<Sealable & { text: string | null }>(PARTIAL, [tenant, id, dayOf(id)]);
+  return row ? (opened(content, tenant, id, PARTIAL_PLACE, row) ?? row.text) : null;
 }
+
+type FrameRow = Sealable & StoredFrame;
 
 export async function framesAfter(
   sql: Sql,
@@ -197,17 +227,26 @@ export async function framesAfter(
   id: string,
   after: number,
   limit: number,
+  content: Content | null,
 ): Promise<StoredFrame[]> {
-  return (await sql.query(FRAMES, [tenant, id, after, limit, dayOf(id)])) as unknown as StoredFrame[];
+  const rows = (await sql.query(FRAMES, [tenant, id, after, limit, dayOf(id)])) as unknown as FrameRow[];
+  return rows.map((row) => {
+    const { seq, type } = row;
+    return { seq, type, json: opened(content, tenant, id, framePlace(seq), row) ?? row.json };
+  });
 }
 
-export async function getBody(sql: Sql, tenant: string, id: string): Promise<StoredBody | null> {
-  const rows = await sql.query<{ tenant: string; day: string; encoding: string; data: Uint8Array }>(BODY, [
-    tenant,
-    id,
-    dayOf(id),
-  ]);
-  return (await unpackBodies(sql, rows))[0] ?? null;
+export async function getBody(
+  sql: Sql,
+  tenant: string,
+  id: string,
+  content: Content | null,
+): Promise<StoredBody | null> {
+  const rows = await sql.query<StoredRow & Row>(BODY, [tenant, id, dayOf(id)]);
+  const [row] = rows;
+  if (!row) return null;
+  if (/(^|\+)sealed\+/.test(row.encoding ?? '') && !content?.knows(row.key_id ?? '')) throw unreadable();
+  return (await unpackBodies(sql, rows, content))[0] ?? null;
 }
 
 export async function queueNumbers(sql: Sql): Promise<QueueNumbers> {

@@ -2,10 +2,19 @@
 import type { Sql } from '../contract/ports.ts';
 import type { Settlement, StoredFrame } from '../contract/record.ts';
 import type { State } from '../contract/states.ts';
+import { type Content, withoutWords } from './content.ts';
 import { createGroup, type Group } from './group.ts';
 import { dayOf } from './ids.ts';
 import { createVariants } from './variants.ts';
-import { ATTEMPT_OF_OURS, attemptColumns, FRAMES_OF_OURS, frameRows, numberFrames } from './write.ts';
+import {
+  ATTEMPT_OF_OURS,
+  anySealed,
+  attemptColumns,
+  frameRows,
+  framesOfOurs,
+  numberFrames,
+  partialColumns,
+} from './write.ts';
 
 /** What a group has in it: steps that have nothing to do are left out of its statement (variants.ts). */
 interface Has {
@@ -16,6 +25,8 @@ interface Has {
   frames: boolean;
   /** Requests that want a call-back. */
   callbacks: boolean;
+  /** Content that is encrypted. */
+  sealed: boolean;
 }
 
 // Ends running requests: state, result, last attempt, last frames, event and call-back, all or nothing.
@@ -24,7 +35,7 @@ with input as (
   select * from json_to_recordset($1::json) as x(id uuid, day date, tenant text, epoch int, state text, request_error jsonb,
     last_seq int, finish_reason text, result_provider text, result_model text
     ${has.results ? ', text text, message json, result_usage jsonb, result_price_version text, result_latency int' : ''}
-    ${has.partials ? ', partial text' : ''},
+    ${has.partials ? ', partial text' : ''} ${has.sealed ? ', sealed text, key_id text' : ''},
     ended smallint, status text, first_token_ms int, latency_ms int, usage jsonb, cost_pico bigint, price_version text,
     error jsonb)
 ), ours as (
@@ -44,20 +55,21 @@ with input as (
   has.results
     ? `, results as (
   insert into mcp_result (request_id, day, tenant, text, message, finish_reason, provider, model, usage, cost_pico,
-    price_version, latency_ms)
+    price_version, latency_ms${has.sealed ? ', sealed, key_id' : ''})
   select i.id, i.day, i.tenant, i.text, i.message, i.finish_reason, i.result_provider, i.result_model, i.result_usage,
-    o.cost_pico, i.result_price_version, i.result_latency
+    o.cost_pico, i.result_price_version, i.result_latency${has.sealed ? ", decode(i.sealed, 'base64'), i.key_id" : ''}
   from input i join ours o using (id) where i.state = 'succeeded'
 )`
     : ''
 }${
   has.partials
     ? `, partials as (
-  insert into mcp_partial (request_id, day, text)
-  select i.id, i.day, i.partial from input i join ours using (id) where i.partial is not null and i.state <> 'succeeded'
+  insert into mcp_partial (request_id, day, text${has.sealed ? ', sealed, key_id' : ''})
+  select i.id, i.day, i.partial${has.sealed ? ", decode(i.sealed, 'base64'), i.key_id" : ''} from input i join ours using (id)
+  where ${has.sealed ? 'coalesce(i.partial, i.sealed)' : 'i.partial'} is not null and i.state <> 'succeeded'
 )`
     : ''
-}${has.frames ? `, frames as (${FRAMES_OF_OURS}\n)` : ''}, events as (
+}${has.frames ? `, frames as (${framesOfOurs(has.sealed)}\n)` : ''}, events as (
   insert into mcp_event (tenant, request_id, type, payload)
   select i.tenant, i.id, 'request.' || i.state, jsonb_strip_nulls(jsonb_build_object('epoch', i.epoch,
     'provider', i.result_provider, 'model', i.result_model, 'finish_reason', i.finish_reason,
@@ -107,18 +119,19 @@ select mode, last_seq from ended`;
 // The state of one request.
 const STATE = 'select state from mcp_request where tenant = $1 and id = $2';
 
-export function createSettleGroup(sql: Sql): Group<Settlement, StoredFrame[] | null> {
+export function createSettleGroup(sql: Sql, content: Content | null): Group<Settlement, StoredFrame[] | null> {
   const settles = createVariants(settle);
   return createGroup(
     async (items) => {
       const stored = items.map((item) => numberFrames(item.firstSeq, item.frames));
-      const rows = items.flatMap((item, index) => frameRows(item.id, item.day, stored[index] ?? []));
-      const input = items.map(toInput);
+      const rows = items.flatMap((item, index) => frameRows(item, stored[index] ?? [], content));
+      const input = items.map((item) => toInput(item, content));
       const statement = settles({
         results: items.some((item) => item.result !== null),
         partials: items.some((item) => item.partialText !== null),
         frames: rows.length > 0,
         callbacks: items.some((item) => item.callback),
+        sealed: anySealed(items, content),
       });
       const ours = await sql.query<{ id: string }>(statement, [JSON.stringify(input), `[${rows.join(',')}]`]);
       const ids = new Set(ours.map((row) => row.id));
@@ -133,8 +146,11 @@ export function createSettleGroup(sql: Sql): Group<Settlement, StoredFrame[] | n
   );
 }
 
-function toInput(s: Settlement): Record<string, unknown> {
+export const RESULT_PLACE = 'result';
+
+function toInput(s: Settlement, content: Content | null): Record<string, unknown> {
   const result = s.result;
+  const sealing = content?.seals(s.tenant) ? content : null;
   return {
     id: s.id,
     day: dayOf(s.id),
@@ -142,11 +158,12 @@ function toInput(s: Settlement): Record<string, unknown> {
     epoch: s.epoch,
     owner: s.owner,
     state: s.state,
-    request_error: s.error,
+    request_error: s.error && sealing ? withoutWords(s.error, 'message') : s.error,
     last_seq: s.frames.length === 0 ? 0 : s.firstSeq + s.frames.length - 1,
     ...(result && {
-      text: result.text,
-      message: result.message,
+      ...(sealing
+        ? sealing.seal(s.tenant, s.id, RESULT_PLACE, JSON.stringify({ text: result.text, message: result.message }))
+        : { text: result.text, message: result.message }),
       finish_reason: result.finishReason,
       result_provider: result.provider,
       result_model: result.model,
@@ -154,8 +171,8 @@ function toInput(s: Settlement): Record<string, unknown> {
       result_price_version: result.priceVersion,
       result_latency: Math.round(result.latencyMs),
     }),
-    partial: s.partialText,
-    ...attemptColumns(s.attempt),
+    ...(result ? {} : partialColumns(s.tenant, s.id, s.partialText, content)),
+    ...attemptColumns(s.attempt, s.tenant, content),
   };
 }
 

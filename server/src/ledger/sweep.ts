@@ -1,5 +1,6 @@
 /** What nobody else will do: dead processes, deadlines, unsettled money. Any node may do any of it at any time. */
 import type { Sql } from '../contract/ports.ts';
+import { EXPIRES_AFTER } from './expire.ts';
 
 /** A request that crashed its worker this often ends `failed`, code `poisoned`. */
 export const MOST_CRASHES = 3;
@@ -16,6 +17,8 @@ export interface Look {
   notices: boolean;
   /** Content of a user is to be erased. */
   erasures: boolean;
+  /** Content of a tenant goes ten minutes after the end. */
+  expiring: boolean;
   /** Processes have slices of budgets. */
   slices: boolean;
   /** Which limits and budgets hold. */
@@ -36,6 +39,8 @@ select
   exists (select 1 from mcp_callback where next_at <= now()) as callbacks,
   exists (select 1 from mcp_notice where next_at <= now()) as notices,
   exists (select 1 from mcp_erasure where due_at <= now()) as erasures,
+  exists (select 1 from mcp_request where erases and finished_at <= now() - ${EXPIRES_AFTER})
+    or exists (select 1 from mcp_tenant where erase_from is not null) as expiring,
   exists (select 1 from mcp_slice) as slices,
   (select version from mcp_rules)::float8 as rules,
   (select coalesce(sum(ended), 0) from mcp_process)::float8 as ended,
@@ -49,7 +54,7 @@ const byEstimate = (request: string, attempt: string) => `
   case when ${attempt}.input_pico is null or ${attempt}.output_pico is null then ${request}.estimate_pico
   else least((select max(h.pico) from mcp_hold h where h.request_id = ${request}.id),
     greatest(coalesce(${request}.estimate_pico, 0), ${attempt}.input_pico + ${attempt}.output_pico * (
-    select coalesce(ceil(sum(octet_length(f.data::text)) / ${BYTES_PER_TOKEN}.0), 0)::bigint from mcp_frame f
+    select coalesce(ceil(sum(coalesce(octet_length(f.sealed), octet_length(f.data::text))) / ${BYTES_PER_TOKEN}.0), 0)::bigint from mcp_frame f
     where f.request_id = ${request}.id and f.day >= ${request}.day and f.epoch = ${attempt}.epoch
       and f.type in ('text', 'reasoning', 'tool_call')))) end`;
 

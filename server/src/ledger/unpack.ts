@@ -4,22 +4,31 @@ import { promisify } from 'node:util';
 import { inflateRaw, inflateRawSync } from 'node:zlib';
 import type { Row, Sql } from '../contract/ports.ts';
 import type { StoredBody } from '../contract/record.ts';
+import type { Content } from './content.ts';
 
 /** Fields of a call that are the same in every turn: pieces, beside its messages. */
 export const FIELDS = ['tools', 'responseFormat'] as const;
 
 export interface StoredRow {
+  id: string;
   tenant: string;
   /** `YYYY-MM-DD`, of the request's creation. */
   day: string;
   encoding: string | null;
   /** Null: the body is gone. */
   data: Uint8Array | null;
+  key_id?: string | null;
 }
+
+/** To which what is sealed is bound (content.ts). */
+export const bodyPlace = (hashes: Uint8Array, encoding: string): string =>
+  `body ${encoding} ${Buffer.from(hashes.buffer, hashes.byteOffset, hashes.byteLength).toString('base64')}`;
+export const pieceScope = (day: string): string => `pieces of ${day}`;
+export const piecePlace = (hash: string, encoding: string): string => `piece ${encoding} ${hash}`;
 
 // Reads pieces of the days from $2 to $3: the bounds keep the plan out of all other partitions.
 const PIECES = `
-select p.tenant, p.day::text as day, encode(p.hash, 'hex') as hash, p.encoding, p.data
+select p.tenant, p.day::text as day, encode(p.hash, 'hex') as hash, p.encoding, p.data, p.key_id
 from json_to_recordset($1::json) as x(tenant text, day date, hash text)
 join mcp_piece p on p.tenant = x.tenant and p.hash = decode(x.hash, 'hex') and p.day = x.day
 where p.day between $2::date and $3::date`;
@@ -30,6 +39,7 @@ interface PieceRow extends Row {
   hash: string;
   encoding: string;
   data: Uint8Array;
+  key_id: string | null;
 }
 
 interface Opened {
@@ -48,10 +58,14 @@ const inflate = promisify(inflateRaw) as (data: Uint8Array) => Promise<Buffer>;
 const lostBody = (): StoredBody => ({ call: { kind: 'answer', messages: [] }, hints: [], metadata: null });
 
 /** Bodies in the order of the rows. One query more when any of them has pieces. Throws only what `sql` throws. */
-export async function unpackBodies(sql: Pick<Sql, 'query'>, rows: readonly StoredRow[]): Promise<StoredBody[]> {
+export async function unpackBodies(
+  sql: Pick<Sql, 'query'>,
+  rows: readonly StoredRow[],
+  content: Content | null = null,
+): Promise<StoredBody[]> {
   const opened: (Opened | null)[] = [];
-  for (const row of rows) opened.push(row.data ? await open(row.encoding ?? 'json', row.data) : null);
-  const pieces = await fetchPieces(sql, rows, opened);
+  for (const row of rows) opened.push(row.data ? await open(row, row.data, content) : null);
+  const pieces = await fetchPieces(sql, rows, opened, content);
   const bodies: StoredBody[] = [];
   const breathe = createBreath();
   for (const [at, row] of rows.entries()) {
@@ -67,15 +81,32 @@ export async function unpackBodies(sql: Pick<Sql, 'query'>, rows: readonly Store
 }
 
 /** Null for what this build cannot read: a claim must go on with the others. */
-async function open(encoding: string, data: Uint8Array): Promise<Opened | null> {
+async function open(row: StoredRow, data: Uint8Array, content: Content | null): Promise<Opened | null> {
+  const encoding = row.encoding ?? 'json';
   const withPieces = encoding.startsWith('pieces+');
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   const count = withPieces ? bytes.readUInt32LE(0) : 0;
   const start = withPieces ? 4 + 16 * count : 0;
-  const text = await textOf(withPieces ? encoding.slice(7) : encoding, bytes.subarray(start));
+  const list = bytes.subarray(withPieces ? 4 : 0, start);
+  const rest = plainOf(withPieces ? encoding.slice(7) : encoding, bytes.subarray(start), (inner, sealed) =>
+    content?.openBytes(row.tenant, row.id, bodyPlace(list, inner), row.key_id ?? '', sealed),
+  );
+  const text = rest && (await textOf(rest.encoding, rest.data));
   if (text === null) return null;
   const hashes = Array.from({ length: count }, (_, n) => bytes.toString('hex', 4 + 16 * n, 20 + 16 * n));
   return { text, hashes };
+}
+
+/** What is encrypted, decrypted; null when that cannot be done. */
+function plainOf(
+  encoding: string,
+  data: Uint8Array,
+  unseal: (inner: string, sealed: Uint8Array) => Buffer | null | undefined,
+): { encoding: string; data: Uint8Array } | null {
+  if (!encoding.startsWith('sealed+')) return { encoding, data };
+  const inner = encoding.slice(7);
+  const opened = unseal(inner, data);
+  return opened ? { encoding: inner, data: opened } : null;
 }
 
 async function textOf(encoding: string, data: Uint8Array): Promise<string | null> {
@@ -95,6 +126,7 @@ async function fetchPieces(
   sql: Pick<Sql, 'query'>,
   rows: readonly StoredRow[],
   opened: readonly (Opened | null)[],
+  content: Content | null,
 ): Promise<Map<string, string>> {
   const wanted = new Map<string, { tenant: string; day: string; hash: string }>();
   for (const [at, { tenant, day }] of rows.entries()) {
@@ -110,7 +142,10 @@ async function fetchPieces(
   ]);
   const breathe = createBreath();
   for (const row of found) {
-    const text = await textOf(row.encoding, row.data);
+    const plain = plainOf(row.encoding, row.data, (inner, sealed) =>
+      content?.openBytes(row.tenant, pieceScope(row.day), piecePlace(row.hash, inner), row.key_id ?? '', sealed),
+    );
+    const text = plain && (await textOf(plain.encoding, plain.data));
     if (text === null) continue;
     texts.set(keyOf(row), text);
     await breathe(text.length);

@@ -7,6 +7,7 @@ import type { FrameBody } from '../contract/part.ts';
 import type { Sql } from '../contract/ports.ts';
 import type { AttemptEnd, AttemptStart, FrameWrite, StoredFrame } from '../contract/record.ts';
 import { PRIORITY_STEP } from './accept-statement.ts';
+import { type Content, withoutWords } from './content.ts';
 import { createGroup, type Group } from './group.ts';
 import { createVariants } from './variants.ts';
 
@@ -24,6 +25,8 @@ interface Has {
   plans: boolean;
   /** Money that is held of budgets. */
   holds: boolean;
+  /** Frames that are encrypted. */
+  sealed: boolean;
 }
 
 /** Ends the attempts that `input` names, of the requests in `ours`. */
@@ -34,10 +37,11 @@ export const ATTEMPT_OF_OURS = `
   where a.request_id = i.id and a.attempt = i.ended and a.status = 'running'`;
 
 /** Inserts the frames of $2 that belong to the requests in `ours`; those that are there already stay. */
-export const FRAMES_OF_OURS = `
-  insert into mcp_frame (request_id, seq, day, epoch, type, data)
-  select f.id, f.seq, f.day, o.epoch, f.type, f.data
-  from json_to_recordset($2::json) as f(id uuid, seq int, day date, type text, data json) join ours o using (id)
+export const framesOfOurs = (sealed: boolean): string => `
+  insert into mcp_frame (request_id, seq, day, epoch, type, data${sealed ? ', sealed, key_id' : ''})
+  select f.id, f.seq, f.day, o.epoch, f.type, f.data${sealed ? ", decode(f.sealed, 'base64'), f.key_id" : ''}
+  from json_to_recordset($2::json) as f(id uuid, seq int, day date, type text, data json${sealed ? ', sealed text, key_id text' : ''})
+  join ours o using (id)
   on conflict do nothing`;
 
 // Begins attempts of running requests, ends the ones before them, and commits the frames that say so.
@@ -78,18 +82,18 @@ with input as (
   on conflict (request_id, slice) do update set pico = mcp_hold.pico + excluded.pico
 )`
     : ''
-}${has.frames ? `, frames as (${FRAMES_OF_OURS}\n)` : ''}
+}${has.frames ? `, frames as (${framesOfOurs(has.sealed)}\n)` : ''}
 select id::text from ours where $2::json is not null`;
 
 // Commits frames of running requests and moves their highest number.
-const FRAMES = `
+const frames = ({ sealed }: { sealed: boolean }): string => `
 with input as (
   select * from json_to_recordset($1::json) as x(id uuid, tenant text, epoch int, last_seq int)
 ), ours as (
   update mcp_request r set last_seq = greatest(r.last_seq, i.last_seq) from input i
   where r.id = i.id and r.tenant = i.tenant and r.epoch = i.epoch and r.state = 'running'
   returning r.id, r.epoch
-), frames as (${FRAMES_OF_OURS}
+), frames as (${framesOfOurs(sealed)}
 )
 select id::text from ours`;
 
@@ -101,9 +105,9 @@ with ended as (
   where request_id = $1 and tenant = $2 and attempt = $3 and epoch = $4 and status = 'running'
   returning 1
 ), partial as (
-  insert into mcp_partial (request_id, day, text)
-  select $1, r.day, $12::text from mcp_request r
-  where r.id = $1 and r.tenant = $2 and $12::text is not null and r.state in ('cancelled', 'expired', 'failed', 'blocked')
+  insert into mcp_partial (request_id, day, text, sealed, key_id)
+  select $1, r.day, $12::text, decode($13, 'base64'), $14 from mcp_request r
+  where r.id = $1 and r.tenant = $2 and coalesce($12::text, $13) is not null and r.state in ('cancelled', 'expired', 'failed', 'blocked')
     and exists (select 1 from ended)
   on conflict do nothing
 )
@@ -136,14 +140,32 @@ export function numberFrames(firstSeq: number, frames: readonly FrameBody[]): St
   });
 }
 
+export const framePlace = (seq: number): string => `frame ${seq}`;
+
 /** One JSON array for `json_to_recordset`, without parsing the frames' text again. */
-export function frameRows(id: string, day: string, frames: readonly StoredFrame[]): string[] {
-  return frames.map(
-    (frame) => `{"id":"${id}","seq":${frame.seq},"day":"${day}","type":"${frame.type}","data":${frame.json}}`,
-  );
+export function frameRows(
+  { id, tenant, day }: Pick<FrameWrite, 'id' | 'tenant' | 'day'>,
+  frames: readonly StoredFrame[],
+  content: Content | null,
+): string[] {
+  const sealing = content?.seals(tenant) ? content : null;
+  return frames.map((frame) => {
+    const head = `{"id":"${id}","seq":${frame.seq},"day":"${day}","type":"${frame.type}",`;
+    if (sealing === null) return `${head}"data":${frame.json}}`;
+    return head + JSON.stringify(sealing.seal(tenant, id, framePlace(frame.seq), frame.json)).slice(1);
+  });
 }
 
-export function attemptColumns(ended: AttemptEnd | null): Record<string, unknown> {
+/** Whether any of them has content that is encrypted. */
+export const anySealed = (items: readonly { tenant: string }[], content: Content | null): boolean =>
+  content !== null && items.some(({ tenant }) => content.seals(tenant));
+
+export function attemptColumns(
+  ended: AttemptEnd | null,
+  tenant: string,
+  content: Content | null,
+): Record<string, unknown> {
+  const error = ended?.error ?? null;
   return {
     ended: ended?.attempt ?? null,
     status: ended?.status ?? null,
@@ -153,7 +175,7 @@ export function attemptColumns(ended: AttemptEnd | null): Record<string, unknown
     usage: ended?.usage ?? null,
     cost_pico: ended?.costPico ?? null,
     price_version: ended?.priceVersion ?? null,
-    error: ended?.error ?? null,
+    error: error && content?.seals(tenant) ? withoutWords(error, 'detail') : error,
   };
 }
 
@@ -167,13 +189,14 @@ const head = (item: FrameWrite): Record<string, unknown> => ({
 
 function frameGroup<I extends FrameWrite>(
   sql: Sql,
+  content: Content | null,
   statement: (items: readonly I[], frames: boolean) => string,
   toInput: (item: I) => Record<string, unknown>,
 ): Group<I, StoredFrame[] | null> {
   return createGroup(
     async (items) => {
       const stored = items.map((item) => numberFrames(item.firstSeq, item.frames));
-      const rows = items.flatMap((item, index) => frameRows(item.id, item.day, stored[index] ?? []));
+      const rows = items.flatMap((item, index) => frameRows(item, stored[index] ?? [], content));
       const ours = await sql.query<{ id: string }>(statement(items, rows.length > 0), [
         JSON.stringify(items.map(toInput)),
         `[${rows.join(',')}]`,
@@ -185,19 +208,23 @@ function frameGroup<I extends FrameWrite>(
   );
 }
 
-export const createFrameGroup = (sql: Sql): Group<FrameWrite, StoredFrame[] | null> =>
-  frameGroup(sql, () => FRAMES, head);
+export function createFrameGroup(sql: Sql, content: Content | null): Group<FrameWrite, StoredFrame[] | null> {
+  const variants = createVariants(frames);
+  return frameGroup(sql, content, (items) => variants({ sealed: anySealed(items, content) }), head);
+}
 
-export function createAttemptGroup(sql: Sql): Group<AttemptWrite, StoredFrame[] | null> {
+export function createAttemptGroup(sql: Sql, content: Content | null): Group<AttemptWrite, StoredFrame[] | null> {
   const attempts = createVariants(attempt);
   return frameGroup(
     sql,
+    content,
     (items, frames) =>
       attempts({
         ended: items.some((item) => item.ended !== null),
         frames,
         plans: items.some((item) => item.start.plan !== undefined),
         holds: items.some((item) => item.start.holds !== undefined),
+        sealed: anySealed(items, content),
       }),
     (item) => ({
       ...head(item),
@@ -210,7 +237,7 @@ export function createAttemptGroup(sql: Sql): Group<AttemptWrite, StoredFrame[] 
       holds: item.start.holds,
       input_pico: item.start.inputPico,
       output_pico: item.start.outputPico,
-      ...(item.ended && attemptColumns(item.ended)),
+      ...(item.ended && attemptColumns(item.ended, item.tenant, content)),
     }),
   );
 }
@@ -222,8 +249,10 @@ export async function settleAttempt(
   epoch: number,
   ended: AttemptEnd,
   partialText: string | null,
+  content: Content | null,
 ): Promise<void> {
-  const c = attemptColumns(ended);
+  const c = attemptColumns(ended, tenant, content);
+  const partial = partialColumns(tenant, id, partialText, content);
   await sql.query(SETTLE_ATTEMPT, [
     id,
     tenant,
@@ -235,9 +264,24 @@ export async function settleAttempt(
     ended.usage ? JSON.stringify(ended.usage) : null,
     ended.costPico,
     ended.priceVersion,
-    ended.error ? JSON.stringify(ended.error) : null,
-    partialText,
+    c.error ? JSON.stringify(c.error) : null,
+    partial.partial,
+    partial.sealed ?? null,
+    partial.key_id ?? null,
   ]);
+}
+
+export const PARTIAL_PLACE = 'partial';
+
+/** Text that was shown before an end that is no success. */
+export function partialColumns(
+  tenant: string,
+  id: string,
+  text: string | null,
+  content: Content | null,
+): { partial: string | null; sealed?: string; key_id?: string } {
+  if (text === null || !content?.seals(tenant)) return { partial: text };
+  return { partial: null, ...content.seal(tenant, id, PARTIAL_PLACE, text) };
 }
 
 /** `unburnt`: attempts of this epoch that must not count against the limit. */

@@ -238,6 +238,7 @@ export const SettingsFile = Type.Object(
     body_bytes: Type.Optional(Type.Integer({ minimum: 1024, maximum: 1_000_000_000 })),
     frames_hours: Type.Optional(Type.Integer({ minimum: 1, maximum: 24 * 365 })),
     bodies_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 3650 })),
+    bodies: Type.Optional(words('stored', 'encrypted', 'erased')),
     rows_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 3650 })),
     local_servers: Type.Optional(Type.Boolean()),
     simulator: Type.Optional(Type.Boolean()),

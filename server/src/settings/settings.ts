@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import type { AnswerSettings } from '../guard/answers.ts';
 import type { ActionSettings } from '../guard/secrets/actions.ts';
 import { ALL_RULES } from '../guard/secrets/rules/index.ts';
+import type { Bodies } from '../ledger/content.ts';
 import type { RouteRule } from '../routing/rule.ts';
 import type { HealthRules } from '../routing/target.ts';
 import { type AllowanceSettings, readAllowance } from './allowance.ts';
@@ -47,6 +48,8 @@ export interface Settings {
   framesHours: number;
   bodiesDays: number;
   rowsDays: number;
+  /** How content of tenants rests that say nothing of it themselves. */
+  bodies: Bodies;
   localServers: boolean;
   simulator: boolean;
   allowPrivateCallbacks: boolean;
@@ -161,6 +164,7 @@ export function settle(file: SettingsFile, fileName = 'goblin.yaml'): Settings {
     framesHours: file.frames_hours ?? 24,
     bodiesDays,
     rowsDays,
+    bodies: file.bodies ?? 'stored',
     localServers: file.local_servers ?? true,
     simulator: file.simulator ?? false,
     allowPrivateCallbacks: file.callbacks?.allow_private ?? false,

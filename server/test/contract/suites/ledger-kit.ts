@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict';
 import type { Ledger, Sql } from '../../../src/contract/ports.ts';
 import type { Acceptance, Settlement } from '../../../src/contract/record.ts';
+import { ringOf } from '../../../src/identity/ring.ts';
+import { createSealer } from '../../../src/identity/sealer.ts';
+import { type Bodies, createContent } from '../../../src/ledger/content.ts';
 import { newRequestId } from '../../../src/ledger/ids.ts';
 import { createLedger } from '../../../src/ledger/index.ts';
 import { beat } from '../../../src/ledger/processes.ts';
@@ -89,8 +92,9 @@ export const CAPS = { perTenant: 500, total: 900 };
 export const worker = { kind: 'all', host: 'h', pid: 1, leaseMs: 60_000, capacity: 10, secretIds: ['test'] } as const;
 
 /** A ledger with a process that lives, and how most tests begin. */
-export async function ledgerOf(sql: Sql) {
-  const ledger: Ledger = createLedger(sql, CAPS);
+export async function ledgerOf(sql: Sql, bodies: Bodies = 'stored') {
+  const content = bodies === 'stored' ? null : createContent(createSealer(ringOf('a secret for tests')), () => bodies);
+  const ledger: Ledger = createLedger(sql, CAPS, undefined, content);
   await beat(sql, { id: 'w1', ...worker }, 0, 0);
   return {
     ledger,

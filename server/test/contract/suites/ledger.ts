@@ -2,15 +2,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Sql } from '../../../src/contract/ports.ts';
+import type { Bodies } from '../../../src/ledger/content.ts';
 import { newRequestId } from '../../../src/ledger/ids.ts';
 import { beat, voidLeases } from '../../../src/ledger/processes.ts';
 import { expireLeases, look } from '../../../src/ledger/sweep.ts';
 import { acceptance, DAY, ledgerOf, start, success, T, usage, worker } from './ledger-kit.ts';
 
-export function ledgerConformance(name: string, open: () => Promise<Sql>): void {
+/** The same, however the content rests. */
+export function ledgerConformance(name: string, open: () => Promise<Sql>, bodies: Bodies = 'stored'): void {
   describe(`Ledger: ${name}`, async () => {
     const sql = await open();
-    const { ledger, begin, one } = await ledgerOf(sql);
+    const { ledger, begin, one } = await ledgerOf(sql, bodies);
 
     it('walks a request from accept to its result', async () => {
       const id = await one();
