@@ -15,7 +15,8 @@ export function withOwn(provider: Provider, model: string, catalogued: ModelInfo
     images: null,
     reasoning: null,
     chat: looksLikeChat(model),
-    embeds: looksLikeEmbedding(model),
+    // That a name does not tell of vectors says nothing.
+    ...(looksLikeEmbedding(model) ? { embeds: true } : {}),
   };
   return { ...base, ...own };
 }

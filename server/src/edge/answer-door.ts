@@ -128,6 +128,7 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
     let made: Encoder | null = null;
     const pen: Pen = {
       id,
+      model: call.model ?? 'auto',
       door,
       res,
       idHeader: spec.idHeader,
@@ -135,7 +136,7 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
       encoder() {
         made ??= door.encoder({
           requestId: pen.id,
-          model: call.model ?? 'auto',
+          model: pen.model,
           created: Math.floor(Date.now() / 1000),
           includeUsage,
           inputTokens: estimateInputTokens(call),
@@ -258,6 +259,7 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
 
     function tell(earlier: Replayed): void {
       pen.id = earlier.id;
+      pen.model = earlier.outcome.model || pen.model;
       res.setHeader('idempotent-replayed', 'true');
       listener.recorded();
       for (const part of earlier.outcome.parts) listener.event([part], null);

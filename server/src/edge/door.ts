@@ -86,6 +86,8 @@ const ONE_WRITE = 64 * 1024;
 
 export interface Pen {
   id: string;
+  /** As the answer names it: as the caller did, until it is known who answers. */
+  model: string;
   door: Door;
   /** Made when it is needed: a vendor of the door's dialect needs none. */
   encoder(): Encoder;
@@ -101,7 +103,9 @@ export interface Pen {
 /** Without a stream: nothing is sent before the end. */
 export function wholeListener(pen: Pen): AnswerListener {
   return {
-    attempt() {},
+    attempt({ model }) {
+      pen.model = model;
+    },
     notice() {},
     event() {},
     recorded() {},
@@ -220,6 +224,7 @@ export function streamListener(
   return {
     attempt(next) {
       start = next;
+      pen.model = next.model;
       relayed = false;
       // What an attempt said before anything visible was never sent.
       if (!visible) {

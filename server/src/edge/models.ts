@@ -72,8 +72,7 @@ function factsOf({ info, price }: ListedModel): Record<string, unknown> {
     max_output_tokens: info?.maxOutput ?? null,
     abilities: info
       ? {
-          chat: info.chat,
-          embeddings: info.embeds ?? false,
+          ...servedBy(info),
           tools: info.tools,
           images: info.images,
           reasoning: info.reasoning,
@@ -84,6 +83,12 @@ function factsOf({ info, price }: ListedModel): Record<string, unknown> {
       : null,
     usd_per_million_tokens: price === null ? null : price === 'free' ? FREE : ratesOf(price),
   };
+}
+
+/** As the doors go by it (routing/able.ts): what is only guessed refuses nobody, so it is not known. */
+function servedBy({ chat, embeds }: ModelInfo): { chat: boolean | null; embeddings: boolean | null } {
+  if (chat) return { chat: true, embeddings: embeds ?? null };
+  return embeds === true ? { chat: false, embeddings: true } : { chat: null, embeddings: null };
 }
 
 const FREE = { input: 0, output: 0, cached_input: 0, cache_write: 0, version: 'free' };

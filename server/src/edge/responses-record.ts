@@ -122,16 +122,18 @@ export function createResponseRecord(deps: {
   };
 }
 
-/** What a stream of it begins with. */
-export function contextOf({ row, call, metadata, own }: Found): DoorContext {
+/** What a stream of it begins with. `truth`: what is known of it by now. */
+export function contextOf({ row, call, metadata, own }: Found, truth: Json): DoorContext {
   return {
     requestId: row.id,
-    model: row.model ?? call.model ?? 'auto',
+    model: answeredBy(truth) ?? row.model ?? call.model ?? 'auto',
     created: Math.floor(row.createdAt / 1000),
     includeUsage: true,
     request: askedBody(own ? call : null, metadata) ?? {},
   };
 }
+
+const answeredBy = ({ model }: Json): string | null => (typeof model === 'string' ? model : null);
 
 /** An id as it may be repeated to whoever sent it. */
 const shown = (id: string): string => (/^[\x21-\x7e]{1,100}$/.test(id) ? `with the id ${id}` : 'with that id');

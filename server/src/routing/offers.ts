@@ -1,6 +1,6 @@
 /** Who offers what: the lists of all configured providers, indexed once for each snapshot of the settings. */
 import type { Catalogue } from '../catalogue/models.ts';
-import { looksLikeChat } from '../catalogue/names.ts';
+import { withOwn } from '../catalogue/own.ts';
 import type { ModelInfo, Price, Provider } from '../contract/provider.ts';
 import { blend, createPriceSayer } from './cost.ts';
 import { hashOf } from './hash.ts';
@@ -62,8 +62,6 @@ export interface Offers {
 const MOST_KEPT = 10_000;
 const MINUTE = 60_000;
 
-const UNKNOWN = { contextWindow: null, maxOutput: null, tools: null, images: null, reasoning: null };
-
 export const byOffer = (a: Offer, b: Offer): number => a.rank - b.rank || (a.cost === b.cost ? 0 : a.cost - b.cost);
 
 const makes = (provider: Provider, model: string): boolean => {
@@ -110,10 +108,7 @@ export function createOffers(snapshot: RouterSnapshot): Offers {
   function info(provider: Provider, model: string): ModelInfo | null {
     const vendor = catalogued(provider);
     const known = vendor === null ? null : catalogue.model(vendor, model);
-    const { abilities } = provider;
-    if (abilities === undefined || !Object.hasOwn(abilities, model)) return known;
-    const told = abilities[model];
-    return { ...(known ?? { ...UNKNOWN, id: model, chat: looksLikeChat(model) }), ...told };
+    return withOwn(provider, model, known);
   }
 
   /** Callers may ask for names that nobody has heard of, so what is kept has a bound. */

@@ -49,7 +49,7 @@ export function responseObject(recorded: Recorded, truth?: Record<string, unknow
     object: 'response',
     created_at: seconds(request.createdAt),
     completed_at: status === 'completed' && request.finishedAt !== null ? seconds(request.finishedAt) : null,
-    model: request.model ?? call?.model ?? 'auto',
+    model: typeof truth?.model === 'string' ? truth.model : (request.model ?? call?.model ?? 'auto'),
     ...askedFields(askedBody(call, recorded.metadata)),
     status,
     incomplete_details: null,
