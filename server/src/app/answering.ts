@@ -1,31 +1,8 @@
 /** An attached call, wired: its secrets are taken out, it is let in, and it runs; its caller reads his own values. */
-import type { Ledger } from '../contract/ports.ts';
 import type { AnswerDoorDeps } from '../edge/answer-door.ts';
 import { runAttached } from '../execution/attached.ts';
 import { restoring, restoringHandle } from '../execution/placeholders.ts';
-import { createAnswerShields, type OpenAnswer } from '../guard/answers.ts';
-import type { Shields } from '../guard/shields.ts';
-import type { Vault } from '../guard/vault.ts';
-import type { Settings } from '../settings/settings.ts';
 import type { House } from './assembly.ts';
-
-/** Undefined: nobody looks at answers. `digest`: a keyed digest of a value for a tenant. */
-export function openAnswers(
-  { secrets }: Pick<Settings, 'secrets'>,
-  shields: Pick<Shields, 'of' | 'all' | 'mark'>,
-  digest: (tenant: string, value: string) => string,
-  vault: Vault,
-  ledger: Pick<Ledger, 'note'>,
-): OpenAnswer | undefined {
-  if (!secrets.enabled || !secrets.answers.enabled) return undefined;
-  return createAnswerShields({
-    shields,
-    settings: secrets.answers,
-    digest,
-    vault,
-    note: (tenant, finding, request) => void ledger.note(tenant, 'guard.finding', finding, request).catch(() => {}),
-  });
-}
 
 export function answering(house: House): AnswerDoorDeps['run'] {
   const { admission, answers } = house;

@@ -22,7 +22,7 @@ import { createWheel } from '../providers/wheel.ts';
 import { createHealthBook, type HealthBook } from '../routing/book.ts';
 import { knownTasks, taskTypes } from '../settings/settings.ts';
 import { type AllowanceRoom, openAllowance } from './allowance.ts';
-import { openAnswers } from './answering.ts';
+import { openAnswers } from './answers.ts';
 import { type Erasing, openErasing } from './erasing.ts';
 import { startHealthExchange } from './health-exchange.ts';
 import type { Parts } from './parts.ts';

@@ -19,10 +19,11 @@ import { modelsRoute } from '../edge/models.ts';
 import { openaiAnswers } from '../edge/openai-door.ts';
 import { operationRoutes } from '../edge/operations.ts';
 import { policyRoutes } from '../edge/policies.ts';
-import { providerKeyRoutes } from '../edge/provider-keys.ts';
 import { noteRefusal } from '../edge/problem.ts';
+import { providerKeyRoutes } from '../edge/provider-keys.ts';
 import { createPulse } from '../edge/pulse.ts';
 import { rawRoute } from '../edge/raw.ts';
+import { receiptRoute } from '../edge/receipt.ts';
 import { requestRoutes } from '../edge/requests.ts';
 import { responsesAnswers } from '../edge/responses-door.ts';
 import { createResponseRecord } from '../edge/responses-record.ts';
@@ -42,7 +43,7 @@ import type { House } from './assembly.ts';
 import { auditDeps } from './audit-door.ts';
 import { budgetsOf } from './budgets.ts';
 import { isLoopback } from './config.ts';
-import { eraserOf, erasingOf } from './erasing.ts';
+import { eraserOf, erasingOf } from './erasing-door.ts';
 import { openIdentity } from './identity.ts';
 import { operations, readinessOf } from './metrics.ts';
 import { policyAdminOf } from './policy-admin.ts';
@@ -223,7 +224,11 @@ export async function openDoors(inside: House, operatorToken: string): Promise<D
   });
   identity.routes(app);
   if (sql) erasureRoutes(app, { ...erasingOf(house, sql, identity.userHash), mayErase: content.mayErase });
-  if (house.sql) auditRoutes(app, auditDeps(house.sql, ledger, house));
+  if (sql) {
+    const audit = auditDeps(sql, ledger, house);
+    auditRoutes(app, audit);
+    receiptRoute(app, audit);
+  }
   rawRoute(app, { ledger, newId: house.newId, run: rawOf(house), hop: deps.hop, log: house.recorder.log });
   docsRoutes(app);
   await app.ready();
