@@ -67,7 +67,11 @@ export async function openPolicyRoom(
     now: clock.now,
     telemetry: recorder,
   });
-  const ready = (tenant: string) => (policies.seesSpent(tenant) ? spending.ready(tenant) : null);
+  const known = (tenant: string) => (policies.seesSpent(tenant) ? spending.ready(tenant) : null);
+  function ready(tenant: string): Promise<void> | null {
+    const caught = policies.ready();
+    return caught === null ? known(tenant) : caught.then(() => known(tenant) ?? undefined);
+  }
 
   function findingsOf(tenant: string, call: Submission['call']): string[] {
     const scanner = shields.all(tenant);

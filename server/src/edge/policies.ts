@@ -86,8 +86,14 @@ export interface PolicyAdmin {
     tenant: string,
     version: number | null,
   ): Promise<{ version: number; policies: readonly PolicyTextOut[]; actor: string; createdAt: number } | null>;
-  /** Throws `invalid_request` with every fault. Answers the new version. */
-  save(tenant: string, policies: readonly PolicyTextOut[], actor: string, expected: number | null): Promise<number>;
+  /** Throws `invalid_request` with every fault. Answers the new version. `own`: it is the tenant of who saves. */
+  save(
+    tenant: string,
+    policies: readonly PolicyTextOut[],
+    actor: string,
+    expected: number | null,
+    own: boolean,
+  ): Promise<number>;
   test(tenant: string, sinceMs: number, policies: readonly PolicyTextOut[] | null): Promise<TriedPolicies>;
 }
 
@@ -146,7 +152,7 @@ export function policyRoutes(app: FastifyInstance, deps: PolicyAdmin): void {
       const caller = callerOf(request);
       const { tenant: asked, version: expected, policies } = readPut(request);
       const tenant = tenantOf(caller, asked);
-      const version = await deps.save(tenant, policies, actorOf(caller), expected ?? null);
+      const version = await deps.save(tenant, policies, actorOf(caller), expected ?? null, tenant === caller.tenant);
       return { tenant, version };
     },
   );

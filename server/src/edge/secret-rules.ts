@@ -120,8 +120,8 @@ export interface SecretRuleAdmin {
     tenant: string,
     version: number | null,
   ): Promise<{ version: number; document: RulesBody; actor: string; createdAt: number } | null>;
-  /** Throws `invalid_request` with every fault. Answers the new version. */
-  save(tenant: string, document: RulesBody, actor: string, expected: number | null): Promise<number>;
+  /** Throws `invalid_request` with every fault. Answers the new version. `own`: it is the tenant of who saves. */
+  save(tenant: string, document: RulesBody, actor: string, expected: number | null, own: boolean): Promise<number>;
   inForce(tenant: string): (typeof RulesOut)['static']['in_force'];
 }
 
@@ -182,7 +182,8 @@ export function secretRuleRoutes(app: FastifyInstance, deps: SecretRuleAdmin): v
       const caller = callerOf(request);
       const { tenant: asked, version: expected, rules, actions = {} } = readPut(request);
       const tenant = tenantOf(caller, asked);
-      const version = await deps.save(tenant, { rules, actions }, actorOf(caller), expected ?? null);
+      const own = tenant === caller.tenant;
+      const version = await deps.save(tenant, { rules, actions }, actorOf(caller), expected ?? null, own);
       return { tenant, version };
     },
   );

@@ -19,6 +19,8 @@ export interface Kept<T> {
   of(tenant: string): T | undefined;
   /** Whether any tenant has some. Throws as `of`. */
   any(): boolean;
+  /** After the record was away: waits until what was changed meanwhile is known. Null: nothing to wait for. Rejects with `unavailable`. */
+  ready(): Promise<void> | null;
   /** Takes a version that was saved here: it holds at once. */
   take(tenant: string, version: number): Promise<void>;
   /** Told with each sweep which version of all rules stands in the record: another one is read. */
@@ -41,6 +43,9 @@ export async function keepVersions<D, T>({ sql, telemetry, versions, make, what 
   const own = new Map<string, Own<T>>();
   let looked = performance.now();
   let looking = false;
+  /** The record was away since. */
+  let behind = false;
+  let catching: Promise<void> | null = null;
   let seen: number | null = null;
 
   let last: Promise<void> = Promise.resolve();
@@ -79,9 +84,10 @@ export async function keepVersions<D, T>({ sql, telemetry, versions, make, what 
     }
   }
 
-  const unreadable = () =>
+  const unreadable = (cause?: unknown) =>
     new GoblinError('unavailable', `The ${what} cannot be read right now, so nothing is let in.`, {
       retryAfterMs: 5000,
+      cause,
     });
 
   await look();
@@ -90,8 +96,22 @@ export async function keepVersions<D, T>({ sql, telemetry, versions, make, what 
     sql === null
       ? null
       : setInterval(() => {
-          if (sql.lostFor() !== null) looked = performance.now();
+          if (sql.lostFor() === null) return;
+          looked = performance.now();
+          behind = true;
         }, SECOND).unref();
+
+  async function catchUp(): Promise<void> {
+    try {
+      await look();
+      looked = performance.now();
+      behind = false;
+    } catch (error) {
+      throw unreadable(error);
+    } finally {
+      catching = null;
+    }
+  }
 
   function fresh(): void {
     if (away !== null && performance.now() - looked > STALE_MS) throw unreadable();
@@ -109,9 +129,17 @@ export async function keepVersions<D, T>({ sql, telemetry, versions, make, what 
       fresh();
       return own.size > 0;
     },
+    ready() {
+      if (!behind || sql === null || sql.lostFor() !== null) return null;
+      catching ??= catchUp();
+      return catching;
+    },
     take,
     looked(rules) {
-      if (rules === seen) looked = performance.now();
+      if (rules === seen) {
+        looked = performance.now();
+        behind = false;
+      }
       if (rules === seen || looking) return;
       looking = true;
       look()
@@ -119,6 +147,7 @@ export async function keepVersions<D, T>({ sql, telemetry, versions, make, what 
           () => {
             seen = rules;
             looked = performance.now();
+            behind = false;
           },
           (error: unknown) => {
             if (sql?.lostFor() === null)

@@ -31,8 +31,8 @@ export interface Shields {
   /** All rules of a tenant, and what is done about what they find when nothing is said of the task. Throws as `of`. */
   inForce(tenant: string): { id: string; title: string; kind: RuleKind; action: Action }[];
   read(tenant: string, version: number | null): Promise<Stored<RulesDocument> | null>;
-  /** Throws `invalid_request` with every fault. Answers the new version, in force here at once. */
-  save(tenant: string, document: RulesDocument, actor: string, expected: number | null): Promise<number>;
+  /** Throws `invalid_request` with every fault. Answers the new version, in force here at once. `own`: see guard/versions.ts. */
+  save(tenant: string, document: RulesDocument, actor: string, expected: number | null, own: boolean): Promise<number>;
   /** Told with each sweep which version of all rules stands in the record: another one is read. */
   looked(rules: number): void;
   close(): void;
@@ -133,12 +133,12 @@ export async function openShields(deps: ShieldsDeps): Promise<Shields> {
       }));
     },
     read: async (tenant, version) => (sql === null ? null : await SECRET_RULE_VERSIONS.read(sql, tenant, version)),
-    async save(tenant, document, actor, expected) {
+    async save(tenant, document, actor, expected, own) {
       if (sql === null) throw new GoblinError('unavailable', 'There is no record to keep rules in.');
       const errors = faultsOf(document, house, deps.tasks);
       if (errors.length > 0) throw refused(errors);
       checkFit(document);
-      const version = await SECRET_RULE_VERSIONS.save(sql, tenant, document, actor, expected);
+      const version = await SECRET_RULE_VERSIONS.save(sql, tenant, document, actor, expected, own);
       await kept.take(tenant, version);
       return version;
     },

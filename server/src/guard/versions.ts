@@ -21,9 +21,10 @@ export interface Versions<D> {
   read(sql: Reads, tenant: string, version: number | null): Promise<Stored<D> | null>;
   /**
    * Answers the new version. `expected`: the version that was changed; null: whichever. Throws `invalid_request` when it
-   * is another by now, `not_found` without such a tenant.
+   * is another by now, `not_found` without such a tenant. `own`: it is the tenant of who saves, and made if it is missing:
+   * with MCP_AUTH=off nobody has made it.
    */
-  save(sql: Reads, tenant: string, document: D, actor: string, expected: number | null): Promise<number>;
+  save(sql: Reads, tenant: string, document: D, actor: string, expected: number | null, own: boolean): Promise<number>;
 }
 
 /** `table` has the columns tenant, version, `column`, actor, created_at. `payload`: SQL of the event's, over these. */
@@ -48,8 +49,11 @@ from ${table} where tenant = $1 and ${FENCE}
 
   // The next version, and its event. A version that somebody else has just made is in the way: then nothing is written.
   const SAVE = `
-with latest as (
-  select t.id, coalesce((select max(version) from ${table} where tenant = t.id), 0) as version from mcp_tenant t where t.id = $1
+with fresh as (
+  insert into mcp_tenant (id) select $1 where $5::boolean on conflict do nothing returning id
+), latest as (
+  select t.id, coalesce((select max(version) from ${table} where tenant = t.id), 0) as version
+  from (select id from fresh union all select id from mcp_tenant where id = $1 limit 1) t
 ), made as (
   insert into ${table} (tenant, version, ${column}, actor)
   select id, version + 1, $2::jsonb, $3 from latest where $4::int is null or version = $4
@@ -65,8 +69,8 @@ select (select version from made) as version, (select version from latest) as la
       const [row] = await sql.query(ONE, [tenant, version]);
       return (row as unknown as Stored<D> | undefined) ?? null;
     },
-    async save(sql, tenant, document, actor, expected) {
-      const values = [tenant, JSON.stringify(document), actor, expected];
+    async save(sql, tenant, document, actor, expected, own) {
+      const values = [tenant, JSON.stringify(document), actor, expected, own];
       const [row] = await sql.query<{ version: number | null; latest: number | null }>(SAVE, values);
       if (row?.version) return row.version;
       if (row === undefined || row.latest === null) throw new GoblinError('not_found', 'There is no such tenant.');

@@ -18,18 +18,26 @@ export interface Policies {
   file: readonly PolicyText[];
   /** Null: no policy concerns the tenant. Throws `unavailable` when policies cannot be read. */
   judge(tenant: string, question: () => PolicyQuestion): Judge | null;
+  /** After the record was away: waits until what was changed meanwhile is known. Null: nothing to wait for. Rejects with `unavailable`. */
+  ready(): Promise<void> | null;
   /** Whether a policy in force for the tenant looks at what was spent. Throws as `judge`. */
   seesSpent(tenant: string): boolean;
   /** What is wrong with them; nothing: they may be saved. Rejects with `unavailable` without an engine. */
   check(policies: readonly PolicyText[]): Promise<FieldError[]>;
   /** A set that is not in force, to try it: it lasts as long as `use` does. Throws `invalid_request` with every fault. */
-  trial<T>(policies: readonly PolicyText[], use: (set: PolicySet) => T): Promise<T>;
+  trial<T>(policies: readonly PolicyText[], use: (set: PolicySet) => Promise<T>): Promise<T>;
   ofFile: readonly PolicySet[];
   /** The sets in force for a tenant, those of the file among them. */
   inForce(tenant: string): readonly PolicySet[];
   read(tenant: string, version: number | null): Promise<Stored<readonly PolicyText[]> | null>;
-  /** Throws `invalid_request` for policies that make no sense. Answers the new version, in force here at once. */
-  save(tenant: string, policies: readonly PolicyText[], actor: string, expected: number | null): Promise<number>;
+  /** Throws `invalid_request` for policies that make no sense. Answers the new version, in force here at once. `own`: see guard/versions.ts. */
+  save(
+    tenant: string,
+    policies: readonly PolicyText[],
+    actor: string,
+    expected: number | null,
+    own: boolean,
+  ): Promise<number>;
   /** Told with each sweep which version of all rules stands in the record: another one is read. */
   looked(rules: number): void;
   close(): void;
@@ -87,17 +95,18 @@ export async function openPolicies(deps: PoliciesDeps): Promise<Policies> {
     return [...ofFile, createPolicySet(cedar, slot, `tenant ${version}`, policies)];
   }
 
-  const own = await keepVersions({ sql, telemetry, versions: POLICY_VERSIONS, make: compile, what: 'policies' });
-  const setsOf = (tenant: string): readonly PolicySet[] => own.of(tenant) ?? ofFile;
+  const kept = await keepVersions({ sql, telemetry, versions: POLICY_VERSIONS, make: compile, what: 'policies' });
+  let trying: Promise<unknown> = Promise.resolve();
+  const setsOf = (tenant: string): readonly PolicySet[] => kept.of(tenant) ?? ofFile;
 
   return {
     file: deps.file,
     judge(tenant, question) {
-      if (!own.any() && ofFile.length === 0) return null;
+      if (!kept.any() && ofFile.length === 0) return null;
       const sets = setsOf(tenant);
       return sets.length === 0 ? null : createJudge(sets, question());
     },
-    seesSpent: (tenant) => (own.any() || ofFile.length > 0) && setsOf(tenant).some(({ seesSpent }) => seesSpent),
+    seesSpent: (tenant) => (kept.any() || ofFile.length > 0) && setsOf(tenant).some(({ seesSpent }) => seesSpent),
     async check(policies) {
       return readPolicies(await engine(), policies).errors;
     },
@@ -105,21 +114,25 @@ export async function openPolicies(deps: PoliciesDeps): Promise<Policies> {
       const cedar = await engine();
       const { policies: read, errors } = readPolicies(cedar, policies);
       if (errors.length > 0) throw refused(errors);
-      return use(createPolicySet(cedar, `${house} trial`, 'trial', read));
+      // One after the other: they take each other's place in the engine.
+      const tried = trying.then(() => use(createPolicySet(cedar, `${house} trial`, 'trial', read)));
+      trying = tried.catch(() => {});
+      return await tried;
     },
     ofFile,
     inForce: setsOf,
     read: async (tenant, version) => (sql === null ? null : await POLICY_VERSIONS.read(sql, tenant, version)),
-    async save(tenant, policies, actor, expected) {
+    async save(tenant, policies, actor, expected, own) {
       if (sql === null) throw new GoblinError('unavailable', 'There is no record to keep policies in.');
       const { errors } = readPolicies(await engine(), policies);
       if (errors.length > 0) throw refused(errors);
-      const version = await POLICY_VERSIONS.save(sql, tenant, policies, actor, expected);
-      await own.take(tenant, version);
+      const version = await POLICY_VERSIONS.save(sql, tenant, policies, actor, expected, own);
+      await kept.take(tenant, version);
       return version;
     },
-    looked: own.looked,
-    close: own.close,
+    ready: kept.ready,
+    looked: kept.looked,
+    close: kept.close,
   };
 }
 
