@@ -36,6 +36,7 @@ export interface AttemptRow
   latencyMs: number | null;
   usage: Usage | null;
   costPico: number | null;
+  priceVersion: string | null;
   error: AttemptError | null;
 }
 

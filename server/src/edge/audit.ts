@@ -1,13 +1,8 @@
-/** The audit trail for those who may read it: by filters, exported, verified; and the receipt of one request. */
+/** The audit trail for those who may read it: by filters, exported, verified. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Caller } from '../contract/caller.ts';
-import { GoblinError } from '../contract/errors.ts';
-import type { Ledger } from '../contract/ports.ts';
-import { isTerminal } from '../contract/states.ts';
 import { isRequestId } from '../ledger/ids.ts';
-import { dollars } from '../money/cost.ts';
-import { notFound, readId, readNumber, readQuery, wrong } from './query.ts';
-import { attemptOut, requestOut } from './shapes.ts';
+import { readNumber, readQuery, wrong } from './query.ts';
 
 export interface AuditFilter {
   type?: string;
@@ -20,15 +15,10 @@ export interface AuditFilter {
 }
 
 export interface AuditDeps {
-  ledger: Ledger;
   read(tenant: string, filter: AuditFilter): Promise<{ id: string }[]>;
   verify(): Promise<unknown>;
   /** Rejects when the event cannot be written. */
   note(caller: Caller, type: string, payload: Record<string, unknown>): Promise<void>;
-  prove(tenant: string, requestId: string): Promise<unknown[]>;
-  /** Adds the signature of this installation. */
-  sign(receipt: Record<string, unknown>): Record<string, unknown>;
-  now(): number;
 }
 
 const FIELDS = ['type', 'request_id', 'actor', 'from', 'to', 'after', 'limit', 'format'];
@@ -37,8 +27,6 @@ const MOST = 1000;
 const PAGE = 1000;
 
 export function auditRoutes(app: FastifyInstance, deps: AuditDeps): void {
-  const { ledger } = deps;
-
   app.get(
     '/mcp/v1/admin/audit',
     {
@@ -93,52 +81,6 @@ export function auditRoutes(app: FastifyInstance, deps: AuditDeps): void {
       },
     },
     async () => await deps.verify(),
-  );
-
-  app.get(
-    '/mcp/v1/request/:id/receipt',
-    {
-      config: { permission: 'request:read' },
-      schema: {
-        summary: 'A signed receipt: plan, attempts, prices, and the proof of every event',
-        description: 'Can be verified offline with `server/scripts/verify-receipt.mjs`. 409 while the request runs.',
-        tags: ['Requests'],
-        params: { type: 'object', properties: { id: { type: 'string' } }, required: ['id'] },
-      },
-    },
-    async (request) => {
-      const { tenant } = request.caller as Caller;
-      const id = readId(request);
-      const row = await ledger.get(tenant, id);
-      if (!row) throw notFound(id);
-      if (!isTerminal(row.state)) {
-        throw new GoblinError('not_finished', 'The request has not ended yet; ask again when it has.', {
-          requestId: id,
-          retryAfterMs: 1000,
-        });
-      }
-      const [attempts, result, events] = await Promise.all([
-        ledger.attempts(tenant, id),
-        ledger.result(tenant, id),
-        deps.prove(tenant, id),
-      ]);
-      return deps.sign({
-        v: 1,
-        issued_at: new Date(deps.now()).toISOString(),
-        tenant,
-        request: requestOut(row),
-        plan: row.plan,
-        attempts: attempts.map(attemptOut),
-        result: result && {
-          provider: result.provider,
-          model: result.model,
-          finish_reason: result.finishReason,
-          cost_usd: dollars(result.costPico),
-          price_version: result.priceVersion,
-        },
-        events,
-      });
-    },
   );
 }
 

@@ -22,7 +22,7 @@ const GET = `select ${REQUEST_COLUMNS}, plan from mcp_request where tenant = $1 
 
 // The attempts of one request.
 const ATTEMPTS = `select attempt::int, provider, model, key_ref, reason, status, ${ms('started_at')} as started_at, first_token_ms, latency_ms,
-  usage, cost_pico::float8, error from mcp_attempt where request_id = $2 and tenant = $1 and ${FENCE} order by attempt`;
+  usage, cost_pico::float8, price_version, error from mcp_attempt where request_id = $2 and tenant = $1 and ${FENCE} order by attempt`;
 
 // The trail of one request.
 const EVENTS = `select id::float8, ${ms('at')} as at, type, payload from mcp_event
@@ -130,6 +130,7 @@ interface AttemptColumns extends Row {
   latency_ms: number | null;
   usage: Usage | null;
   cost_pico: number | null;
+  price_version: string | null;
   error: AttemptRow['error'];
 }
 
@@ -147,6 +148,7 @@ export async function listAttempts(sql: Sql, tenant: string, id: string): Promis
     latencyMs: row.latency_ms,
     usage: row.usage,
     costPico: row.cost_pico,
+    priceVersion: row.price_version,
     error: row.error,
   }));
 }

@@ -4,7 +4,7 @@ import type { Usage } from '../contract/part.ts';
 import type { Price, Rate } from '../contract/provider.ts';
 
 /** A tier holds for all tokens of a call, and it is the size of the input that chooses it, for output too. */
-function rateAt(rate: Rate, inputTokens: number): number {
+export function rateAt(rate: Rate, inputTokens: number): number {
   let found = rate.base;
   if (rate.tiers !== undefined) {
     for (const tier of rate.tiers) if (inputTokens > tier.start) found = tier.rate;
@@ -13,7 +13,7 @@ function rateAt(rate: Rate, inputTokens: number): number {
 }
 
 /** Vendors report nulls, negatives and halves; none of them may turn into a refund. */
-const whole = (tokens: number): number => (Number.isFinite(tokens) && tokens > 0 ? Math.round(tokens) : 0);
+export const whole = (tokens: number): number => (Number.isFinite(tokens) && tokens > 0 ? Math.round(tokens) : 0);
 
 /** Picodollars of one call. Exact up to $9,007 (2^53 picodollars), where it stays. */
 export function costOf(usage: Usage, price: DetailedPrice): number {
