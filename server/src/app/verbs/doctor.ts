@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { LOCAL_VENDORS } from '../../catalogue/vendors.ts';
 import { type Config, ConfigError, readConfig } from '../config.ts';
 import { FolderHeld, readNote } from '../folder.ts';
+import { severalKeys, tryKeys } from './doctor-keys.ts';
 import { candidates } from './doctor-models.ts';
 import { type Verb, VerbError } from './flags.ts';
 import { bodyOf, type Link, reachServer, sentenceOf } from './link.ts';
@@ -15,7 +16,7 @@ export const verb: Verb = {
   usage: '',
   about:
     'Checks Node, the configuration, the data folder, the database, and every provider with one call of 16 tokens at\n' +
-    'most. Exit code 0 when all that is configured works, else 1.',
+    'most, and one more with each key where it has several. Exit code 0 when all that is configured works, else 1.',
   words: { most: 0 },
   flags: {},
   examples: ['npm run goblin -- doctor'],
@@ -56,10 +57,12 @@ async function examine(say: Say): Promise<void> {
   say('ok', 'node', `${process.versions.node} on ${process.platform} ${process.arch}`);
   let config: Config;
   let lines: ProviderLine[];
+  let keyed: ReturnType<typeof severalKeys>;
   const { isOwnAddress } = await import('../start.ts');
   try {
     config = readConfig(process.cwd(), process.env);
     lines = configuredLines(config, (url) => isOwnAddress(url, config));
+    keyed = severalKeys(config, (url) => isOwnAddress(url, config));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     say('FAIL', 'configuration', error.message);
@@ -86,7 +89,14 @@ async function examine(say: Say): Promise<void> {
     say('ok', 'data folder', place);
     if (link.own) await checkPort(config, say);
     await checkDatabase(config, link, performance.now() - began, say);
-    await checkProviders(config, lines, link, say);
+    const answered = await checkProviders(config, lines, link, say);
+    for (const [name, provider] of keyed) {
+      const model = answered.get(name);
+      if (model === undefined) continue;
+      for (const { key, ok, text } of await tryKeys(config, provider, model)) {
+        say(ok ? 'ok' : 'FAIL', name, `${key}  ${text}`);
+      }
+    }
   } catch (error) {
     // `fetch` says no more than that it failed.
     say('FAIL', 'server', error instanceof VerbError ? error.message : 'it broke the connection; look into its log.');
@@ -156,7 +166,14 @@ interface Metrics {
 const metricsOf = async (link: Link): Promise<Metrics> =>
   await bodyOf<Metrics>(await link.call('/mcp/v1/admin/metrics'));
 
-async function checkProviders(config: Config, lines: ProviderLine[], link: Link, say: Say): Promise<void> {
+/** Answers which model of each provider was asked last. */
+async function checkProviders(
+  config: Config,
+  lines: ProviderLine[],
+  link: Link,
+  say: Say,
+): Promise<Map<string, string>> {
+  const asked = new Map<string, string>();
   const listed = await bodyOf<{ data: { id: string; owned_by: string }[] }>(await link.call('/v1/models'));
   const metrics = await metricsOf(link);
   // The metrics also name providers of the last minute that are gone by now.
@@ -185,9 +202,13 @@ async function checkProviders(config: Config, lines: ProviderLine[], link: Link,
     ),
   }));
   const worker = async () => {
-    for (let next = queue.shift(); next; next = queue.shift()) await checkProvider(link, next.name, next.models, say);
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      const model = await checkProvider(link, next.name, next.models, say);
+      if (model !== null) asked.set(next.name, model);
+    }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return asked;
 }
 
 function sayLocal({ settings }: Config, names: readonly string[], say: Say): void {
@@ -200,8 +221,8 @@ function sayLocal({ settings }: Config, names: readonly string[], say: Say): voi
   say('ok', 'local servers', found.length > 0 ? `found ${found.join(', ')}` : `none found (looked for ${wanted})`);
 }
 
-/** One call; where a model is not known there, the next one, because lists of models are never quite true. */
-async function checkProvider(link: Link, name: string, models: readonly string[], say: Say): Promise<void> {
+/** One call; answers the model that was asked. Where a model is not known there, the next one, because lists of models are never quite true. */
+async function checkProvider(link: Link, name: string, models: readonly string[], say: Say): Promise<string | null> {
   const nameless = models.length === 0;
   let last = '';
   // Any name will do to see whether somebody is there who takes our key.
@@ -211,16 +232,17 @@ async function checkProvider(link: Link, name: string, models: readonly string[]
     const took = `${Math.round(performance.now() - began)} ms`;
     if (ok) {
       say('ok', name, `${model}  ${took}`);
-      return;
+      return model;
     }
     if (nameless && OF_THE_MODEL.includes(code)) {
       say('warn', name, `answers, but lists no model to ask; name one in goblin.yaml: providers.${name}.models`);
-      return;
+      return null;
     }
     last = `${model}  ${took}  ${sentence}`;
     if (!OF_THE_MODEL.includes(code)) break;
   }
   say('FAIL', name, last);
+  return models[0] ?? null;
 }
 
 async function callOnce(link: Link, model: string): Promise<{ ok: boolean; code: string; sentence: string }> {

@@ -1,5 +1,5 @@
 /** `goblin explain`: where a request could go, why, what each attempt came to, and what it cost. */
-import { readConfig } from '../config.ts';
+import { type Config, readConfig } from '../config.ts';
 import { columns, type Input, type Verb, VerbError } from './flags.ts';
 import { bodyOf, reachServer } from './link.ts';
 
@@ -52,10 +52,18 @@ interface Trail {
   items: { at: string; type: string; payload: Record<string, unknown> }[];
 }
 
+/**
+ * The record is read where no server runs too, and without the keys that goblin.yaml names: nobody is called, and no work
+ * is taken from the queue.
+ */
+function readingOnly(config: Config): Config {
+  return { ...config, settings: { ...config.settings, providers: {}, localServers: false, runningPerWorker: 0 } };
+}
+
 async function run(input: Input): Promise<number> {
   const [id] = input.words;
   if (id === undefined) throw new VerbError('Which request? Give its id, as in: goblin explain <request id>');
-  const link = await reachServer(readConfig(process.cwd(), process.env));
+  const link = await reachServer(readingOnly(readConfig(process.cwd(), process.env)));
   try {
     const path = `/mcp/v1/request/${encodeURIComponent(id)}`;
     const told = await bodyOf<Told>(await link.call(path));
