@@ -35,6 +35,7 @@ const VERBS: Record<string, { summary: string; load(): Promise<{ verb: Verb }> }
     summary: 'look at what the scanner looks for, and set rules and actions',
     load: () => import('./verbs/rules.ts'),
   },
+  secret: { summary: 'seal the record anew after MCP_SECRET was changed', load: () => import('./verbs/secret.ts') },
   provider: { summary: 'set, list and remove keys of vendors', load: () => import('./verbs/provider.ts') },
   key: { summary: 'make, list, import and revoke API keys', load: () => import('./verbs/key.ts') },
   user: { summary: 'make, list and change accounts', load: () => import('./verbs/user.ts') },

@@ -28,6 +28,7 @@ import { requestRoutes } from '../edge/requests.ts';
 import { responsesAnswers } from '../edge/responses-door.ts';
 import { createResponseRecord } from '../edge/responses-record.ts';
 import { responseRoutes } from '../edge/responses-routes.ts';
+import { secretRoutes } from '../edge/secret.ts';
 import { secretRuleRoutes } from '../edge/secret-rules.ts';
 import { type Access, createServer } from '../edge/server.ts';
 import { streamRoutes } from '../edge/streams.ts';
@@ -50,6 +51,7 @@ import { policyAdminOf } from './policy-admin.ts';
 import { rawOf } from './raw.ts';
 import { replayer } from './replay.ts';
 import { restoringBus, restoringLedger } from './restoring.ts';
+import { rotationOf } from './rotation.ts';
 import { secretRulesOf } from './secret-rules.ts';
 import { VERSION } from './version.ts';
 
@@ -129,6 +131,7 @@ export async function openDoors(inside: House, operatorToken: string): Promise<D
   if (sql) {
     budgetRoutes(app, budgetsOf(house, sql));
     providerKeyRoutes(app, house.providerKeys.deps(sql));
+    secretRoutes(app, rotationOf(house, sql));
     usageRoutes(app, {
       usage: (tenant, from, to, groups) => usageOf(sql, tenant, from, to, groups),
       today: house.clock.day,

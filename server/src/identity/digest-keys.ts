@@ -17,6 +17,9 @@ const KEEP = `insert into mcp_kept_key (use, sealed, key_id, made_from)
 const RESEAL = `update mcp_kept_key k set sealed = decode(x.sealed, 'hex'), key_id = $2
   from json_to_recordset($1::json) as x(use text, sealed text) where k.use = x.use and k.key_id <> $2`;
 
+const REPLACE = `update mcp_kept_key k set sealed = decode(x.sealed, 'hex'), key_id = $2, made_from = $3
+  from json_to_recordset($1::json) as x(use text, sealed text) where k.use = x.use`;
+
 // Which secrets have signed the trail, the first one first.
 const SIGNERS = 'select id from mcp_audit_key order by since, id';
 
@@ -67,10 +70,23 @@ export async function loadDigestKeys(
   return keys ? { keys, lost: false } : { keys: digestKeysOf(ring.current.secret), lost: true };
 }
 
-/** Seals them with the current secret. False: no secret of the ring opens them. */
-export async function resealDigestKeys(sql: Pick<Sql, 'query'>, sealer: Sealer): Promise<boolean> {
+/**
+ * Seals them with the current secret. False: no secret of the ring opens them. With `forgetLost` those of the current
+ * secret then take their place, for good.
+ */
+export async function resealDigestKeys(
+  sql: Pick<Sql, 'query'>,
+  ring: Ring,
+  sealer: Sealer,
+  forgetLost: boolean,
+): Promise<boolean> {
   const keys = openKept(await sql.query<KeptRow>(READ), sealer);
-  if (keys === null) return false;
+  if (keys === null) {
+    if (!forgetLost) return false;
+    const own = digestKeysOf(ring.current.secret);
+    await sql.query(REPLACE, [sealedRows(own, sealer), sealer.keyId, own.from]);
+    return true;
+  }
   await sql.query(RESEAL, [sealedRows(keys, sealer), sealer.keyId]);
   return true;
 }

@@ -33,7 +33,9 @@ export interface Content {
   /** Null: no secret of ours opens it. */
   openBytes(tenant: string, scope: string, place: string, keyId: string, sealed: Uint8Array): Buffer | null;
   seal(tenant: string, scope: string, place: string, text: string): SealedColumns;
-  /** Throws `unavailable` for what was sealed with a secret that is not there. */
+  /** Null: no secret of ours opens it. */
+  tryOpen(tenant: string, scope: string, place: string, keyId: string, sealed: Uint8Array): string | null;
+  /** The same; throws `unavailable` where that is null. */
   open(tenant: string, scope: string, place: string, keyId: string | null, sealed: Uint8Array): string;
   /** Whether the secret is there that sealed it. */
   knows(keyId: string): boolean;
@@ -53,9 +55,16 @@ export function createContent(sealer: ContentSealer, of: (tenant: string) => Bod
     sealer.open(keyId, useOf(tenant), scope, place, sealed);
   const sealBytes: Content['sealBytes'] = (tenant, scope, place, bytes) =>
     sealer.seal(useOf(tenant), scope, place, bytes);
+  const tryOpen: Content['tryOpen'] = (tenant, scope, place, keyId, sealed) => {
+    const bytes = openBytes(tenant, scope, place, keyId, sealed);
+    if (bytes === null) return null;
+    const text = bytes.subarray(1);
+    return (bytes[0] === 1 ? inflateRawSync(text) : text).toString('utf8');
+  };
   return {
     keyId: sealer.keyId,
     of,
+    tryOpen,
     seals: (tenant) => of(tenant) !== 'stored',
     sealBytes,
     openBytes,
@@ -67,10 +76,9 @@ export function createContent(sealer: ContentSealer, of: (tenant: string) => Bod
       return { sealed: sealBytes(tenant, scope, place, bytes).toString('base64'), key_id: sealer.keyId };
     },
     open(tenant, scope, place, keyId, sealed) {
-      const bytes = keyId === null ? null : openBytes(tenant, scope, place, keyId, sealed);
-      if (bytes === null) throw unreadable();
-      const text = bytes.subarray(1);
-      return (bytes[0] === 1 ? inflateRawSync(text) : text).toString('utf8');
+      const text = tryOpen(tenant, scope, place, keyId ?? '', sealed);
+      if (text === null) throw unreadable();
+      return text;
     },
     knows: sealer.knows,
     digest: (tenant, content) => sealer.digest(useOf(tenant), content),

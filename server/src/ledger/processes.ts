@@ -109,3 +109,13 @@ export async function livingProcesses(sql: Sql): Promise<{ takes: string[]; runs
     runs: rows.map(({ id }) => id),
   };
 }
+
+// A process that lives and still writes with another secret.
+const OLD_WRITER = `select id from mcp_process
+  where secret_id <> $1 and beat_at > now() - lease_ms * interval '1 millisecond' limit 1`;
+
+/** The id of a living process that writes with another secret than this one; null when there is none. */
+export async function oldWriter(sql: Sql, secretId: string): Promise<string | null> {
+  const [row] = await sql.query<{ id: string }>(OLD_WRITER, [secretId]);
+  return row?.id ?? null;
+}

@@ -1,9 +1,12 @@
 /**
  * A vendor that says back what it was told: whole or as a stream, also in what it says of a call that it refuses (`FAIL`
- * in the prompt), and of an answer that it does not bring to its end (`CUT`).
+ * in the prompt), and of an answer that it does not bring to its end (`CUT`). To `LEAK` it adds a secret of its own.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+
+/** What it says to whoever says `LEAK`. */
+export const LEAKED = ['AKIA', 'R7XYAQYLPMN5HFIQ'].join('');
 
 export interface Parrot {
   url: string;
@@ -32,7 +35,8 @@ export async function startParrot(): Promise<Parrot> {
     calls++;
     const { stream, messages } = JSON.parse(Buffer.concat(chunks).toString('utf8')) as Asked;
     const last = messages.at(-1)?.content;
-    const text = typeof last === 'string' ? last : JSON.stringify(last);
+    const said = typeof last === 'string' ? last : JSON.stringify(last);
+    const text = said.includes('LEAK') ? `${said} ${LEAKED}` : said;
     if (text.includes('FAIL')) {
       response.statusCode = 400;
       response.setHeader('content-type', 'application/json');
