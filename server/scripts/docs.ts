@@ -64,6 +64,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
   body_bytes: 'largest request body',
   frames_hours: 'how long a stream can be replayed after its end; then 410',
   bodies_days: 'how long prompts, results and partial texts are kept, from the day the request was made',
+  bodies:
+    'how prompts and answers rest, unless a tenant says it itself: as they are, encrypted, or erased ten minutes after the end',
   rows_days: 'how long requests, attempts and the audit trail are kept; at least `bodies_days`',
   policy_file: 'a file with policies in Cedar, by its path from `goblin.yaml`',
   local_servers: 'look for Ollama, LM Studio, llama.cpp, vLLM and SGLang on this machine, at the start and every 30 s',

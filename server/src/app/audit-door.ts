@@ -6,7 +6,7 @@ import type { AuditDeps } from '../edge/audit.ts';
 import type { ReceiptDeps } from '../edge/receipt.ts';
 import { note } from '../identity/events.ts';
 import { deriveAuditKey } from '../identity/secrets.ts';
-import { proveEvents, readAudit } from '../ledger/audit-read.ts';
+import { auditKeys, proveEvents, readAudit } from '../ledger/audit-read.ts';
 import { verifyAudit } from '../ledger/audit-verify.ts';
 import { costOf } from '../money/cost.ts';
 import { linesOf } from '../money/lines.ts';
@@ -20,9 +20,7 @@ export function auditDeps(sql: Sql, ledger: House['ledger'], house: House): Audi
       return [id, createPublicKey(key)];
     }),
   );
-  const publicKeys = Object.fromEntries(
-    [...known].map(([id, key]) => [id, key.export({ type: 'spki', format: 'pem' }) as string]),
-  );
+  const ours = [...known].map(([id, key]) => [id, key.export({ type: 'spki', format: 'pem' }) as string] as const);
   return {
     ledger,
     read: (tenant, filter) => readAudit(sql, tenant, filter),
@@ -36,8 +34,10 @@ export function auditDeps(sql: Sql, ledger: House['ledger'], house: House): Audi
       return linesOf(usage, price);
     },
     prove: (tenant, id) => proveEvents(sql, tenant, id),
-    sign(receipt) {
-      const signed = { ...receipt, key_id: signer.id, public_keys: publicKeys };
+    async sign(receipt) {
+      // Blocks may have been signed with a secret that was dropped since.
+      const public_keys = Object.fromEntries([...(await auditKeys(sql)), ...ours]);
+      const signed = { ...receipt, key_id: signer.id, public_keys };
       return { ...signed, signature: sign(null, Buffer.from(canonical(signed)), signer.key).toString('base64') };
     },
     now: house.clock.now,

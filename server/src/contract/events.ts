@@ -37,7 +37,9 @@ export const EVENT_TYPES = {
   'secret_rules.changed': { about: 'a new version of the rules of the scanner that the tenant has set' },
   'provider_key.set': { about: 'a key of a vendor was set: provider, name, where it goes, whose; never the key' },
   'provider_key.removed': { about: 'a key of a vendor was taken away' },
-  'secret.rotated': { about: 'everything in the record was sealed with the current MCP_SECRET: which one, and which were there before' },
+  'secret.rotated': {
+    about: 'everything in the record was sealed with the current MCP_SECRET: which one, and which were there before',
+  },
   'session.begun': { about: 'somebody signed in: method' },
   'session.refused': { about: 'somebody could not sign in: method, user (hash)', warning: true },
   'session.reused': { about: 'a refresh token was used twice, and its session ended', warning: true },

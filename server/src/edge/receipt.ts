@@ -16,7 +16,7 @@ export interface ReceiptDeps {
   /** How the cost of an attempt comes about; null when its price is not the one of today, or it was charged by estimate. */
   lines(tenant: string, attempt: AttemptRow): PriceLine[] | null;
   /** Adds the signature of this installation. */
-  sign(receipt: Record<string, unknown>): Record<string, unknown>;
+  sign(receipt: Record<string, unknown>): Promise<Record<string, unknown>>;
   now(): number;
 }
 
@@ -50,7 +50,7 @@ export function receiptRoute(app: FastifyInstance, deps: ReceiptDeps): void {
         ledger.result(tenant, id),
         deps.prove(tenant, id),
       ]);
-      return deps.sign({
+      return await deps.sign({
         v: 2,
         issued_at: new Date(deps.now()).toISOString(),
         tenant,

@@ -131,3 +131,11 @@ async function leavesOf(sql: Sql, block: BlockRow): Promise<Buffer[] | null> {
   }
   return leaves;
 }
+
+/** Public keys of all secrets that have signed blocks, as PEM by id. */
+export async function auditKeys(sql: Sql): Promise<[id: string, pem: string][]> {
+  const rows = await sql.query<{ id: string; pem: string }>(
+    'select id, public_key as pem from mcp_audit_key order by id',
+  );
+  return rows.map(({ id, pem }) => [id, pem]);
+}

@@ -1,6 +1,10 @@
 /** MCP_SECRET is changed on a live system: nothing is lost on the way, and afterwards the old one is not needed. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { openPostgres } from '../../src/drivers/postgres.ts';
 import { bearer, makeKey, person, type SignedInView } from '../support/accounts.ts';
 import { call, isProblem, type Json, outcome, post, submit } from '../support/api.ts';
@@ -239,6 +243,14 @@ describe('a secret that is changed', () => {
     });
     assert.equal(verified.status, 200, verified.text);
     assert.deepEqual(verified.body.findings, []);
+    // A receipt of before can be checked without a server, by the keys that it names.
+    const receipt = await call(server, `/mcp/v1/request/${asked.get('acme')}/receipt`, { headers: headers('acme') });
+    assert.equal(receipt.status, 200, receipt.text);
+    const file = join(server.folder, 'receipt.json');
+    writeFileSync(file, receipt.text);
+    const script = fileURLToPath(new URL('../../scripts/verify-receipt.mjs', import.meta.url));
+    const checked = spawnSync(process.execPath, [script, file], { encoding: 'utf8' });
+    assert.equal(checked.status, 0, checked.stdout + checked.stderr);
     const ready = await call<{ missing: string[] }>(server, '/readyz');
     assert.deepEqual(ready.body.missing, []);
   });

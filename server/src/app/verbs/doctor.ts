@@ -149,6 +149,11 @@ async function checkDatabase(config: Config, link: Link, openMs: number, say: Sa
       say('FAIL', 'redis', 'it does not answer; work is found more slowly until it does: check REDIS_URL, and Redis.');
     } else say('ok', 'redis', 'it answers');
   }
+  const sealed = ['provider_keys', 'digest_keys'].filter((name) => ready.missing?.includes(name));
+  if (sealed.length > 0) {
+    const what = sealed[0] === 'provider_keys' ? 'stored keys of vendors' : 'the keys of digests';
+    say('FAIL', 'secret', `${what} were sealed with another MCP_SECRET; name that one in MCP_SECRET_PREVIOUS.`);
+  }
   if (link.own) {
     const opened = `opened in ${(openMs / 1000).toFixed(1)} s`;
     say('ok', 'database', config.database ? `PostgreSQL, ${opened}` : opened);
