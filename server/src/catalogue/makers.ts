@@ -91,8 +91,8 @@ export const MAKERS: readonly Vendor[] = [
   }),
   compatible('voyage', 'Voyage AI', 'https://api.voyageai.com/v1', ['VOYAGE_API_KEY'], {
     serves: ['embed', 'rerank'],
-    // docs.voyageai.com/reference/embeddings-api: `encoding_format` is absent or `base64`.
-    quirks: { embeddings: { dimensions: 'output_dimension', textOnly: true }, paths: { models: null } },
+    // docs.voyageai.com/reference/embeddings-api: `encoding_format` is absent or `base64`; 1,000 texts in a call.
+    quirks: { embeddings: { dimensions: 'output_dimension', textOnly: true, most: 1000 }, paths: { models: null } },
     priceId: 'voyageai',
     makes: ['voyage'],
   }),

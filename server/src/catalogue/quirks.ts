@@ -110,7 +110,8 @@ export const DASHSCOPE: Quirks = {
   prefix: null,
   effort: { words: [], switch: { field: 'enable_thinking', on: true, off: false } },
   noSchema: true,
-  embeddings: { textOnly: true },
+  // …/text-embedding-synchronous-api: 10 texts in a call.
+  embeddings: { textOnly: true, most: 10 },
   forModels: [
     { models: /^qwen3\.[78]-(plus|flash|max)/, quirks: { noSchema: false } },
     {

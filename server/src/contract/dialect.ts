@@ -137,6 +137,8 @@ export interface Dialect {
     embed?: {
       /** Throws `unsupported_by_target`. */
       encode(call: EmbedCall, target: EncodeTarget): WireRequest;
+      /** Inputs of one call at most; more are sent in several. Left out: as many as there are. */
+      most?(target: EncodeTarget): number;
       /** `inputs` is how many vectors there must be. Never throws. */
       decode(body: string, inputs: number): Embeddings | ProviderFailure;
     };

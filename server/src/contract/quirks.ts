@@ -51,6 +51,8 @@ export interface EmbedQuirk {
   dimensions?: string | null;
   /** Lists of token numbers are refused. */
   textOnly?: boolean;
+  /** Inputs of one call at most; left out: as many as the door takes. */
+  most?: number;
 }
 
 export interface Quirks {

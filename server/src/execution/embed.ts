@@ -3,7 +3,7 @@
  * of it a visible part, and the vectors are caught on their way.
  */
 import type { AnswerCall, EmbedCall } from '../contract/call.ts';
-import type { Dialect, Vectors } from '../contract/dialect.ts';
+import type { Dialect, EncodeTarget, Vectors } from '../contract/dialect.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Part, ProviderFailure } from '../contract/part.ts';
 
@@ -32,10 +32,33 @@ const NO_BODY: ProviderFailure = { code: 'upstream_protocol', detail: 'something
 /** `"object": "embedding"` stands there too. */
 const FIRST_VECTOR = /"embedding"\s*:\s*(["[])/;
 
-/** For one attempt. `encode` throws `unsupported_by_target` where the dialect makes no vectors. */
-export function embedTry(dialect: Dialect, call: AnswerCall): EmbedTry {
+/** Calls that are made for one: more take too long, and say that another model is meant. */
+const MOST_CALLS = 100;
+
+/**
+ * For one attempt: one call, or several in the order of the inputs, where the vendor takes fewer in one. `encode` throws
+ * `unsupported_by_target` where the dialect makes no vectors. Throws the same when too many calls are needed.
+ */
+export function embedTries(dialect: Dialect, call: AnswerCall, target: EncodeTarget): EmbedTry[] {
+  const whole = embedCallOf(call);
+  const { inputs } = whole;
+  const most = dialect.vendor.embed?.most?.(target) ?? Number.POSITIVE_INFINITY;
+  if (inputs.length > most * MOST_CALLS) {
+    throw new GoblinError(
+      'unsupported_by_target',
+      `this provider takes ${most} ${most === 1 ? 'text' : 'texts'} in a call, so ${most * MOST_CALLS} are the most that are made of one; send fewer`,
+    );
+  }
+  const tries: EmbedTry[] = [];
+  for (let at = 0; at < Math.max(1, inputs.length); at += most) {
+    const some = inputs.length <= most ? whole : { ...whole, inputs: inputs.slice(at, at + most) };
+    tries.push(embedTry(dialect, some, call.embed?.base64 ?? false));
+  }
+  return tries;
+}
+
+function embedTry(dialect: Dialect, wanted: EmbedCall, base64: boolean): EmbedTry {
   const { embed } = dialect.vendor;
-  const wanted = embedCallOf(call);
   let vectors: Vectors | null = null;
   let asBase64 = false;
 
@@ -65,6 +88,6 @@ export function embedTry(dialect: Dialect, call: AnswerCall): EmbedTry {
       },
     },
     vectors: () => vectors,
-    asWanted: () => asBase64 === (call.embed?.base64 ?? false),
+    asWanted: () => asBase64 === base64,
   };
 }

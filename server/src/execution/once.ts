@@ -3,8 +3,8 @@ import type { AnswerCall } from '../contract/call.ts';
 import type { EncodeTarget } from '../contract/dialect.ts';
 import { isVisible, type Part } from '../contract/part.ts';
 import type { Provider } from '../contract/provider.ts';
-import { startAttempt } from './attempt.ts';
-import { embedTry } from './embed.ts';
+import { startBatches } from './batches.ts';
+import { embedTries } from './embed.ts';
 import { createJoin, type Join } from './join.ts';
 import type { AttemptOutcome } from './outcome.ts';
 import type { Screen } from './screen.ts';
@@ -54,9 +54,10 @@ export function callOnce(
 ): Once {
   const { provider } = place;
   const spoken = deps.dialect(provider);
-  const embed = input.call.kind === 'embed' ? embedTry(spoken, input.call) : null;
-  const dialect = embed === null ? spoken : embed.dialect;
   const target = encodeTarget(deps, place);
+  const tries = input.call.kind === 'embed' ? embedTries(spoken, input.call, target) : [];
+  const [embed = null, ...more] = tries;
+  const dialect = embed === null ? spoken : embed.dialect;
   const request = dialect.vendor.encode(
     prefix === '' ? input.call : withLessRoom(input.call, used),
     prefix === '' ? target : { ...target, prefix },
@@ -81,17 +82,20 @@ export function callOnce(
     ear.push(parts, data, dialect);
   }
 
-  const running = startAttempt(
+  const others = more.map((one) => ({
+    dialect: one.dialect,
+    request: one.dialect.vendor.encode(input.call, target, false),
+  }));
+  const running = startBatches(
     deps,
     {
-      dialect,
       provider,
-      request,
       stream: input.stream,
       hop: input.hop,
       clocks: deps.clocks,
       ...(key === undefined ? {} : { key }),
     },
+    [{ dialect, request }, ...others],
     {
       event: join ? (parts) => tell(joined(join, parts), '') : tell,
       flush() {
@@ -101,8 +105,8 @@ export function callOnce(
       done(outcome) {
         const rest = join?.end() ?? '';
         if (rest !== '') tell([{ type: 'text', text: rest }], '');
-        const vectors = embed?.vectors();
-        if (vectors) outcome.vectors = vectors;
+        const vectors = tries.flatMap((one) => one.vectors() ?? []);
+        if (vectors.length > 0) outcome.vectors = vectors;
         if (embed?.asWanted() === false) outcome.body = null;
         resolve(prefix === '' ? outcome : withoutPlace(outcome));
       },

@@ -2,9 +2,10 @@
  * Raw calls and the health book: they are counted for a target of their own, `provider/raw`, and nothing that they meet
  * is held against the models of the provider, since nobody here knows what they ask for.
  */
+
+import type { Dialect } from '../contract/dialect.ts';
 import { type ErrorCode, GoblinError } from '../contract/errors.ts';
 import type { ProviderFailure } from '../contract/part.ts';
-import type { Dialect } from '../contract/dialect.ts';
 import type { Provider } from '../contract/provider.ts';
 import { RAW } from '../contract/raw.ts';
 import type { HealthBook } from '../routing/book.ts';

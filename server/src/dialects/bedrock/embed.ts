@@ -74,6 +74,9 @@ function cohere(model: string, texts: readonly string[], call: EmbedCall, notice
   };
 }
 
+export const mostInputs = ({ model }: EncodeTarget): number =>
+  model.toLowerCase().includes('cohere.embed') ? MOST_INPUTS : 1;
+
 export function decodeBedrockEmbed(body: string, inputs: number): Embeddings | ProviderFailure {
   const parsed = parseJson(body);
   if (!parsed.ok) return unreadable(body, parsed.cut).failure;

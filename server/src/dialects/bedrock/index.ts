@@ -4,7 +4,7 @@
  */
 import type { Dialect } from '../../contract/dialect.ts';
 import { createBedrockDecoder } from './decoder.ts';
-import { decodeBedrockEmbed, encodeBedrockEmbed } from './embed.ts';
+import { decodeBedrockEmbed, encodeBedrockEmbed, mostInputs } from './embed.ts';
 import { encodeBedrock } from './encode.ts';
 import { bedrockFailure } from './failure.ts';
 import { traitsOf } from './models.ts';
@@ -22,6 +22,6 @@ export const bedrock: Dialect = {
     modelsPath: '',
     models: () => [],
     goesOn: (target) => traitsOf(target.model).goesOn,
-    embed: { encode: encodeBedrockEmbed, decode: decodeBedrockEmbed },
+    embed: { encode: encodeBedrockEmbed, most: mostInputs, decode: decodeBedrockEmbed },
   },
 };

@@ -11,7 +11,7 @@ import { vectorsIn } from '../vectors.ts';
 import { complaintIn } from './failure.ts';
 
 /** Texts in one call. */
-const MOST_INPUTS = 96;
+export const MOST_INPUTS = 96;
 const INPUT_TYPES = new Set(['search_document', 'search_query', 'classification', 'clustering']);
 
 /**

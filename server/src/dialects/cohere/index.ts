@@ -3,7 +3,7 @@ import type { Dialect } from '../../contract/dialect.ts';
 import { isObject } from '../json.ts';
 import { modelIds } from '../model-ids.ts';
 import { createCohereDecoder } from './decoder.ts';
-import { decodeCohereEmbed, encodeCohereEmbed } from './embed.ts';
+import { decodeCohereEmbed, encodeCohereEmbed, MOST_INPUTS } from './embed.ts';
 import { encodeCohere } from './encode.ts';
 import { cohereFailure } from './failure.ts';
 import { cohereWhole } from './whole.ts';
@@ -19,7 +19,7 @@ export const cohere: Dialect = {
     // 1,000 is the largest page.
     modelsPath: '/v1/models?endpoint=chat&page_size=1000',
     models: current,
-    embed: { encode: encodeCohereEmbed, decode: decodeCohereEmbed },
+    embed: { encode: encodeCohereEmbed, most: () => MOST_INPUTS, decode: decodeCohereEmbed },
   },
 };
 

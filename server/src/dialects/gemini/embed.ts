@@ -17,6 +17,8 @@ const MOST_IN_BATCH = 100;
 const MOST_IN_PREDICTION = 250;
 
 export function encodeEmbed(call: EmbedCall, target: EncodeTarget): WireRequest {
+  const most = mostInputs(target);
+  if (call.inputs.length > most) throw unsupported(`this provider embeds at most ${most} texts in one call`);
   const texts = call.inputs.map((input) => {
     if (typeof input === 'string') return input;
     throw unsupported('this provider takes texts, not lists of token numbers');
@@ -31,7 +33,6 @@ export function encodeEmbed(call: EmbedCall, target: EncodeTarget): WireRequest 
 }
 
 function atGemini(texts: readonly string[], call: EmbedCall, target: EncodeTarget): [string, Json] {
-  atMost(texts, MOST_IN_BATCH);
   const model = modelPath(target.model).slice(1);
   const requests = texts.map((text) => ({
     model: decodeURIComponent(model),
@@ -44,18 +45,19 @@ function atGemini(texts: readonly string[], call: EmbedCall, target: EncodeTarge
 function atVertex(texts: readonly string[], call: EmbedCall, target: EncodeTarget): [string, Json] {
   const { dimensions } = call;
   const name = bareName(target.model);
-  if (name.startsWith('gemini-') && name !== 'gemini-embedding-001') {
-    atMost(texts, 1);
+  if (isNewer(name)) {
     const config = dimensions === undefined ? {} : { embedContentConfig: { outputDimensionality: dimensions } };
     return ['embedContent', { content: { role: 'user', parts: [{ text: texts[0] ?? '' }] }, ...config }];
   }
-  atMost(texts, name === 'gemini-embedding-001' ? 1 : MOST_IN_PREDICTION);
   const parameters = dimensions === undefined ? {} : { parameters: { outputDimensionality: dimensions } };
   return ['predict', { instances: texts.map((content) => ({ content })), ...parameters }];
 }
 
-function atMost(texts: readonly string[], most: number): void {
-  if (texts.length > most) throw unsupported(`this provider embeds at most ${most} texts in one call`);
+const isNewer = (name: string): boolean => name.startsWith('gemini-') && name !== 'gemini-embedding-001';
+
+export function mostInputs({ quirks, model }: EncodeTarget): number {
+  if (!quirks.vertex) return MOST_IN_BATCH;
+  return bareName(model).startsWith('gemini-') ? 1 : MOST_IN_PREDICTION;
 }
 
 /** Never throws. Vectors shorter than the model's own length are not scaled to 1: they are given as they came. */

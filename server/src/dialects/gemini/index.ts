@@ -2,7 +2,7 @@
 import type { Dialect } from '../../contract/dialect.ts';
 import { isObject } from '../json.ts';
 import { createGeminiDecoder } from './decoder.ts';
-import { decodeEmbed, encodeEmbed } from './embed.ts';
+import { decodeEmbed, encodeEmbed, mostInputs } from './embed.ts';
 import { encodeGemini } from './encode.ts';
 import { geminiFailure } from './failure.ts';
 import { traitsOf } from './models.ts';
@@ -23,7 +23,7 @@ export const gemini: Dialect = {
     modelsPath: '/models?pageSize=1000',
     models: listedModels,
     goesOn: (target) => traitsOf(target.model).prefill === 'continues',
-    embed: { encode: encodeEmbed, decode: decodeEmbed },
+    embed: { encode: encodeEmbed, most: mostInputs, decode: decodeEmbed },
   },
 };
 

@@ -37,6 +37,9 @@ export function encodeEmbed(call: EmbedCall, target: EncodeTarget): WireRequest 
   };
 }
 
+export const mostInputs = ({ quirks, model }: EncodeTarget): number =>
+  quirksFor(quirks, model).embeddings?.most ?? Number.POSITIVE_INFINITY;
+
 /** All vectors in the order of the inputs, or a failure: a missing or a doubled one would be taken for another's. */
 export function decodeEmbed(text: string, inputs: number): Embeddings | ProviderFailure {
   const parsed = parseJson(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);

@@ -4,7 +4,7 @@ import { httpFailure } from '../failures.ts';
 import { modelIds } from '../model-ids.ts';
 import { decodeOpenai } from './decode.ts';
 import { createOpenaiDecoder } from './decoder.ts';
-import { decodeEmbed, encodeEmbed } from './embed.ts';
+import { decodeEmbed, encodeEmbed, mostInputs } from './embed.ts';
 import { encodeOpenai } from './encode.ts';
 import { createOpenaiEncoder, openaiError } from './encoder.ts';
 import { goesOn } from './prefix.ts';
@@ -21,7 +21,7 @@ export const openai: Dialect = {
     modelsPath: '/models',
     models: modelIds,
     goesOn,
-    embed: { encode: encodeEmbed, decode: decodeEmbed },
+    embed: { encode: encodeEmbed, most: mostInputs, decode: decodeEmbed },
   },
   door: {
     decode: decodeOpenai,

@@ -3,12 +3,17 @@ import { test } from 'node:test';
 import type { AnswerCall } from '../../../src/contract/call.ts';
 import { GoblinError } from '../../../src/contract/errors.ts';
 import { DIALECTS } from '../../../src/dialects/index.ts';
-import { embedTry } from '../../../src/execution/embed.ts';
+import { type EmbedTry, embedTries } from '../../../src/execution/embed.ts';
 
 const said = (...texts: string[]): AnswerCall['messages'] =>
   texts.map((text) => ({ role: 'user', content: [{ type: 'text', text }] }));
 const call = (more: Partial<AnswerCall> = {}): AnswerCall => ({ kind: 'embed', messages: said('a', 'b'), ...more });
 const target = { provider: 'p', model: 'm', quirks: {} };
+const embedTry = (dialect: (typeof DIALECTS)['openai'], of: AnswerCall): EmbedTry => {
+  const [made, ...more] = embedTries(dialect, of, target);
+  assert.ok(made && more.length === 0);
+  return made;
+};
 const body = (embeddings: unknown[], more = {}): string =>
   JSON.stringify({
     object: 'list',
