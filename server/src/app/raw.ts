@@ -20,7 +20,8 @@ export function rawOf(house: House): RunRaw {
     checkSecrets: createRawSecrets({
       shields: house.shields,
       digest: secrets.secretDigest,
-      note: (tenant, finding) => void house.ledger.note(tenant, 'guard.finding', finding).catch(() => {}),
+      note: (tenant, finding, request) =>
+        void house.ledger.note(tenant, 'guard.finding', finding, request).catch(() => {}),
     }),
     allowance: house.allowance.allowance,
   };

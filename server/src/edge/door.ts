@@ -5,9 +5,10 @@ import type { Dialect, Encoder, Truth } from '../contract/dialect.ts';
 import { ERRORS, type GoblinError } from '../contract/errors.ts';
 import type { AnswerListener, AttachedHandle, AttachedOutcome } from '../contract/flow.ts';
 import { isVisible, type Usage } from '../contract/part.ts';
-import type { AttemptStart, CacheResult } from '../contract/record.ts';
+import type { AttemptStart } from '../contract/record.ts';
 import { scrub } from '../guard/secrets/scrub.ts';
 import { dollars } from '../money/cost.ts';
+import { answerHeaders, idHeaders, plainNumber } from './answer-headers.ts';
 import { retryHeaders, sentence } from './problem.ts';
 import type { Pulse } from './pulse.ts';
 import type { Relay } from './relay.ts';
@@ -141,30 +142,6 @@ export function wholeListener(pen: Pen): AnswerListener {
   };
 }
 
-/** Never 1.2e-7 in a header. */
-function plainNumber(value: number): string {
-  return value.toFixed(12).replace(/\.?0+$/, '');
-}
-
-function answerHeaders(
-  pen: Pick<Pen, 'id' | 'idHeader'>,
-  by: { provider: string; model: string; attempts: number; cache?: CacheResult },
-): Record<string, string> {
-  return {
-    ...idHeaders(pen.id, pen.idHeader),
-    ...(by.cache ? { 'x-mcp-cache': by.cache } : {}),
-    ...(by.attempts > 0
-      ? { 'x-mcp-provider': by.provider, 'x-mcp-model': headerText(by.model), 'x-mcp-attempts': String(by.attempts) }
-      : {}),
-  };
-}
-
-function idHeaders(id: string, idHeader: string | null): Record<string, string> {
-  return idHeader === null ? { 'x-mcp-request-id': id } : { 'x-mcp-request-id': id, [idHeader]: id };
-}
-
-const headerText = (text: string) => text.replace(/[^\x20-\x7e]/g, '?');
-
 const HEADERS_AFTER_MS = 10_000;
 const KEEP_ALIVE_MS = 15_000;
 
@@ -185,6 +162,8 @@ export function streamListener(
   let recorded = false;
   /** The vendor that speaks now is of the door's dialect. */
   let relayed = false;
+  /** The rest is told by the encoder. */
+  let closed = false;
   const began = performance.now();
   let lastWrite = began;
 
@@ -226,6 +205,7 @@ export function streamListener(
       start = next;
       pen.model = next.model;
       relayed = false;
+      closed = false;
       // What an attempt said before anything visible was never sent.
       if (!visible) {
         out = '';
@@ -235,6 +215,7 @@ export function streamListener(
     },
     notice() {},
     event(parts, data) {
+      if (closed) return;
       if (relay !== null && data !== null && data !== '') {
         relayed = true;
         out += relay.event(parts, data);
@@ -242,6 +223,11 @@ export function streamListener(
         return;
       }
       for (const part of parts) {
+        if (part.type === 'finish') {
+          // Its end is not there in its own words: what the vendor still says is nothing to go on.
+          relayed = false;
+          closed = true;
+        }
         if (!isVisible(part)) continue;
         visible = true;
         out += encoder().part(part);

@@ -1,6 +1,6 @@
 /** Answers that hold placeholders: kept whole in frames, and replaced by the caller's own values on the way to him. */
 import type { AnswerListener, AttachedHandle, AttachedOutcome } from '../contract/flow.ts';
-import type { Part, VisiblePart } from '../contract/part.ts';
+import { isVisible, type Part, type VisiblePart } from '../contract/part.ts';
 import { createRestorer, type Restorer, restoreText } from '../guard/secrets/restore.ts';
 
 export type Mapping = ReadonlyMap<string, string>;
@@ -10,8 +10,8 @@ export interface PartFilter {
   push(parts: readonly Part[]): Part[];
   /** What was held back. */
   rest(): VisiblePart[];
-  /** Nothing of these parts, or before them, can be a placeholder: they may be told as they are, without `push`. */
-  passes(parts: readonly Part[]): boolean;
+  /** Something is held back. */
+  readonly holds: boolean;
 }
 
 /** Every placeholder of `mapping` becomes its value, in text, thoughts and arguments, whatever the slicing. */
@@ -47,14 +47,8 @@ export function createPartFilter(mapping: Mapping): PartFilter {
   return {
     push: (parts) => parts.flatMap(one),
     rest,
-    passes(parts) {
-      if (call !== null || text?.restorer.holds) return false;
-      for (const part of parts) {
-        if (part.type === 'tool_call' || part.type === 'failure') return false;
-        if (part.type !== 'text' && part.type !== 'reasoning') continue;
-        if (part.text.includes('[') || (part.type === 'reasoning' && part.vendor !== undefined)) return false;
-      }
-      return true;
+    get holds() {
+      return (text ?? call)?.restorer.holds ?? false;
     },
   };
 }
@@ -73,7 +67,7 @@ export function restoreParts(parts: readonly VisiblePart[], mapping: Mapping): V
 
 /** A vendor's own field may hold words of the model too. */
 function marked<T extends VisiblePart>(part: T, mapping: Mapping): T {
-  if (part.type === 'text' || part.vendor === undefined) return part;
+  if (part.type === 'text' || part.vendor === undefined || mapping.size === 0) return part;
   return { ...part, vendor: { ...part.vendor, fields: restoreDeep(part.vendor.fields, mapping) } };
 }
 
@@ -98,8 +92,21 @@ export function restoring(listener: AnswerListener, mapping: Mapping): AnswerLis
       listener.attempt(start, restart);
     },
     event(parts, data) {
-      if (mapping.size === 0 || filter.passes(parts)) listener.event(parts, data);
-      else listener.event(filter.push(parts), null);
+      if (!filter.holds && parts.every(isPlain)) {
+        listener.event(parts, data);
+        return;
+      }
+      if (!parts.some(isVisible)) {
+        const rest = filter.rest();
+        if (rest.length > 0) listener.event(rest, null);
+        listener.event(parts, data);
+        return;
+      }
+      // Arguments are read from their beginning, so that it is known where a string is in them.
+      const held = filter.holds;
+      const told = filter.push(parts);
+      if (!held && !filter.holds && isSame(parts, told)) listener.event(parts, data);
+      else listener.event(told, null);
     },
     done(outcome: AttachedOutcome) {
       if (mapping.size === 0) {
@@ -111,6 +118,25 @@ export function restoring(listener: AnswerListener, mapping: Mapping): AnswerLis
       listener.done({ ...outcome, parts: restoreParts(outcome.parts, mapping), body: null });
     },
   };
+}
+
+/** Nothing in it can be a placeholder, or the beginning of one. */
+function isPlain(part: Part): boolean {
+  if (part.type === 'text') return !part.text.includes('[');
+  return part.type === 'usage' || (part.type === 'reasoning' && !part.vendor && !part.text.includes('['));
+}
+
+function isSame(parts: readonly Part[], told: readonly Part[]): boolean {
+  return (
+    parts.length === told.length &&
+    parts.every((part, at) => {
+      const now = told[at];
+      if (!isVisible(part) || now === undefined || !isVisible(now)) return part === now;
+      if (part.type === 'tool_call')
+        return now.type === 'tool_call' && part.arguments === now.arguments && !part.vendor;
+      return now.type === part.type && part.text === now.text && (part.type === 'text' || !part.vendor);
+    })
+  );
 }
 
 /** Whoever joins sent the same, so the values are his too. */

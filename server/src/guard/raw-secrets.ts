@@ -13,7 +13,7 @@ export interface RawSecretsDeps {
   /** A keyed digest of a value for a tenant, 16 hexadecimal digits or more. */
   digest(tenant: string, value: string): string;
   /** An event of the audit trail. Never throws. */
-  note(tenant: string, payload: Record<string, unknown>): void;
+  note(tenant: string, payload: Record<string, unknown>, request: string): void;
 }
 
 /** Throws `secret_blocked` with the places, and `unavailable` when it cannot be known what the tenant looks for. */
@@ -33,7 +33,7 @@ export function createRawSecrets({ shields, digest, note }: RawSecretsDeps): Che
         const { rule } = finding;
         const refused = action !== 'flag';
         const fingerprint = digest(tenant, finding.value).slice(0, 16);
-        note(tenant, { rule, action: refused ? 'block' : action, place, fingerprint, key, request: id, mode: RAW });
+        note(tenant, { rule, action: refused ? 'block' : action, place, fingerprint, key, mode: RAW }, id);
         if (refused) blocked.push({ path: place, rule });
       }
     }

@@ -41,7 +41,7 @@ type Open =
       /** They came when it was open already, so they follow it. */
       late: VendorField | null;
     }
-  /** Begun by a vendor of this dialect; its deltas came as they were. */
+  /** Begun by a vendor of this dialect, which no part of ours belongs to. */
   | { kind: 'other'; index: number };
 
 const DELTAS = { text: ['text_delta', 'text'], thinking: ['thinking_delta', 'thinking'] } as const;
@@ -198,12 +198,15 @@ export function createAnthropicEncoder(context: DoorContext): Encoder {
         const parsed = parseJson(data);
         const said = parsed.ok && isObject(parsed.value) ? parsed.value : {};
         const index = typeof said.index === 'number' ? said.index : next;
-        const type = isObject(said.content_block) ? said.content_block.type : '';
+        const { type = '', id = '' } = isObject(said.content_block) ? said.content_block : {};
         next = Math.max(next, index + 1);
-        open =
-          type === 'text' || type === 'thinking'
-            ? { kind: type, index, head: headOf(type, index) }
-            : { kind: 'other', index };
+        if (type === 'text' || type === 'thinking') open = { kind: type, index, head: headOf(type, index) };
+        else if (type === 'tool_use') {
+          // Counted as the decoder counts them. What is said here in between belongs to it.
+          const tool = indexOf.size;
+          indexOf.set(tool, index);
+          open = { kind: 'tool', index, tool, id: String(id), arguments: '', signed: true, late: null };
+        } else open = { kind: 'other', index };
       }
     },
   };

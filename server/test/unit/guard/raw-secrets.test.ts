@@ -90,7 +90,6 @@ describe('a raw call', () => {
         place: 'body',
         fingerprint: digest('t', AWS).slice(0, 16),
         key: 'k',
-        request: 'id',
         mode: 'raw',
       },
     ]);
