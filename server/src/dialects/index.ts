@@ -12,7 +12,7 @@ import { responses } from './responses/index.ts';
 
 export { embeddingsDoor } from './openai/embeddings-door.ts';
 export { openaiUsage } from './openai/encoder.ts';
-export { openaiMessage, partsOfMessage } from './openai/message.ts';
+export { invalidCalls, openaiMessage, partsOfMessage } from './openai/message.ts';
 export {
   askedBody,
   createReplay,

@@ -1,7 +1,7 @@
 /** What every drop-in door does alike: headers in, headers out, an answer streamed or whole, errors in the door's shape. */
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
-import type { Dialect, Encoder, Truth } from '../contract/dialect.ts';
+import type { Dialect, Encoder } from '../contract/dialect.ts';
 import { ERRORS, type GoblinError } from '../contract/errors.ts';
 import type { AnswerListener, AttachedHandle, AttachedOutcome } from '../contract/flow.ts';
 import { isVisible, type Usage } from '../contract/part.ts';
@@ -12,6 +12,7 @@ import { answerHeaders, idHeaders, plainNumber } from './answer-headers.ts';
 import { retryHeaders, sentence } from './problem.ts';
 import type { Pulse } from './pulse.ts';
 import type { Relay } from './relay.ts';
+import { truthOf } from './truth.ts';
 
 type Door = NonNullable<Dialect['door']>;
 
@@ -46,17 +47,6 @@ export function writeDoorError(
     ...idHeaders(id, idHeader),
   });
   res.end(body);
-}
-
-export function truthOf(id: string, outcome: AttachedOutcome): Truth {
-  return {
-    request_id: id,
-    provider: outcome.provider,
-    model: outcome.model,
-    attempts: outcome.attempts,
-    cost_usd: dollars(outcome.costPico),
-    ...(outcome.priceReason ? { cost_reason: outcome.priceReason } : {}),
-  };
 }
 
 function errorBody(

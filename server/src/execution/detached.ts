@@ -5,6 +5,7 @@ import { GoblinError } from '../contract/errors.ts';
 import { type FrameBody, frameOf, type Part, wireUsage } from '../contract/part.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
 import type { Claim, RequestError, RunPlan } from '../contract/record.ts';
+import { invalidCalls } from '../dialects/index.ts';
 import type { AnswerShield, OpenAnswer } from '../guard/answers.ts';
 import { tokensOf } from './account.ts';
 import { startAnswer } from './answer.ts';
@@ -76,6 +77,13 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
   async function settle(end: RunEnd): Promise<void> {
     const rest = await log.close();
     const frames: FrameBody[] = [...rest.frames];
+    for (const place of invalidCalls(end.parts)) {
+      frames.push({
+        type: 'notice',
+        code: 'invalid_arguments',
+        detail: `The arguments of tool call ${place} are not JSON.`,
+      });
+    }
     if (end.usage) frames.push({ type: 'usage', usage: wireUsage(end.usage) });
     const state = end.state ?? 'failed';
     frames.push({

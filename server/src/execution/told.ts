@@ -1,8 +1,7 @@
 /** What the caller of an attached request is told of its end. */
 import { ERRORS, GoblinError } from '../contract/errors.ts';
 import type { AttachedOutcome } from '../contract/flow.ts';
-import type { VisiblePart } from '../contract/part.ts';
-import { openaiMessage, rounded } from '../dialects/index.ts';
+import { invalidCalls, rounded } from '../dialects/index.ts';
 import type { RunEnd } from './terms.ts';
 
 /** The process stops before the answer was complete. */
@@ -28,16 +27,10 @@ export function toOutcome(end: RunEnd, sameDialect: boolean, keep: boolean): Att
     costPico: end.costPico,
     priceReason: end.costPico === null ? 'the price of this model is not known' : null,
     ...(end.last?.cache ? { cache: end.last.cache } : {}),
-    body: sameDialect && !(keep && vectors) && !hasInvalidCall(end.parts) ? end.body : null,
+    // Arguments that are no JSON are marked in our body; the vendor's would pass them on unmarked.
+    body: sameDialect && !(keep && vectors) && invalidCalls(end.parts).length === 0 ? end.body : null,
     ...(vectors ? { vectors: keep ? rounded(vectors) : vectors } : {}),
   };
-}
-
-/** Arguments that are no JSON are marked in our body; the vendor's would pass them on unmarked. */
-function hasInvalidCall(parts: readonly VisiblePart[]): boolean {
-  if (!parts.some((part) => part.type === 'tool_call')) return false;
-  const { tool_calls: calls } = openaiMessage(parts);
-  return Array.isArray(calls) && calls.some((call: { invalid_arguments?: true }) => call.invalid_arguments === true);
 }
 
 export function refusalOf({ error, retryAfterMs }: RunEnd): GoblinError {

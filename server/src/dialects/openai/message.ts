@@ -48,6 +48,17 @@ export function openaiMessage(parts: readonly VisiblePart[]): Record<string, unk
   return message;
 }
 
+/** Places of the tool calls whose arguments are not JSON. */
+export function invalidCalls(parts: readonly VisiblePart[]): number[] {
+  const calls: ToolCall[] = [];
+  for (const part of parts) if (part.type === 'tool_call') addFragment(calls, part);
+  const places: number[] = [];
+  calls.forEach((call, place) => {
+    if (!isJson(call.function.arguments)) places.push(place);
+  });
+  return places;
+}
+
 function addFragment(calls: ToolCall[], part: Extract<VisiblePart, { type: 'tool_call' }>): void {
   const known = calls[part.index];
   const call = known ?? { id: '', type: 'function', function: { name: '', arguments: '' } };
