@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
+import { writtenSecrets } from '../guard/secrets/written.ts';
 import { parseSettings, type Settings, SettingsError, settle } from '../settings/settings.ts';
 
 /** A start that cannot go on. The message is one sentence with a good example; the exit code is 1. */
@@ -29,6 +30,8 @@ export interface Config {
   proxy: { https: string; none: string } | null;
   settings: Settings;
   settingsFile: string | null;
+  /** Places in it with values that look like secrets: they belong into the environment. */
+  writtenSecrets: readonly string[];
   /** Environment and `.env`, for provider keys and base URLs. Empty values count as unset. */
   env: Record<string, string>;
   /** What `goblin config` prints. */
@@ -94,7 +97,7 @@ export function readConfig(folder: string, processEnv: Record<string, string | u
   const port = integer('PORT', read('PORT', '8000'), 0, 65_535, 'PORT=8000');
   const dataDir = resolve(folder, read('MCP_DATA_DIR', './data'));
   const settingsName = read('MCP_CONFIG', 'goblin.yaml');
-  const settings = readSettings(resolve(folder, settingsName), settingsName, sources.has('MCP_CONFIG'));
+  const found = readSettings(resolve(folder, settingsName), settingsName, sources.has('MCP_CONFIG'));
   const database = readDatabase(read, readUrl, env);
   const redis = readRedis(read, readUrl, env);
   const auth = env.MCP_AUTH ?? (isLoopback(host) && !database ? 'off' : 'required');
@@ -159,8 +162,9 @@ export function readConfig(folder: string, processEnv: Record<string, string | u
     previousSecrets,
     logLevel: logLevel as LogLevel,
     proxy: https ? { https, none: env.NO_PROXY ?? env.no_proxy ?? '' } : null,
-    settings: settings ?? settle({}),
-    settingsFile: settings ? settingsName : null,
+    settings: found.settings ?? settle({}),
+    settingsFile: found.settings ? settingsName : null,
+    writtenSecrets: found.written,
     env,
     report,
   };
@@ -214,16 +218,23 @@ function readRedis(
   return { url: `redis://${password === '' ? '' : `:${encodeURIComponent(password)}@`}${name}:${port}` };
 }
 
-function readSettings(path: string, name: string, asked: boolean): Settings | null {
+interface SettingsRead {
+  /** Null: there is no file. */
+  settings: Settings | null;
+  written: readonly string[];
+}
+
+function readSettings(path: string, name: string, asked: boolean): SettingsRead {
   if (!existsSync(path)) {
     if (asked)
       throw new ConfigError(
         `MCP_CONFIG names ${name}, which is not there; give the path of a file, e.g. MCP_CONFIG=goblin.yaml.`,
       );
-    return null;
+    return { settings: null, written: [] };
   }
   try {
-    return settle(parseSettings(readFileSync(path, 'utf8'), name), name);
+    const file = parseSettings(readFileSync(path, 'utf8'), name);
+    return { settings: settle(file, name), written: writtenSecrets(file) };
   } catch (error) {
     if (error instanceof SettingsError) throw new ConfigError(error.message);
     throw new ConfigError(

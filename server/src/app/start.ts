@@ -61,6 +61,9 @@ export async function start(config: Config, options: StartOptions = {}): Promise
   const embedded = !options.ledger && !config.database;
   const undo: (() => unknown)[] = [];
   const recorder = createRecorder(config.logLevel);
+  for (const place of config.writtenSecrets) {
+    recorder.log('warn', `a value in ${config.settingsFile} looks like a secret, which whoever reads the file has`, { place });
+  }
   try {
     const folder = embedded ? openFolder(config.dataDir, config.secret) : null;
     if (folder) undo.push(() => folder.release());

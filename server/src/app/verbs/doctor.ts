@@ -74,6 +74,13 @@ async function examine(say: Say): Promise<void> {
     'configuration',
     `${config.settingsFile ?? 'no goblin.yaml'}, ${providers} switched on, access ${config.auth}`,
   );
+  for (const place of config.writtenSecrets) {
+    say(
+      'warn',
+      'configuration',
+      `${place} in ${config.settingsFile} looks like a secret, which whoever reads the file has`,
+    );
+  }
   if (!checkFolder(config, say)) return;
   const began = performance.now();
   let link: Link;
