@@ -1,4 +1,5 @@
 /** Erasure from outside: of a request, and of all that belongs to a user. */
+import { GoblinError } from '../contract/errors.ts';
 import type { Ledger, Sql } from '../contract/ports.ts';
 import type { ErasureRoutesDeps } from '../edge/erasure.ts';
 import { getErasure, orderErasure } from '../ledger/erase-user.ts';
@@ -17,8 +18,9 @@ export function eraserOf({ bus, ledger, sharing }: House): Ledger['erase'] {
   };
 }
 
-// An account by its id or its address.
-const ACCOUNT = 'select id, email from mcp_user where tenant = $1 and (id = $2 or email_key = lower($2))';
+// An account by its id or its address; of any tenant when $1 is null.
+const ACCOUNT = `select id, email, tenant from mcp_user
+  where ($1::text is null or tenant = $1) and (id = $2 or email_key = lower($2)) limit 2`;
 
 const HASH = /^[0-9a-f]{32}$/;
 
@@ -30,8 +32,15 @@ export function erasingOf(
   const { ledger } = house;
   return {
     ledger,
-    async order(tenant, who, actor) {
-      const [account] = await sql.query<{ id: string; email: string }>(ACCOUNT, [tenant, who]);
+    async order(asked, own, who, actor) {
+      const accounts = await sql.query<{ id: string; email: string; tenant: string }>(ACCOUNT, [asked, who]);
+      if (accounts.length > 1) {
+        throw new GoblinError('invalid_request', 'Several tenants have an account of that address; say which tenant.', {
+          errors: [{ path: 'tenant', message: 'must be given here' }],
+        });
+      }
+      const [account] = accounts;
+      const tenant = account?.tenant ?? asked ?? own;
       const names = new Set([who, ...(account ? [account.id, account.email, account.email.toLowerCase()] : [])]);
       const users = [...names].map((name) => userHash(tenant, name));
       // Nobody's name has the hash of another one: what looks like a hash may be one.

@@ -9,13 +9,16 @@ import type { Erased } from '../contract/record.ts';
 import { isTerminal } from '../contract/states.ts';
 import type { Erasure } from '../ledger/erase-user.ts';
 import { notFound, readId, readQuery } from './query.ts';
-import { actorOf, callerOf, tenantOf } from './scope.ts';
+import { actorOf, callerOf, tenantOf, tenantOrAll } from './scope.ts';
 import { iso } from './shapes.ts';
 
 export interface ErasureRoutesDeps {
   ledger: Pick<Ledger, 'get'>;
-  /** `who`: an account by id or address, what callers give as `user_id`, or its hash. */
-  order(tenant: string, who: string, actor: string): Promise<Erasure>;
+  /**
+   * `who`: an account by id or address, what callers give as `user_id`, or its hash. `asked` null: of the tenant in which
+   * there is such an account, else of `own`. Throws `invalid_request` when there are several.
+   */
+  order(asked: string | null, own: string, who: string, actor: string): Promise<Erasure>;
   get(tenant: string, id: number): Promise<Erasure | null>;
   /** Null for an unknown id. */
   erase(tenant: string, id: string, actor: string): Promise<Erased | null>;
@@ -105,7 +108,7 @@ export function erasureRoutes(app: FastifyInstance, deps: ErasureRoutesDeps & Re
     },
     async (request, reply) => {
       const caller = callerOf(request);
-      const tenant = tenantOf(caller, readQuery(request, ['tenant']).tenant);
+      const tenant = tenantOrAll(caller, readQuery(request, ['tenant']).tenant);
       const { id } = request.params as { id: string };
       if (id === '' || id.length > LONGEST_NAME) {
         throw new GoblinError('invalid_request', 'A user has 1 to 256 characters.', {
@@ -113,7 +116,7 @@ export function erasureRoutes(app: FastifyInstance, deps: ErasureRoutesDeps & Re
         });
       }
       reply.code(202);
-      return erasureOut(await deps.order(tenant, id, actorOf(caller)), tenant, caller);
+      return erasureOut(await deps.order(tenant, caller.tenant, id, actorOf(caller)), caller);
     },
   );
 
@@ -135,13 +138,14 @@ export function erasureRoutes(app: FastifyInstance, deps: ErasureRoutesDeps & Re
       const { id } = request.params as { id: string };
       const found = /^[1-9]\d{0,14}$/.test(id) ? await deps.get(tenant, Number(id)) : null;
       if (!found) throw new GoblinError('not_found', 'There is no such erasure.');
-      return erasureOut(found, tenant, caller);
+      return erasureOut(found, caller);
     },
   );
 }
 
-function erasureOut(of: Erasure, tenant: string, caller: Caller): Record<string, unknown> {
-  const self = `/mcp/v1/erasures/${of.id}${tenant === caller.tenant ? '' : `?tenant=${encodeURIComponent(tenant)}`}`;
+function erasureOut(of: Erasure, caller: Caller): Record<string, unknown> {
+  const elsewhere = of.tenant === caller.tenant ? '' : `?tenant=${encodeURIComponent(of.tenant)}`;
+  const self = `/mcp/v1/erasures/${of.id}${elsewhere}`;
   return {
     erasure_id: of.id,
     status: of.step === 'done' ? 'done' : 'running',

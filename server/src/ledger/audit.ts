@@ -25,6 +25,8 @@ export interface SealedEvent extends Row {
   payload: string;
 }
 
+type Found = SealedEvent & { xid: string };
+
 export interface Header {
   v: 1;
   writer: string;
@@ -64,6 +66,9 @@ from (select 1) one left join lateral (
 // What a writer has written in transactions that are over, from $2 on.
 const TAKE = `select e.xid::text, ${EVENT_COLUMNS} from mcp_event e
   where e.writer = $1 and e.xid >= $2::xid8 and e.xid < $3::xid8 and e.id > $4 order by e.xid, e.id limit $5`;
+
+// All of one transaction.
+const TAKE_ONE = `select e.xid::text, ${EVENT_COLUMNS} from mcp_event e where e.writer = $1 and e.xid = $2::xid8 order by e.id`;
 
 // Adds a block, unless another process has added that number.
 const ADD = `
@@ -169,29 +174,24 @@ export async function createSealer(
     const { head, now } = await placeOf(sql, who);
     // A writer without a beginning: all that it wrote is still to be sealed.
     const from = head ?? { upto: '0', last_id: 0, seq: -1, digest: '' };
-    const found = await sql.query<SealedEvent & { xid: string }>(TAKE, [
-      who,
-      from.upto,
-      now.upto,
-      Math.max(0, from.last_id - SLACK),
-      MOST,
-    ]);
-    const { events, upto } = whole(found, now.upto);
+    const found = await sql.query<Found>(TAKE, [who, from.upto, now.upto, Math.max(0, from.last_id - SLACK), MOST]);
+    const { events, upto } = await whole(found, now.upto, who);
     if (events.length > 0 && (await add(who, head, events, upto, now))) added(who);
     if (upto !== now.upto) return 'more';
     return now.still ? 'all' : 'open';
   }
 
+  /** A full take may end inside a transaction: that one waits for the next block. */
+  async function whole(found: readonly Found[], upto: string, who: string): Promise<{ events: Found[]; upto: string }> {
+    const last = found.at(-1)?.xid;
+    if (found.length < MOST || last === undefined) return { events: [...found], upto };
+    const events = found.filter(({ xid }) => xid !== last);
+    if (events.length > 0) return { events, upto: last };
+    // One transaction alone is larger than a block: it is one block.
+    return { events: await sql.query<Found>(TAKE_ONE, [who, last]), upto: String(BigInt(last) + 1n) };
+  }
+
   const { head, now } = await placeOf(sql, writer);
   if (!head) await add(writer, null, [], now.upto, now);
   return { seal: () => sealFor(writer), sealFor };
-}
-
-/** A full take may end inside a transaction: that one waits for the next block. */
-function whole<T extends { xid: string }>(found: readonly T[], upto: string): { events: readonly T[]; upto: string } {
-  if (found.length < MOST) return { events: found, upto };
-  const last = (found.at(-1) as T).xid;
-  const events = found.filter((event) => event.xid !== last);
-  // One transaction alone is larger than a block: it is one block.
-  return events.length > 0 ? { events, upto: last } : { events: found, upto };
 }

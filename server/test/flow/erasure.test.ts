@@ -133,9 +133,22 @@ test('an account is found by its id and by its address; of another tenant there 
       30_000,
     );
   };
+  const nobody = await runGoblin(['user', 'erase', 'somebody-else'], guarded, { MCP_AUTH: 'required' }, 60_000);
+  assert.match(nobody.stdout, /Nothing was found/, nobody.stderr);
   const foreign = await erase(stranger.access_token);
   assert.equal(foreign.counts.requests ?? 0, 0);
   assert.equal((await outcome(guarded, made.request_id, bearer(admin.access_token))).status, 200);
+  // The command line runs the installation: it finds the tenant by the account.
+  const second = await submit(guarded, { prompt: 'By id', model: 'simulator/goblin-sim' }, bearer(admin.access_token));
+  await outcome(guarded, second.request_id, bearer(admin.access_token));
+  const byId = await runGoblin(['user', 'erase', admin.user.id], guarded, { MCP_AUTH: 'required' }, 60_000);
+  assert.match(byId.stdout, /Erased: 2 requests/, byId.stderr);
+  const last = await submit(
+    guarded,
+    { prompt: 'Once more', model: 'simulator/goblin-sim' },
+    bearer(admin.access_token),
+  );
+  await outcome(guarded, last.request_id, bearer(admin.access_token));
   const done = await erase(admin.access_token);
   assert.equal(done.counts.requests, 1);
   assert.equal((await outcome(guarded, made.request_id, bearer(admin.access_token))).status, 410);

@@ -128,6 +128,22 @@ export function auditConformance(name: string, open: () => Promise<Sql>): void {
       assert.ok(findings.length > 0 && findings.every(({ what }) => what === 'the signature is not right'));
     });
 
+    test('a transaction that is larger than a block is one block, and nothing of it is left out', async () => {
+      await sql.query(
+        "insert into mcp_event (tenant, type, payload) select $1, 'large.one', jsonb_build_object('n', n) from generate_series(1, 7000) n",
+        [T],
+      );
+      await ledger.note(T, 'large.after', {});
+      await all(sealer.seal);
+      const report = await check();
+      assert.deepEqual(report.findings, []);
+      assert.equal(report.open, 0);
+      const [blocks] = await sql.query<{ n: number }>(
+        'select max(array_length(events, 1))::int as n from mcp_audit_block',
+      );
+      assert.equal(blocks?.n, 7000);
+    });
+
     test('payloads may be erased: the chain holds, and says so', async () => {
       const id = await one();
       await all(sealer.seal);
