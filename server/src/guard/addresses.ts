@@ -26,9 +26,17 @@ for (const [net, prefix] of [
   ['::1', 128],
   ['64:ff9b:1::', 48],
   ['100::', 64],
+  // Teredo, benchmarks, ORCHID: tunnels and numbers that are no places.
+  ['2001::', 32],
+  ['2001:2::', 48],
+  ['2001:10::', 28],
   ['2001:db8::', 32],
+  ['3fff::', 20],
+  ['5f00::', 16],
   ['fc00::', 7],
   ['fe80::', 10],
+  // Site-local, given up by RFC 3879 and still routed here and there.
+  ['fec0::', 10],
   ['ff00::', 8],
 ] as const) {
   PRIVATE.addSubnet(net, prefix, 'ipv6');
@@ -39,14 +47,21 @@ export function isPrivateAddress(address: string): boolean {
   const family = isIP(address);
   if (family === 4) return PRIVATE.check(address, 'ipv4');
   if (family !== 6) return false;
-  const hex = mappedAddress(address);
-  return hex ? PRIVATE.check(hex, 'ipv4') : PRIVATE.check(address, 'ipv6');
+  const plain = address.replace(/%.*$/, '');
+  const inside = mappedAddress(plain);
+  return (inside !== null && PRIVATE.check(inside, 'ipv4')) || PRIVATE.check(plain, 'ipv6');
 }
 
-/** The IPv4 address inside `::ffff:a.b.c.d` and `64:ff9b::a.b.c.d`, whichever way it is written. */
+/**
+ * The IPv4 address inside `::ffff:a.b.c.d`, `::ffff:0:a.b.c.d`, `::a.b.c.d`, `64:ff9b::a.b.c.d`, 6to4 (`2002:`) and ISATAP
+ * (`…:5efe:a.b.c.d`), whichever way it is written: a gateway may take each of them there.
+ */
 export function mappedAddress(address: string): string | null {
-  const canonical = new URL(`http://[${address}]/`).hostname.slice(1, -1);
-  const match = /^(?:::ffff:|64:ff9b::)([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical);
+  const canonical = new URL(`http://[${address.replace(/%.*$/, '')}]/`).hostname.slice(1, -1);
+  const match =
+    /^(?:::ffff:|::ffff:0:|64:ff9b::|::)([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical) ??
+    /^2002:([0-9a-f]{1,4}):([0-9a-f]{1,4}):/.exec(canonical) ??
+    /:5efe:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical);
   if (!match) return null;
   const high = Number.parseInt(match[1] as string, 16);
   const low = Number.parseInt(match[2] as string, 16);

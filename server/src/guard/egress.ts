@@ -15,13 +15,27 @@ for (const address of [
   '169.254.170.2',
   '169.254.170.23',
   '169.254.169.253',
+  '169.254.0.23',
+  '169.254.42.42',
   '100.100.100.200',
   '192.0.0.192',
+  // Azure's host: it hands out what extensions of a machine are given.
+  '168.63.129.16',
 ]) {
   METADATA.addAddress(address, 'ipv4');
 }
 for (const address of ['fd00:ec2::254', 'fd00:ec2::23', 'fd20:ce::254']) METADATA.addAddress(address, 'ipv6');
-const METADATA_NAMES = new Set(['metadata.google.internal', 'metadata.goog', 'metadata']);
+const METADATA_NAMES = new Set([
+  'metadata',
+  'metadata.google.internal',
+  'metadata.goog',
+  'metadata.azure.internal',
+  'metadata.tencentyun.com',
+  'metadata.packet.net',
+  'instance-data',
+  'instance-data.ec2.internal',
+  'api.metadata.cloud.ibm.com',
+]);
 
 const isMetadata = (address: string): boolean => {
   const inside = isIP(address) === 6 ? mappedAddress(address) : null;
@@ -46,7 +60,7 @@ export function whyNot(address: string, reach: Reach): string | null {
 export function hostWhyNot(hostname: string, reach: Reach): string | null {
   const bare = hostname
     .replace(/^\[|\]$/g, '')
-    .replace(/\.$/, '')
+    .replace(/\.+$/, '')
     .toLowerCase();
   if (isIP(bare) !== 0) return whyNot(bare, reach);
   if (METADATA_NAMES.has(bare)) return reach === 'identity' ? null : 'it is a name of cloud metadata';
