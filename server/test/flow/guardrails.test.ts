@@ -1,87 +1,28 @@
 /** Guardrails: each sentence of docs/security.md about them, against a hook that says and does what it should not. */
 import assert from 'node:assert/strict';
-import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, test } from 'node:test';
-import { type Simulator, startSimulator } from '../../src/providers/simulator/index.ts';
+import type { Simulator } from '../../src/providers/simulator/index.ts';
 import { type Answer, call, events, type Json, outcome, post, submit, view } from '../support/api.ts';
-import { embedderAt } from '../support/embeddings.ts';
+import { allow, chat, type GuardedHouse, hook, type Says, startGuardedHouse, trail } from '../support/guardrails.ts';
 import { eventually, makePlace, runGoblin, type Server, startServer } from '../support/server.ts';
-import { callsWith, MODEL, OPENAI_KEY, openaiEnv, saidBy } from '../support/vendors.ts';
-import { type Embedder, startEmbedder } from '../vendors/embedder.ts';
+import { callsWith, MODEL, openaiEnv, saidBy } from '../support/vendors.ts';
 
 const SECRET = 'AKIAQ6ZK4VJ2N7WRT5XB';
-const TIMEOUT_MS = 400;
-
-interface Asked extends Json {
-  stage: 'before' | 'after';
-  request: Json;
-  messages?: { role: string; content: Json[] }[];
-  text?: string;
-  tool_calls?: Json[];
-}
-type Says = (asked: Asked, response: ServerResponse) => unknown;
 
 let vendor: Simulator;
-let embedder: Embedder;
-/** Closed and held back; open and not held back; only before, closed, with usual settings. */
 let closed: Server;
 let open: Server;
-let heard: Asked[] = [];
-const allow: Says = () => ({ action: 'allow' });
-let says: Says = allow;
-let moved = 0;
-
-const hook = createServer((request, response) => {
-  if (request.url === '/moved') moved++;
-  const chunks: Buffer[] = [];
-  request.on('data', (chunk: Buffer) => chunks.push(chunk));
-  request.on('end', () => {
-    assert.equal(request.method, 'POST');
-    assert.equal(request.headers['content-type'], 'application/json');
-    const asked = JSON.parse(Buffer.concat(chunks).toString()) as Asked;
-    heard.push(asked);
-    const said = says(asked, response);
-    if (said === undefined || response.writableEnded) return;
-    response.setHeader('content-type', 'application/json');
-    response.end(typeof said === 'string' ? said : JSON.stringify(said));
-  });
-});
-
+let house: GuardedHouse;
 before(async () => {
-  await new Promise<void>((resolve) => hook.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(hook.address() as AddressInfo).port}/check`;
-  [vendor, embedder] = await Promise.all([startSimulator({ journal: true, key: OPENAI_KEY }), startEmbedder()]);
-  const start = (on_failure: string, buffer: boolean) =>
-    startServer({
-      env: openaiEnv(vendor),
-      settings: {
-        providers: {
-          openai: { raw_price_usd: 0.01 },
-          vectors: { ...embedderAt(embedder, 'openai-one', 'openai', 'shared-embed'), free: true },
-        },
-        guardrails: {
-          before: { url, timeout_ms: TIMEOUT_MS, on_failure },
-          after: { url, timeout_ms: TIMEOUT_MS, on_failure, buffer },
-        },
-      },
-    });
-  [closed, open] = await Promise.all([start('closed', true), start('open', false)]);
+  house = await startGuardedHouse();
+  ({ vendor, closed, open } = house);
 });
-after(async () => {
-  await Promise.all([closed?.stop(), open?.stop()]);
-  await vendor?.close();
-  embedder?.close();
-  hook.closeAllConnections();
-  hook.close();
-});
+after(() => house?.close());
 beforeEach(() => {
-  heard = [];
-  says = allow;
+  hook.heard = [];
+  hook.says = allow;
 });
 
-const chat = (to: Server, content: unknown, more: Json = {}): Promise<Answer<Json>> =>
-  post<Json>(to, '/v1/chat/completions', { model: MODEL, messages: [{ role: 'user', content }], ...more });
 const before_ =
   (said: unknown): Says =>
   ({ stage }) =>
@@ -90,83 +31,8 @@ const after_ =
   (said: unknown): Says =>
   ({ stage }) =>
     stage === 'after' ? said : { action: 'allow' };
-const trail = async (server: Server, type: string): Promise<Json[]> =>
-  (await call<{ items: { payload: Json }[] }>(server, `/mcp/v1/admin/audit?type=${type}`)).body.items.map(
-    ({ payload }) => payload,
-  );
 const contentOf = (answer: Answer<Json>): string =>
   ((answer.body.choices as { message: { content: string } }[])[0] as { message: { content: string } }).message.content;
-
-/** What is no usable answer, and what is noted of it. */
-const UNUSABLE: readonly [string, Says, RegExp][] = [
-  ['silence', () => undefined, /400 ms|time/],
-  ['text that is no JSON', () => 'allow', /not JSON/],
-  ['JSON that is cut off', () => '{"action": "allow"', /not JSON/],
-  ['no object', () => '[]', /none of/],
-  ['null', () => 'null', /none of/],
-  ['an action that there is not', () => ({ action: 'permit' }), /none of/],
-  ['a replacement without one', () => ({ action: 'replace' }), /none of/],
-  [
-    'a status of failure',
-    (_asked, response) => {
-      response.writeHead(500).end('{"action": "allow"}');
-    },
-    /status 500/,
-  ],
-  [
-    'a status of success that is another',
-    (_asked, response) => {
-      response.writeHead(201, { 'content-type': 'application/json' }).end('{"action": "allow"}');
-    },
-    /status 201/,
-  ],
-  [
-    'a redirect',
-    (_asked, response) => {
-      response.writeHead(307, { location: '/moved' }).end();
-    },
-    /status 307/,
-  ],
-  [
-    'an answer without end',
-    (_asked, response) => {
-      response.writeHead(200, { 'content-type': 'application/json' });
-      response.write('{"action": "allow"');
-    },
-    /400 ms|time/,
-  ],
-  [
-    'a connection that breaks',
-    (_asked, response) => {
-      response.destroy();
-    },
-    /./,
-  ],
-  ['more than anybody reads', () => ({ action: 'allow', padding: 'x'.repeat(5 * 1024 * 1024) }), /./],
-];
-for (const [index, [name, unusable, why]] of UNUSABLE.entries()) {
-  test(`without a usable answer (${name}): closed refuses and sends nothing, open lets it pass with an event`, async () => {
-    const mark = `unusable-${index}`;
-    says = (asked, response) => (asked.stage === 'before' ? unusable(asked, response) : { action: 'allow' });
-    const began = performance.now();
-    const refused = await chat(closed, `${mark} closed`);
-    assert.equal(refused.status, 503, refused.text);
-    assert.ok(performance.now() - began < 10 * TIMEOUT_MS, 'it is not waited for longer');
-    assert.ok(Number(refused.headers.get('retry-after')) >= 1);
-    assert.equal(callsWith(vendor, `${mark} closed`).length, 0);
-    assert.equal((await chat(open, `${mark} open`)).status, 200);
-    assert.equal(callsWith(vendor, `${mark} open`).length, 1);
-    const noted = await eventually(async () => (await trail(open, 'guardrail.failed'))[0], 'the event');
-    assert.deepEqual([noted.stage, noted.on_failure], ['before', 'open']);
-    assert.match(String(noted.why), why);
-
-    says = (asked, response) => (asked.stage === 'after' ? unusable(asked, response) : { action: 'allow' });
-    const late = await chat(closed, `${mark} after`);
-    assert.equal(late.status, 503, late.text);
-    assert.equal((await chat(open, `${mark} after`)).status, 200);
-    assert.equal(moved, 0, 'nobody followed the redirect');
-  });
-}
 
 test('before: what is sent, with placeholders in place of secrets, and pictures only by name', async () => {
   const tools = [{ type: 'function', function: { name: 'look_up', parameters: { type: 'object', properties: {} } } }];
@@ -188,7 +54,7 @@ test('before: what is sent, with placeholders in place of secrets, and pictures 
     { 'x-mcp-labels': 'team=search', 'x-mcp-task': 'code' },
   );
   assert.equal(answer.status, 200, answer.text);
-  const [asked] = heard;
+  const [asked] = hook.heard;
   assert.equal(asked?.stage, 'before');
   assert.deepEqual(asked?.request, {
     ...{ tenant: 'local', key: null, team: null, roles: asked?.request.roles },
@@ -208,7 +74,7 @@ test('before: what is sent, with placeholders in place of secrets, and pictures 
 });
 
 test('before: a block is 403 with its reason, and nothing is sent or stored', async () => {
-  says = before_({ action: 'block', reason: 'not in this house' });
+  hook.says = before_({ action: 'block', reason: 'not in this house' });
   const attached = await chat(closed, 'before-blocked');
   assert.equal(attached.status, 403);
   assert.match(attached.text, /guardrail_blocked/);
@@ -221,7 +87,7 @@ test('before: a block is 403 with its reason, and nothing is sent or stored', as
 });
 
 test('before: a replacement is what is sent and stored; one that is not the same messages is none', async () => {
-  says = before_({ action: 'replace', messages: [{ role: 'user', content: 'before-other words' }] });
+  hook.says = before_({ action: 'replace', messages: [{ role: 'user', content: 'before-other words' }] });
   assert.equal((await chat(closed, 'before-own words')).status, 200);
   const { request_id: id } = await submit(closed, { prompt: 'before-own words', model: MODEL });
   await outcome(closed, id);
@@ -243,12 +109,12 @@ test('before: a replacement is what is sent and stored; one that is not the same
     'text',
   ];
   for (const messages of wrong) {
-    says = before_({ action: 'replace', messages });
+    hook.says = before_({ action: 'replace', messages });
     assert.equal((await chat(closed, 'before-never sent')).status, 503, JSON.stringify(messages));
   }
   assert.equal(callsWith(vendor, 'before-never sent').length, 0);
   // What a guardrail wrote is not read again by the scanner.
-  says = before_({ action: 'replace', messages: [{ role: 'user', content: `before-wrote ${SECRET}` }] });
+  hook.says = before_({ action: 'replace', messages: [{ role: 'user', content: `before-wrote ${SECRET}` }] });
   assert.equal((await chat(closed, 'before-asked')).status, 200);
   assert.equal(callsWith(vendor, `before-wrote ${SECRET}`).length, 1);
 });
@@ -262,7 +128,7 @@ test('after: what is sent, text and tool calls', async () => {
   ];
   const answer = await chat(closed, 'after-sees', { tools, tool_choice: 'required' });
   assert.equal(answer.status, 200, answer.text);
-  const asked = heard.find(({ stage }) => stage === 'after');
+  const asked = hook.heard.find(({ stage }) => stage === 'after');
   const id = answer.headers.get('x-mcp-request-id');
   assert.deepEqual(asked?.request, {
     ...{ request: id, tenant: 'local', key: null, provider: 'openai', model: 'gpt-4o-mini' },
@@ -279,7 +145,7 @@ test('after: what is sent, text and tool calls', async () => {
 
 test('after: a whole answer is held back, and an answer that is replaced is the one that is stored', async () => {
   for (const server of [closed, open]) {
-    says = after_({ action: 'block', reason: 'a bad answer' });
+    hook.says = after_({ action: 'block', reason: 'a bad answer' });
     const said = await saidBy(vendor, 'after-whole');
     const blocked = await chat(server, 'after-whole');
     assert.equal(blocked.status, 403, blocked.text);
@@ -289,7 +155,7 @@ test('after: a whole answer is held back, and an answer that is replaced is the 
     const stored = await call(server, `/mcp/v1/request/${id}/result`);
     assert.ok(!stored.text.includes(said.text.slice(0, 12)), stored.text);
 
-    says = after_({ action: 'replace', text: 'after-other words' });
+    hook.says = after_({ action: 'replace', text: 'after-other words' });
     const replaced = await chat(server, 'after-whole');
     assert.equal(contentOf(replaced), 'after-other words');
     const other = replaced.headers.get('x-mcp-request-id') ?? '';
@@ -307,7 +173,7 @@ test('after, streamed and not held back: shown as it comes, and what was found i
     [{ action: 'block', reason: 'too late' }, 'block'],
     [{ action: 'replace', text: 'x', reason: 'too late' }, 'replace'],
   ] as const) {
-    says = after_(verdict);
+    hook.says = after_(verdict);
     const streamed = await chat(open, 'after-stream [[sim tokens=30 rate=100]]', { stream: true });
     assert.ok(streamed.text.includes('[DONE]'));
     const text = [...streamed.text.matchAll(/"content":"((?:[^"\\]|\\.)*)"/g)]
@@ -322,7 +188,7 @@ test('after, streamed and not held back: shown as it comes, and what was found i
     assert.deepEqual([flag.action, flag.reason], [action, 'too late']);
     assert.equal((await view(open, id)).status, 'succeeded');
   }
-  says = (asked, response) => {
+  hook.says = (asked, response) => {
     if (asked.stage === 'before') return { action: 'allow' };
     response.writeHead(500).end();
     return undefined;
@@ -334,7 +200,7 @@ test('after, held back: a stream comes in one piece when it was checked, and not
   const prompt = 'after-held [[sim tokens=30 rate=100]]';
   const said = await saidBy(vendor, prompt);
   let checked = 0;
-  says = ({ stage }) => {
+  hook.says = ({ stage }) => {
     if (stage === 'after') checked = performance.now();
     return { action: 'allow' };
   };
@@ -354,7 +220,7 @@ test('after, held back: a stream comes in one piece when it was checked, and not
   assert.ok(checked > 0 && shownAt >= checked, `shown ${checked - shownAt} ms too early`);
 
   // A detached one: nothing of it is a frame before.
-  says = after_({ action: 'block', reason: 'no' });
+  hook.says = after_({ action: 'block', reason: 'no' });
   const { request_id: id } = await submit(closed, { prompt, model: MODEL });
   const end = await outcome(closed, id);
   assert.equal(end.body.status, 'blocked', end.text);
@@ -364,7 +230,7 @@ test('after, held back: a stream comes in one piece when it was checked, and not
 });
 
 test('a detached request that is not held back is checked at its end', async () => {
-  says = after_({ action: 'block', reason: 'seen too late' });
+  hook.says = after_({ action: 'block', reason: 'seen too late' });
   const { request_id: id } = await submit(open, { prompt: 'after-detached', model: MODEL });
   assert.equal((await outcome(open, id)).status, 200);
   const flag = await eventually(
@@ -378,18 +244,18 @@ test('embeddings are asked about before and not after; raw calls not at all', as
   const vectors = await post(closed, '/v1/embeddings', { model: 'vectors/shared-embed', input: ['some text', 'more'] });
   assert.equal(vectors.status, 200, vectors.text);
   assert.deepEqual(
-    heard.map(({ stage, request }) => [stage, request.kind]),
+    hook.heard.map(({ stage, request }) => [stage, request.kind]),
     [['before', 'embed']],
   );
-  says = before_({ action: 'block' });
+  hook.says = before_({ action: 'block' });
   assert.equal((await post(closed, '/v1/embeddings', { model: 'vectors/shared-embed', input: 'text' })).status, 403);
-  heard = [];
+  hook.heard = [];
   const raw = await post(closed, '/mcp/v1/raw/openai/chat/completions', {
     model: 'gpt-4o-mini',
     messages: [{ role: 'user', content: 'raw' }],
   });
   assert.equal(raw.status, 200, raw.text);
-  assert.equal(heard.length, 0);
+  assert.equal(hook.heard.length, 0);
 });
 
 test('a metadata address is not called, and one with credentials stops the start', async () => {

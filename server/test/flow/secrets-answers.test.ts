@@ -3,12 +3,12 @@
  * who asked as the model wrote them.
  */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
-import { call, outcome, post, result, type Answer as Said, submit, view } from '../support/api.ts';
+import { outcome, post, result, submit, view } from '../support/api.ts';
+import { filesIn, findings } from '../support/findings.ts';
 import { eventually, type Server, startServer } from '../support/server.ts';
 import { checkFrames, openSse, openWs, readAll, textOf } from '../support/streams.ts';
 import { PATIENT } from '../support/vendors.ts';
@@ -81,26 +81,6 @@ after(async () => {
 });
 
 const user = (cut: number, kind = 'text') => [{ role: 'user' as const, content: `cut ${cut} ${kind}` }];
-
-interface Finding {
-  rule: string;
-  action: string;
-  place: string;
-  fingerprint: string;
-}
-
-/** All findings in answers of a server, page by page. */
-async function findings(of: Server): Promise<(Finding & { request: string })[]> {
-  const found: (Finding & { request: string })[] = [];
-  for (let cursor = ''; ; ) {
-    type Page = { items: { request_id: string; payload: Finding }[]; next_cursor?: string | null };
-    const page: Said<Page> = await call(of, `/mcp/v1/admin/audit?type=guard.finding&limit=200${cursor}`);
-    assert.equal(page.status, 200, page.text);
-    found.push(...page.body.items.map((item) => ({ ...item.payload, request: item.request_id })));
-    if (!page.body.next_cursor) return found.filter(({ place }) => place === 'answer');
-    cursor = `&cursor=${encodeURIComponent(page.body.next_cursor)}`;
-  }
-}
 
 test('the OpenAI door, streamed: from its own dialect and from others', async () => {
   for (const model of ['oa/m', 'an/m', 'ge/m']) {
@@ -300,10 +280,3 @@ test('each was found, the same at every cut, and nothing of them is on the disk'
   }
   assert.ok(placeholders > 0, 'the disk was looked at');
 });
-
-function filesIn(folder: string): string[] {
-  return readdirSync(folder).flatMap((name) => {
-    const path = join(folder, name);
-    return statSync(path).isDirectory() ? filesIn(path) : [path];
-  });
-}
