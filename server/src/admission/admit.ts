@@ -21,6 +21,8 @@ import { createSecrets, type SecretsDeps } from './secrets.ts';
 export interface AdmissionDeps extends FitDeps, SecretsDeps, AcceptanceDeps {
   /** Asked before anything is chosen; true when it changed the call. Null: nobody is asked. */
   guardrail: Guardrails['before'];
+  /** Waits for rules of the scanner that may have changed unseen. Null: they have not. Left out: they cannot. */
+  rulesKnown?: () => Promise<void> | null;
   ledger: Ledger;
   bus: Bus;
   queue: Queue;
@@ -164,6 +166,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       }
     }
     const id = deps.newId();
+    await deps.rulesKnown?.();
     const shielded = secrets.shield(caller, submission, id);
     const admitted = await admit(caller, shielded, id);
     const { entry } = admitted;

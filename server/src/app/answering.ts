@@ -5,8 +5,15 @@ import { restoring, restoringHandle } from '../execution/placeholders.ts';
 import type { House } from './assembly.ts';
 
 export function answering(house: House): AnswerDoorDeps['run'] {
-  const { admission, answers } = house;
-  return (caller, id, given, hop) => {
+  const { admission, answers, ledger, shields } = house;
+
+  /** What the scanner looks for, as it was changed while the record was away. Null: nothing to wait for. */
+  function rulesKnown(): Promise<void> | null {
+    if (ledger.lostFor() === null) return shields.ready();
+    return admission.recordBack().then(() => shields.ready() ?? undefined);
+  }
+
+  const run: AnswerDoorDeps['run'] = (caller, id, given, hop) => {
     const submission = admission.shield(caller, given.submission, id);
     const input = { ...given, submission };
     // It grows with what is found in the answer.
@@ -31,5 +38,10 @@ export function answering(house: House): AnswerDoorDeps['run'] {
       return restores ? restoringHandle(handle, mapping) : handle;
     };
     return admitted instanceof Promise ? admitted.then(go) : go(admitted);
+  };
+
+  return (...asked) => {
+    const known = rulesKnown();
+    return known === null ? run(...asked) : known.then(() => run(...asked));
   };
 }

@@ -126,6 +126,7 @@ export async function assemble(parts: Parts): Promise<House> {
     userKeyId: secrets.digestsFrom,
     strict,
     guardrail: guardrails.before,
+    rulesKnown: shields.ready,
     plan: planning.plan,
     info: (target) => live.info(provider(target.provider), target.model),
     price(target) {

@@ -33,6 +33,8 @@ export interface Shields {
   read(tenant: string, version: number | null): Promise<Stored<RulesDocument> | null>;
   /** Throws `invalid_request` with every fault. Answers the new version, in force here at once. `own`: see guard/versions.ts. */
   save(tenant: string, document: RulesDocument, actor: string, expected: number | null, own: boolean): Promise<number>;
+  /** After the record was away: waits until what was changed meanwhile is known. Null: nothing to wait for. Rejects with `unavailable`. */
+  ready(): Promise<void> | null;
   /** Told with each sweep which version of all rules stands in the record: another one is read. */
   looked(rules: number): void;
   close(): void;
@@ -142,6 +144,7 @@ export async function openShields(deps: ShieldsDeps): Promise<Shields> {
       await kept.take(tenant, version);
       return version;
     },
+    ready: kept.ready,
     looked: kept.looked,
     close: kept.close,
   };

@@ -7,13 +7,17 @@ import { after, describe, it } from 'node:test';
 import { grantTo, migrate } from '../../src/app/migrate.ts';
 import type { Sql } from '../../src/contract/ports.ts';
 import { openPostgres } from '../../src/drivers/postgres.ts';
+import { readPast } from '../../src/guard/policy/past.ts';
+import { POLICY_VERSIONS } from '../../src/guard/policy/store.ts';
+import { SECRET_RULE_VERSIONS } from '../../src/guard/secrets/document.ts';
 import { createKey, listKeys } from '../../src/identity/keys.ts';
 import { createTeam, listTeams } from '../../src/identity/teams.ts';
 import { createUser, listUsers } from '../../src/identity/users.ts';
 import { createLedger } from '../../src/ledger/index.ts';
+import { spentByKey } from '../../src/ledger/usage.ts';
 import { startPostgres } from '../support/services.ts';
 import { ledgerConformance } from './suites/ledger.ts';
-import { acceptance, DAY, success } from './suites/ledger-kit.ts';
+import { acceptance, DAY, start, success } from './suites/ledger-kit.ts';
 
 const server = await startPostgres();
 await server.sql("create role app login password 'goblin-test'");
@@ -106,6 +110,32 @@ describe('the fence', () => {
     assert.deepEqual(await all('acme'), [1, 1, 1]);
     assert.deepEqual(await all('other'), [0, 0, 0]);
     assert.deepEqual(await all(null), [1, 1, 1], 'who runs the installation sees all');
+  });
+
+  it('stands around policies, rules of the scanner, past requests and what they have cost', async () => {
+    const sql = await fresh();
+    const ledger = createLedger(sql, CAPS);
+    const made = acceptance();
+    await ledger.accept('acme', made);
+    await ledger.claim('w1', 1);
+    const write = { id: made.id, tenant: 'acme', epoch: 1, firstSeq: 1, day: DAY, frames: [] };
+    await ledger.attempt(write, start, null);
+    await ledger.settle({ ...success(made.id, 1, 1), tenant: 'acme' });
+    await POLICY_VERSIONS.save(sql, 'acme', [{ id: 'a', cedar: 'x' }], 'test', null, true);
+    await SECRET_RULE_VERSIONS.save(sql, 'acme', { rules: [], actions: {} }, 'test', null, true);
+    const { sql: careless } = forgetful(sql);
+    const all = async (tenant: string) => [
+      (await POLICY_VERSIONS.read(careless, tenant, null))?.version ?? 0,
+      (await SECRET_RULE_VERSIONS.read(careless, tenant, null))?.version ?? 0,
+      (await readPast(careless, tenant, 3_600_000, true)).length,
+      (await spentByKey(careless, tenant, 0, Number.POSITIVE_INFINITY)).length,
+    ];
+    assert.deepEqual(await all('acme'), [1, 1, 1, 1]);
+    assert.deepEqual(await all('other'), [0, 0, 0, 0]);
+    // And nothing of it is changed or taken away by the application.
+    for (const table of ['mcp_policy', 'mcp_secret_rules'])
+      for (const change of [`update ${table} set version = 7`, `delete from ${table}`])
+        await assert.rejects(sql.query(change), /permission denied/);
   });
 
   it('ends with its statement', async () => {

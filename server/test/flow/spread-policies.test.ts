@@ -92,15 +92,17 @@ test('a process whose line to the record is away lets nothing in, and knows when
   proxy.reset();
   await eventually(async () => (await submit(two, 'line is cut', 'x')).status === 503, 'the refusal');
   assert.equal((await put(one, POLICIES, forbid('cut', 'closed while you were away'))).status, 200);
+  const rules = [{ id: 'word', literals: ['Peregrine'], action: 'block' }];
+  assert.equal((await put(one, RULES, { rules })).status, 200);
   for (let n = 0; n < 10; n++) {
     isProblem(await submit(two, 'line is cut off', 'cut'), 503, 'unavailable');
     await sleep(200);
   }
   // What waits for the record is judged by what holds when it is back, and so is whatever comes then.
-  const waits = post(two, '/v1/chat/completions', {
-    model: MODEL,
-    messages: [{ role: 'user', content: 'line is awaited' }],
-  });
+  const ask = (content: string) =>
+    post(two, '/v1/chat/completions', { model: MODEL, messages: [{ role: 'user', content }] });
+  const waits = ask('line is awaited');
+  const blocked = ask('line is awaited by a Peregrine');
   await sleep(300);
   await proxy.refuse(false);
   const seen: number[] = [];
@@ -121,6 +123,8 @@ test('a process whose line to the record is away lets nothing in, and knows when
     'nothing is let in by what was',
   );
   assert.equal((await waits).status, 200);
+  assert.match((await blocked).text, /secret_blocked/);
+  assert.equal(callsWith(fleet.vendor, 'Peregrine').length, 0);
   assert.equal((await submit(two, 'and all is well', 'x')).status, 202);
   assert.equal(callsWith(fleet.vendor, 'line is cut off').length, 0);
 });

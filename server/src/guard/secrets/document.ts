@@ -23,8 +23,6 @@ export interface RulesDocument {
   actions: ActionSettings;
 }
 
-export const NO_RULES: RulesDocument = { rules: [], actions: {} };
-
 export const SECRET_RULE_VERSIONS = versionsOf<RulesDocument>({
   table: 'mcp_secret_rules',
   column: 'document',
