@@ -126,7 +126,6 @@ export async function assemble(parts: Parts): Promise<House> {
     userKeyId: secrets.digestsFrom,
     strict,
     guardrail: guardrails.before,
-    rulesKnown: shields.ready,
     plan: planning.plan,
     info: (target) => live.info(provider(target.provider), target.model),
     price(target) {
@@ -252,7 +251,7 @@ export async function assemble(parts: Parts): Promise<House> {
             owner: parts.instance,
             capacity: settings.runningPerWorker,
             fit: () => heart?.fit() ?? true,
-            run: (claim) => runDetached(detached, claim),
+            run: (claim) => runDetached({ ...detached, bus: resting.busOf(claim.tenant) }, claim),
           },
           registry,
         );

@@ -1,5 +1,6 @@
 /** How content rests: kept in step with what the tenants say, and taken away where a tenant keeps none. */
 
+import type { Bus } from '../contract/ports.ts';
 import { expireContent } from '../ledger/expire.ts';
 import type { Look } from '../ledger/sweep.ts';
 import type { Parts } from './parts.ts';
@@ -10,6 +11,8 @@ export interface Resting {
   looked(seen: Look): void;
   /** Somebody changed a tenant here: it holds at once. */
   reload(): Promise<void>;
+  /** As the tenant wants frames to be told. */
+  busOf(tenant: string): Bus;
   stop(): Promise<void>;
 }
 
@@ -41,8 +44,14 @@ export async function openResting({ bodies, bus, ledger, recorder, sql }: Parts,
     }
   }
 
+  const discreet: Bus = {
+    ...bus,
+    publish: (topic, message) => bus.publish(topic, message.type === 'frames' ? { ...message, secret: true } : message),
+  };
+
   return {
     reload,
+    busOf: (tenant) => (bodies.of(tenant) === 'stored' ? bus : discreet),
     looked({ rules, expiring: due }) {
       if (rules !== version && reading === null) {
         reading = reload()

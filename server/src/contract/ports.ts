@@ -64,7 +64,12 @@ export interface Queue {
 
 export type BusMessage =
   /** Frames that the database already holds, in order. */
-  | { type: 'frames'; frames: readonly StoredFrame[] }
+  | {
+      type: 'frames';
+      frames: readonly StoredFrame[];
+      /** The tenant wants its content encrypted wherever it lies. */
+      secret?: true;
+    }
   /** On the topic `CANCELS`: whoever runs this request closes its upstream socket. */
   | { type: 'cancel'; id: string }
   /** The request reached a terminal state without a last frame, or may have ended: messages may have been missed, so look into the database. */

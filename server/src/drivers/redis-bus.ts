@@ -152,7 +152,7 @@ export function createRedisBus({ address, main, seal, prefix, name, log }: Redis
         key: keyOf(topic),
         channel: channelOf(topic),
         id: last === undefined ? '' : `${last}-0`,
-        sealed: seal.close(topic, JSON.stringify(message)),
+        sealed: seal.close(topic, JSON.stringify(message), message.type === 'frames' && message.secret === true),
       });
     },
     follow(topic, listener) {

@@ -1,28 +1,43 @@
 /**
- * What goes into Redis is sealed, because others may read and write there too: its content is encrypted, and nothing that
- * is read back decides anything before its seal was checked (AES-256-GCM). Layout: `G2`, 12 bytes of nonce, 16 of tag, 8
- * of time, 8 of sender, content. The seal also covers the purpose and the place, so that nothing can be moved from one
- * topic to another.
+ * What goes into Redis is sealed, because others may write there too: nothing that is read back decides anything before
+ * its seal was checked. Layout: `G1`, 16 bytes of HMAC, 8 of time, 8 of sender, content. The seal also covers the purpose
+ * and the place, so that nothing can be moved from one topic to another.
  *
- * Each sender has a new key every hour: random nonces must not be more than 2^32 under one key (NIST SP 800-38D).
+ * What nobody may read there is encrypted too (AES-256-GCM, five times as dear): `G2`, 12 bytes of nonce, 16 of tag, then
+ * the same. Each sender has a new key every hour: random nonces must not be more than 2^32 under one key (NIST SP 800-38D).
  */
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomFillSync } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomFillSync,
+  timingSafeEqual,
+} from 'node:crypto';
 
 export type Ignored = 'foreign' | 'malformed' | 'forged' | 'old';
 export type Opened = { content: Buffer; own: boolean } | { ignored: Ignored };
 
 export interface Seal {
-  close(place: string, content: string): Buffer;
+  /** `secret`: nobody else may read it. */
+  close(place: string, content: string, secret?: boolean): Buffer;
   /** `oldMs`: how far the time of the sender may lie from ours; null for what does not age. */
   open(place: string, sealed: Buffer, oldMs: number | null): Opened;
 }
 
-const VERSION = Buffer.from('G2');
-const NONCE_AT = 2;
-const TAG_AT = 14;
-const TIME_AT = 30;
-const SENDER_AT = 38;
-const CONTENT_AT = 46;
+const MARK = 'G'.charCodeAt(0);
+const PLAIN = '1'.charCodeAt(0);
+const SECRET = '2'.charCodeAt(0);
+/** Where time, sender and content begin behind a seal of this length. */
+const places = (seal: number) => ({ time: 2 + seal, sender: 10 + seal, content: 18 + seal });
+const HMAC_BYTES = 16;
+const NONCE_BYTES = 12;
+const AT_PLAIN = places(HMAC_BYTES);
+const AT_SECRET = places(NONCE_BYTES + 16);
+const TAG_AT = 2 + NONCE_BYTES;
 
 const HOUR = 3_600_000;
 const MOST_REMEMBERED = 1000;
@@ -30,32 +45,40 @@ const MOST_REMEMBERED = 1000;
 /** `secrets`: the one in use, which seals; then those whose messages are read too. One at least. */
 export function createSeal(secrets: readonly Buffer[], instance: string): Seal {
   // Keys of their own: what they seal says nothing about other uses of the secret.
-  const roots = secrets.map((secret) => Buffer.from(hkdfSync('sha256', secret, '', 'goblin redis seal 2', 32)));
-  const sender = createHash('sha256').update(instance).digest().subarray(0, 8);
-  const keys = new Map<string, Buffer>();
+  const derived = (use: string) => secrets.map((secret) => Buffer.from(hkdfSync('sha256', secret, '', use, 32)));
+  const keys = derived('goblin redis seal 1').map((key) => createSecretKey(key));
+  const roots = derived('goblin redis seal 2');
+  const self = createHash('sha256').update(instance).digest().subarray(0, 8);
+  const hours = new Map<string, KeyObject>();
 
-  function keyOf(root: number, of: Buffer, time: number): Buffer {
-    const name = `${root} ${of.toString('latin1')} ${Math.floor(time / HOUR)}`;
-    let key = keys.get(name);
+  const hmac = (key: KeyObject, place: string, sealed: Buffer): Buffer =>
+    createHmac('sha256', key).update(place).update('\0').update(sealed.subarray(AT_PLAIN.time)).digest();
+
+  function hourKey(root: number, sender: Buffer, time: number): KeyObject {
+    const name = `${root} ${sender.toString('latin1')} ${Math.floor(time / HOUR)}`;
+    let key = hours.get(name);
     if (key === undefined) {
-      key = createHmac('sha256', roots[root] as Buffer)
-        .update(name)
-        .digest();
-      if (keys.size >= MOST_REMEMBERED) keys.clear();
-      keys.set(name, key);
+      key = createSecretKey(
+        createHmac('sha256', roots[root] as Buffer)
+          .update(name.slice(name.indexOf(' ')), 'latin1')
+          .digest(),
+      );
+      if (hours.size >= MOST_REMEMBERED) hours.clear();
+      hours.set(name, key);
     }
     return key;
   }
 
-  const placed = (place: string, sealed: Buffer): Buffer =>
-    Buffer.concat([Buffer.from(`${place}\0`), sealed.subarray(TIME_AT, CONTENT_AT)]);
+  const bound = (place: string, sealed: Buffer): Buffer =>
+    Buffer.concat([Buffer.from(`${place}\0`), sealed.subarray(AT_SECRET.time, AT_SECRET.content)]);
 
-  function content(root: number, place: string, sealed: Buffer): Buffer | null {
-    const key = keyOf(root, sealed.subarray(SENDER_AT, CONTENT_AT), sealed.readDoubleBE(TIME_AT));
+  function decrypt(root: number, place: string, sealed: Buffer): Buffer | null {
+    const sender = sealed.subarray(AT_SECRET.sender, AT_SECRET.content);
+    const key = hourKey(root, sender, sealed.readDoubleBE(AT_SECRET.time));
     try {
-      const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(NONCE_AT, TAG_AT), { authTagLength: 16 });
-      decipher.setAAD(placed(place, sealed)).setAuthTag(sealed.subarray(TAG_AT, TIME_AT));
-      const text = decipher.update(sealed.subarray(CONTENT_AT));
+      const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(2, TAG_AT), { authTagLength: 16 });
+      decipher.setAAD(bound(place, sealed)).setAuthTag(sealed.subarray(TAG_AT, AT_SECRET.time));
+      const text = decipher.update(sealed.subarray(AT_SECRET.content));
       decipher.final();
       return text;
     } catch {
@@ -63,30 +86,58 @@ export function createSeal(secrets: readonly Buffer[], instance: string): Seal {
     }
   }
 
+  /** Null: it is not sealed by any of us. */
+  function contentOf(place: string, sealed: Buffer, secret: boolean): Buffer | null {
+    for (let n = 0; n < secrets.length; n++) {
+      if (secret) {
+        const text = decrypt(n, place, sealed);
+        if (text !== null) return text;
+      } else {
+        const seal = hmac(keys[n] as KeyObject, place, sealed).subarray(0, HMAC_BYTES);
+        if (timingSafeEqual(seal, sealed.subarray(2, AT_PLAIN.time))) return sealed.subarray(AT_PLAIN.content);
+      }
+    }
+    return null;
+  }
+
+  function encrypted(place: string, content: string): Buffer {
+    const now = Date.now();
+    const head = Buffer.allocUnsafe(AT_SECRET.content);
+    head[0] = MARK;
+    head[1] = SECRET;
+    randomFillSync(head, 2, NONCE_BYTES);
+    head.writeDoubleBE(now, AT_SECRET.time);
+    self.copy(head, AT_SECRET.sender);
+    const cipher = createCipheriv('aes-256-gcm', hourKey(0, self, now), head.subarray(2, TAG_AT));
+    cipher.setAAD(bound(place, head));
+    const text = cipher.update(content, 'utf8');
+    cipher.final();
+    cipher.getAuthTag().copy(head, TAG_AT);
+    return Buffer.concat([head, text]);
+  }
+
   return {
-    close(place, text) {
-      const now = Date.now();
-      const head = Buffer.allocUnsafe(CONTENT_AT);
-      VERSION.copy(head, 0);
-      randomFillSync(head, NONCE_AT, TAG_AT - NONCE_AT);
-      head.writeDoubleBE(now, TIME_AT);
-      sender.copy(head, SENDER_AT);
-      const cipher = createCipheriv('aes-256-gcm', keyOf(0, sender, now), head.subarray(NONCE_AT, TAG_AT));
-      cipher.setAAD(placed(place, head));
-      const sealed = cipher.update(text, 'utf8');
-      cipher.final();
-      cipher.getAuthTag().copy(head, TAG_AT);
-      return Buffer.concat([head, sealed]);
+    close(place, content, secret = false) {
+      if (secret) return encrypted(place, content);
+      const sealed = Buffer.allocUnsafe(AT_PLAIN.content + Buffer.byteLength(content));
+      sealed[0] = MARK;
+      sealed[1] = PLAIN;
+      sealed.writeDoubleBE(Date.now(), AT_PLAIN.time);
+      self.copy(sealed, AT_PLAIN.sender);
+      sealed.write(content, AT_PLAIN.content);
+      hmac(keys[0] as KeyObject, place, sealed).copy(sealed, 2, 0, HMAC_BYTES);
+      return sealed;
     },
     open(place, sealed, oldMs) {
-      if (sealed.length < 2 || sealed[0] !== VERSION[0] || sealed[1] !== VERSION[1]) return { ignored: 'foreign' };
-      if (sealed.length < CONTENT_AT) return { ignored: 'malformed' };
-      let opened: Buffer | null = null;
-      for (let root = 0; root < roots.length && opened === null; root++) opened = content(root, place, sealed);
-      if (opened === null) return { ignored: 'forged' };
+      const secret = sealed[1] === SECRET;
+      if (sealed.length < 2 || sealed[0] !== MARK || !(secret || sealed[1] === PLAIN)) return { ignored: 'foreign' };
+      const at = secret ? AT_SECRET : AT_PLAIN;
+      if (sealed.length < at.content) return { ignored: 'malformed' };
+      const content = contentOf(place, sealed, secret);
+      if (content === null) return { ignored: 'forged' };
       // Both ways: a clock that runs ahead must not make tickets that live for ever.
-      if (oldMs !== null && !(Math.abs(Date.now() - sealed.readDoubleBE(TIME_AT)) <= oldMs)) return { ignored: 'old' };
-      return { content: opened, own: sender.equals(sealed.subarray(SENDER_AT, CONTENT_AT)) };
+      if (oldMs !== null && !(Math.abs(Date.now() - sealed.readDoubleBE(at.time)) <= oldMs)) return { ignored: 'old' };
+      return { content, own: self.equals(sealed.subarray(at.sender, at.content)) };
     },
   };
 }

@@ -118,7 +118,7 @@ describe('one Redis', () => {
 
     // Tickets: another key's, another version's, cut off, another type.
     stranger.queue.wake();
-    single.cli('rpush', tickets, 'hello', '{"id":1}', 'G2', 'G2short', '');
+    single.cli('rpush', tickets, 'hello', '{"id":1}', 'G1', 'G1short', '');
     assert.equal(await wokenWithin(two, 400), false);
     const { forged, foreign, malformed } = two.numbers().tickets_ignored;
     assert.deepEqual([forged, foreign, malformed], [1, 3, 2]);
@@ -141,7 +141,7 @@ describe('one Redis', () => {
     // Messages: strangers', another topic's, garbage.
     stranger.bus.publish('r', frames(1));
     single.cli('publish', 'goblin:garbage:0:r', 'hello');
-    single.cli('publish', 'goblin:garbage:0:r', 'G2');
+    single.cli('publish', 'goblin:garbage:0:r', 'G1');
     await until(() => Object.values(two.numbers().messages_ignored).reduce((sum, n) => sum + n) === 3);
     assert.equal(ear.heard.length, before);
     assert.deepEqual(two.numbers().messages_ignored, { foreign: 1, malformed: 1, forged: 1, old: 0 });

@@ -111,6 +111,14 @@ describe('content that is stored', () => {
     for (const table of ['mcp_body', 'mcp_piece', 'mcp_result', 'mcp_frame', 'mcp_partial']) {
       assert.ok(places.includes(table), `${table} of ${places.join(', ')}`);
     }
+    const frames = redis
+      .cli('--scan')
+      .split('\n')
+      .filter((one) => one.includes('frames:'));
+    assert.ok(
+      frames.some((key) => redis.cli('xrange', key, '-', '+').includes('ZEBRA-PLAIN')),
+      'in Redis too',
+    );
   });
 });
 

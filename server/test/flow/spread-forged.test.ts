@@ -42,8 +42,8 @@ async function counted(node: ClusterNode): Promise<{ tickets: Counts; messages: 
 }
 
 /** What looks like ours: the right version, the right length, the wrong seal. */
-const forged = () => Buffer.concat([Buffer.from('G2'), randomBytes(60)]);
-const malformed = () => Buffer.from('G2 too short');
+const forged = () => Buffer.concat([Buffer.from('G1'), randomBytes(60)]);
+const malformed = () => Buffer.from('G1 too short');
 
 /** Sealed by the right secret, two minutes ago. */
 function old(place: string, content: string): Buffer {
@@ -117,7 +117,7 @@ test('messages of every wrong kind change no stream and cancel nothing; they are
     await redis.publish(channel(id), old('another-topic', lie));
     await redis.publish(channel('cancels'), JSON.stringify({ type: 'cancel', id }));
     await redis.publish(channel('cancel'), forged());
-    await redis.publish(channel(id), Buffer.concat([Buffer.from('G2'), Buffer.alloc(44), Buffer.from(lie)]));
+    await redis.publish(channel(id), Buffer.concat([Buffer.from('G1'), Buffer.alloc(32), Buffer.from(lie)]));
   }
   // Into the cache of frames, too: in front of ours, and something of another type.
   await redis.xadd(cache(id), '1000-0', 'm', lie).catch(() => {});
