@@ -6,6 +6,7 @@ import type { Provider } from '../contract/provider.ts';
 import type { AdminDeps } from '../edge/admin.ts';
 import { canDrill, drillFaults } from '../execution/drill-faults.ts';
 import { findKey, listKeys } from '../identity/keys.ts';
+import { forgetBreaker, keepBreaker } from '../ledger/breakers.ts';
 import { parseFault } from '../providers/simulator/faults.ts';
 import { isKnownVendor, notConfigured, quote } from '../routing/errors.ts';
 import { keysOf } from '../routing/keys.ts';
@@ -114,6 +115,10 @@ export function adminOf(house: House): AdminDeps {
         by: whoIs(by),
       });
       const now = Date.now();
+      if (sql && state === 'auto') await forgetBreaker(sql, provider, model, now);
+      else if (sql && state !== 'auto') {
+        await keepBreaker(sql, { provider, model, state, actor: whoIs(by), until, setAt: now });
+      }
       health.force(provider, model, state, until, whoIs(by), now);
       return { ...targetOut(provider, model, now), ...(await doubt(provider, model)) };
     },

@@ -24,7 +24,7 @@ import { knownTasks, taskTypes } from '../settings/settings.ts';
 import { type AllowanceRoom, openAllowance } from './allowance.ts';
 import { openAnswers } from './answers.ts';
 import { type Erasing, openErasing } from './erasing.ts';
-import { startHealthExchange } from './health-exchange.ts';
+import { recallBreakers, startHealthExchange } from './health-exchange.ts';
 import type { Parts } from './parts.ts';
 import { createPlanning } from './planning.ts';
 import { openPolicyRoom, type PolicyRoom } from './policy.ts';
@@ -87,6 +87,7 @@ export async function assemble(parts: Parts): Promise<House> {
     { breaker: settings.breaker, retryBudget: settings.retryBudget },
     { process: parts.instance },
   );
+  await recallBreakers(health, sql, Date.now());
   const exchange = startHealthExchange(health, bus, recorder);
   const sharing = startSharing(settings, bus, recorder);
 

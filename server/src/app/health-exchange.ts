@@ -1,11 +1,20 @@
 /** What the processes tell each other of the vendors' health, over the bus: at once what changed, and all every few seconds. */
-import { type Bus, HEALTH, type Telemetry } from '../contract/ports.ts';
+import { type Bus, HEALTH, type Sql, type Telemetry } from '../contract/ports.ts';
+import { loadBreakers } from '../ledger/breakers.ts';
 import type { HealthBook } from '../routing/book.ts';
 
 /** Changes of a state are told by then. */
 const SOON_MS = 250;
 /** Counts without a change of state are told so often. */
 const OFTEN_MS = 5000;
+
+/** What was set by hand before this process began; what others know of it by now is newer. */
+export async function recallBreakers(health: HealthBook, sql: Sql | null, now: number): Promise<void> {
+  if (sql === null) return;
+  for (const { provider, model, state, until, actor, setAt } of await loadBreakers(sql, now)) {
+    health.force(provider, model, state, until, actor, setAt);
+  }
+}
 
 export function startHealthExchange(health: HealthBook, bus: Bus, telemetry: Telemetry): { close(): void } {
   let told = 0;

@@ -233,3 +233,43 @@ test('goblin breaker: list, set, reset', { timeout: 90_000 }, async () => {
   const noModel = await runGoblin(['breaker', 'open', 'openai'], server);
   assert.match(noModel.stderr, /name the target as provider\/model/);
 });
+
+test('what was set by hand still holds when the server was started anew, and what was taken back does not', async () => {
+  const place = await startServer({
+    settings: { providers: { idle: { base_url: second.url, models: ['nothing', 'other'], free: true } } },
+  });
+  const set = (model: string, state: string, minutes?: number) =>
+    post<Target>(place, '/mcp/v1/admin/breakers', { provider: 'idle', model, state, ...(minutes ? { minutes } : {}) });
+  assert.equal((await set('nothing', 'open', 30)).status, 200);
+  assert.equal((await set('other', 'open')).status, 200);
+  assert.equal((await set('raw', 'closed')).status, 200);
+  assert.equal((await set('other', 'auto')).status, 200);
+  await place.stop();
+  const anew = await place.again();
+  try {
+    const { body } = await call<{ providers: Target[] }>(anew, '/mcp/v1/admin/metrics');
+    const rows = new Map(body.providers.filter(({ forced }) => forced).map((row) => [row.model, row]));
+    assert.deepEqual([...rows.keys()].sort(), ['nothing', 'raw']);
+    assert.match(rows.get('nothing')?.reason ?? '', /^set open by \S+ for (29|30) min more$/);
+    const left = Date.parse(rows.get('nothing')?.open_until ?? '') - Date.now();
+    assert.ok(left > 25 * 60_000 && left <= 30 * 60_000, String(left));
+    const refused = await post<Json>(anew, '/v1/chat/completions', {
+      model: 'idle/nothing',
+      messages: [{ role: 'user', content: 'a' }],
+    });
+    assert.equal(refused.status, 503, refused.text);
+    assert.ok(Number(refused.headers.get('retry-after')) > 25 * 60);
+    await post(anew, '/mcp/v1/admin/breakers', { provider: 'idle', model: 'nothing', state: 'auto' });
+    assert.equal(
+      (
+        await post<Json>(anew, '/v1/chat/completions', {
+          model: 'idle/nothing',
+          messages: [{ role: 'user', content: 'a' }],
+        })
+      ).status,
+      200,
+    );
+  } finally {
+    await anew.stop();
+  }
+});
