@@ -142,6 +142,7 @@ function quirkWords(quirks: Quirks): string[] {
     quirks.thinkTags && 'reasoning stands in the text, between `<think>` tags',
     quirks.noSchema !== undefined && (quirks.noSchema ? 'JSON without a schema' : 'JSON with a schema'),
     embeddings?.textOnly && 'vectors of texts only',
+    embeddings?.most !== undefined && `${embeddings.most.toLocaleString('en-US')} texts in a call for vectors`,
     embeddings?.dimensions && `${code('dimensions')} is ${code(embeddings.dimensions)}`,
     quirks.paths?.models === null && 'no list of models',
   ];
