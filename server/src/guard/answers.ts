@@ -3,10 +3,11 @@
  * stands in the record as a placeholder, and the caller reads what the model wrote; see `execution/screen.ts`.
  */
 import type { VendorField } from '../contract/call.ts';
-import type { ActionOf, Actions } from './secrets/actions.ts';
+import { type ActionOf, type Actions, isWeaker } from './secrets/actions.ts';
 import { createRedactor, type Redactor, type Replacement, type TextForm } from './secrets/redact.ts';
 import type { Action, Finding } from './secrets/rule.ts';
 import { createStreamScanner, type StreamScanner } from './secrets/stream.ts';
+import type { TenantShield } from './shield.ts';
 import type { Shields } from './shields.ts';
 import type { Vault } from './vault.ts';
 
@@ -80,7 +81,7 @@ export function createAnswerShields({ shields, settings, digest, vault, note }: 
     const shield = shields.of(tenant);
     if (!shield) return undefined;
     const scanner = more ? shields.all(tenant) : shield.scanner;
-    const actionOf = actionsOf(settings, shield.actionOf);
+    const actionOf = actionsOf(settings, shield);
     const own = new Map<string, string>();
     const noted = new Set<string>();
     let redactor: Redactor | null = null;
@@ -173,11 +174,13 @@ export function replaceAll(text: string, replacements: readonly Replacement[]): 
  * Where nothing is said of answers it is as with what callers send, but what is refused there is replaced here: nobody
  * can take out of an answer what the model wrote, and it goes to nobody but who asked.
  */
-function actionsOf({ rules = {}, kinds = {} }: AnswerSettings, sent: ActionOf): ActionOf {
+function actionsOf({ rules = {}, kinds = {} }: AnswerSettings, sent: TenantShield): ActionOf {
+  const ofAnswer = (action: Action): Action => (action === 'block' ? 'redact' : action);
   return (finding, task) => {
     const own: Action | undefined = Object.hasOwn(rules, finding.rule) ? rules[finding.rule] : kinds[finding.kind];
-    if (own !== undefined) return own;
-    const before = sent(finding, task);
-    return before === 'block' ? 'redact' : before;
+    if (own === undefined) return ofAnswer(sent.actionOf(finding, task));
+    // As with what is sent: the tenant may be stricter than the house.
+    const wanted = ofAnswer(sent.said(finding, task) ?? 'allow');
+    return isWeaker(own, wanted) ? wanted : own;
   };
 }

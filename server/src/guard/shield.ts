@@ -4,7 +4,7 @@
  */
 import type { AnswerCall } from '../contract/call.ts';
 import { GoblinError } from '../contract/errors.ts';
-import { type ActionOf, decide } from './secrets/actions.ts';
+import { type ActionOf, type ActionSettings, decide, saidOf } from './secrets/actions.ts';
 import type { Scanner } from './secrets/engine.ts';
 import { acrossTexts } from './secrets/joints.ts';
 import { createRedactor, type Redactor, type TextForm } from './secrets/redact.ts';
@@ -43,6 +43,8 @@ export interface Shield {
 export interface TenantShield extends Shield {
   readonly scanner: Scanner;
   readonly actionOf: ActionOf;
+  /** What the tenant itself says; undefined: nothing. */
+  said(finding: Pick<Finding, 'rule' | 'kind'>, task: string | null): Action | undefined;
 }
 
 const NONE: ReadonlyMap<string, string> = new Map();
@@ -59,10 +61,12 @@ export function createShield(
   scanner: Scanner,
   actionOf: ActionOf,
   digest: (tenant: string, value: string) => string,
+  own: ActionSettings = {},
 ): TenantShield {
   return {
     scanner,
     actionOf,
+    said: (finding, task) => saidOf(own, finding, task),
     protect(tenant, content) {
       const { task = null } = content;
       const found: FoundSecret[] = [];

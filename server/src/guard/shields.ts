@@ -62,6 +62,7 @@ const REDACTS: ActionOf = () => 'redact';
 interface Own {
   version: number;
   rules: readonly Rule[];
+  actions: ActionSettings;
   actionOf: ActionOf;
   /** Those of which something else is said than of all. */
   tasks: ReadonlySet<string>;
@@ -89,7 +90,7 @@ export async function openShields(deps: ShieldsDeps): Promise<Shields> {
       name: `${rules.length === 0 ? '' : `${whose} ${version}`}\n${some.map(({ id }) => id).join()}`,
     });
     const active = activeRules(ALL, actionOf, [...tasks]);
-    return { version, rules, actionOf, tasks, active: looked(active), all: looked(ALL) };
+    return { version, rules, actions, actionOf, tasks, active: looked(active), all: looked(ALL) };
   }
 
   function make({ tenant, version, document }: Stored<RulesDocument>): Own {
@@ -113,8 +114,8 @@ export async function openShields(deps: ShieldsDeps): Promise<Shields> {
 
   const all = (tenant: string): Scanner => scannerOf(ownRules(tenant).all);
   function of(tenant: string): TenantShield {
-    const { active, actionOf } = ownRules(tenant);
-    return createShield(scannerOf(active), actionOf, digest);
+    const { active, actionOf, actions } = ownRules(tenant);
+    return createShield(scannerOf(active), actionOf, digest, actions);
   }
 
   return {
