@@ -2,9 +2,10 @@
  * Finds `name = value` in all its spellings (environment files, JSON, YAML, XML, code, headers, flags, "the password
  * is …"), and asks the name and the value whether it is a secret. Reads a bounded stretch, every character once.
  */
+import { isRun } from './chars.ts';
 import { entropy } from './checks.ts';
 import { isExample } from './examples.ts';
-import { nameOf } from './names.ts';
+import { type Name, nameOf as readName } from './names.ts';
 import { cutOff, parsePattern } from './pattern.ts';
 import { placeholderAt } from './placeholder.ts';
 import type { HandMatcher, Rule, Verdict } from './rule.ts';
@@ -17,6 +18,12 @@ const NAME_SIDE = 64;
 const MAX_QUOTED = 300;
 /** Session tokens of AWS have up to a thousand characters. */
 const MAX_BARE = 1280;
+/** So long is no value that has no digit, or none that has other signs than base64. */
+const LONG_WORD = 128;
+const LONG_BARE = 300;
+const MOST_NAMES = 500;
+/** What all values of vendors have in common. */
+const SHAPED = /^[\w+/=.:-]{14,1280}$/;
 
 const CLOSE = '(?:\\\\{0,3}["\'`]|[\\])]){0,3}';
 /** From the end of the name to the value; the name of the group says which spelling it is. */
@@ -60,6 +67,19 @@ export interface AssignmentRules {
 
 export function createAssignment(rules: AssignmentRules): HandMatcher {
   const vendors = rules.vendors.flatMap((rule) => rule.names.map((name) => ({ name, rule })));
+  const anyVendor = new RegExp(vendors.map(({ name }) => name).join('|'));
+  /** Few names make up most of a text. */
+  const known = new Map<string, Name | null>();
+
+  function nameOf(name: string): Name | null {
+    let found = known.get(name);
+    if (found === undefined) {
+      found = readName(name);
+      if (known.size >= MOST_NAMES) known.clear();
+      known.set(name, found);
+    }
+    return found;
+  }
 
   return (text, hit, final) => {
     /** Shown may be what comes before the value, and never a part of it. */
@@ -128,7 +148,8 @@ export function createAssignment(rules: AssignmentRules): HandMatcher {
     if (form.scheme !== '') return isCredential(form.scheme, value, form) ? rules.header : null;
     const kind = nameOf(name);
     const lower = name.toLowerCase();
-    for (const { name: vendor, rule } of vendors) {
+    const some = SHAPED.test(value) && anyVendor.test(lower);
+    for (const { name: vendor, rule } of some ? vendors : []) {
       if (!lower.includes(vendor)) continue;
       // A name that says nothing of a secret must be the vendor's, and nothing else.
       if (!kind && lower.replace(/[^a-z0-9]/g, '') !== vendor.replace(/[^a-z0-9]/g, '')) continue;
@@ -189,8 +210,15 @@ function quotedEnd(text: string, at: number, quote: string, final: boolean): num
 }
 
 function bareEnd(text: string, at: number, element: boolean): number {
+  let digits = false;
   for (let place = at; place < text.length; place++) {
     const code = text.charCodeAt(place);
+    if (code >= 48 && code <= 57) digits = true;
+    const length = place - at;
+    // Names without an end between them would be read again for each: what is long is random, or base64.
+    if ((length >= LONG_WORD && !digits) || (length >= LONG_BARE && !isRun(code) && !isPadding(text, place))) {
+      if (element ? code !== 60 : code >= 128 || BARE_ENDS[code] !== 1) return -1;
+    }
     if (element ? code === 60 : code < 128 ? BARE_ENDS[code] === 1 : code === 0xa0 || code === 0x3000) {
       if (code !== 38) return place;
       // An "&" ends a value only where the next parameter of a query begins; passwords have them too.
@@ -201,6 +229,9 @@ function bareEnd(text: string, at: number, element: boolean): number {
   }
   return text.length;
 }
+
+/** At the end of base64, and not between a name and its value. */
+const isPadding = (text: string, at: number): boolean => text.charCodeAt(at) === 61 && !isRun(text.charCodeAt(at + 1));
 
 /** White space, quotes, brackets that close, separators of lists, queries and connection strings. */
 const BARE_ENDS = new Uint8Array(128).fill(1, 0, 33);
