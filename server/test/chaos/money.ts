@@ -45,6 +45,7 @@ export function budgetsAdd({ record }: CheckInput, { all }: Sorted, report: Repo
   } else if (record.spent !== costs) {
     report('I7', `${record.spent} of the budget is spent, and all requests have cost ${costs}`, { label: '' });
   }
+  if (record.stale > 0) report('I7', `${record.stale} slices of dead processes are left`, { label: '' });
 }
 
 /** I7 without budgets: every attempt is settled and priced, exactly where the vendor reported, marked where not. */

@@ -64,6 +64,8 @@ export interface Recorded {
   fence: FenceRecord[];
   /** What the budget that is over all of them says is spent; null when there is none. */
   spent: number | null;
+  /** Slices of budgets that dead processes still have. */
+  stale: number;
 }
 
 const ms = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`;
@@ -82,6 +84,10 @@ const FENCE = `select coalesce(request_id::text, '') as id, what from chaos_fenc
 const SPENT = `select sum(p.spent_pico + coalesce((select sum(s.used_pico) from mcp_slice s where s.purse = p.id), 0))::float8 as spent
   from mcp_purse p`;
 
+/** SQL: a slice of a process that is gone; what is open in it can nobody spend. */
+const STALE = `from mcp_slice s where s.owner <> '' and not exists (
+  select 1 from mcp_process p where p.id = s.owner and p.beat_at >= now() - p.lease_ms * interval '1 millisecond')`;
+
 export async function readRecord(query: Query): Promise<Recorded> {
   const read = async <T>(text: string): Promise<T[]> => (await query(text)) as T[];
   return {
@@ -92,13 +98,14 @@ export async function readRecord(query: Query): Promise<Recorded> {
     results: await read<ResultRecord>(RESULTS),
     fence: await read<FenceRecord>(FENCE),
     spent: (await read<{ spent: number | null }>(SPENT))[0]?.spent ?? null,
+    stale: (await read<{ stale: number }>(`select count(*)::int as stale ${STALE}`))[0]?.stale ?? 0,
   };
 }
 
-/** How many requests have not ended, and how many attempts, requests and holds wait for their money. */
+/** How many requests have not ended, and how many attempts, requests, holds and slices of the dead wait for their money. */
 export const UNQUIET = `select (select count(*) from mcp_request where state in ('queued', 'running'))::int as open,
   ((select count(*) from mcp_attempt where status = 'running')
-    + (select count(*) from mcp_request where settle_by is not null) + (select count(*) from mcp_hold))::int as unsettled`;
+    + (select count(*) from mcp_request where settle_by is not null) + (select count(*) from mcp_hold) + (select count(*) ${STALE}))::int as unsettled`;
 
 /**
  * I5 and the table of states, watched from inside the test database: whatever statement writes, these see each row. They
