@@ -1,7 +1,8 @@
 /**
- * More forms of tokens, by family. Sources as in corpus.ts, and: GitHub's notice of stateless installation tokens
- * (ghs_APPID_JWT, April 2026), Microsoft's identifiable keys, the rules of trufflehog, noseyparker and kingfisher, and
- * the vendors' pages about their keys. Every value is made by chance when a test runs.
+ * More forms of tokens, by family. Read for this: the configuration of gitleaks, GitHub's notice of stateless installation
+ * tokens (ghs_APPID_JWT, April 2026), the patterns of Microsoft's identifiable keys. Forms that are in none of them (of
+ * Checkly, Socket, Metabase, Portainer, Nomic, Stytch and others) are as their keys are commonly seen, and were not held
+ * against a document of the vendor. Every value is made by chance when a test runs.
  */
 import type { Random } from './random.ts';
 import { ALNUM, BASE64, DIGITS, HEX, LOWER, UPPER, URLSAFE } from './random.ts';
