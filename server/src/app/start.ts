@@ -9,6 +9,7 @@ import { createSecrets, deriveAuditKey, digestKeysOf } from '../identity/secrets
 import { createTenantBodies } from '../identity/tenant-bodies.ts';
 import { createClock } from '../ledger/clock.ts';
 import { createContent } from '../ledger/content.ts';
+import { withoutFloods } from '../ledger/flood.ts';
 import { createLedger } from '../ledger/index.ts';
 import { type ProcessKind, voidLeases } from '../ledger/processes.ts';
 import { watchTrail } from '../ledger/trail.ts';
@@ -116,7 +117,9 @@ export async function start(config: Config, options: StartOptions = {}): Promise
       role,
       sql,
       audit,
-      ledger: options.ledger ?? createLedger(sql as NonNullable<typeof sql>, config.settings.queue, clock, content),
+      ledger:
+        options.ledger ??
+        withoutFloods(createLedger(sql as NonNullable<typeof sql>, config.settings.queue, clock, content)),
       clock,
       queue: wakes.queue,
       bus: wakes.bus,

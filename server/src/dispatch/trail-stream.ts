@@ -74,7 +74,7 @@ const VISIT = 5000;
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 60_000;
 /** When another process tells of a writer: it may stop in the midst of it. */
-const TAKEN_MS = 5000;
+const TAKEN_MS = 2000;
 
 interface Waiting {
   since: number;

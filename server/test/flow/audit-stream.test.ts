@@ -53,7 +53,7 @@ async function heardAll(server: Server, heard: () => string[], but: readonly str
       return ids.every((id) => all.has(id));
     },
     `${ids.length} events to be told`,
-    30_000,
+    60_000,
   );
 }
 
