@@ -2,7 +2,6 @@
  * One try at one target: sends the call, watches four clocks, decides by the bytes what came back, and turns it into
  * parts. The answer is complete only when the vendor's own terminal signal was seen.
  */
-
 import type { Decoder, FrameParser } from '../contract/dialect.ts';
 import { GoblinError } from '../contract/errors.ts';
 import { isVisible, type Part, type ProviderFailure } from '../contract/part.ts';
@@ -12,7 +11,7 @@ import { flatHeaders, type RawHeaders } from '../providers/headers.ts';
 import type { Transport } from '../providers/transport.ts';
 import type { Wheel } from '../providers/wheel.ts';
 import { silent } from './account.ts';
-import { firstByte, isCompressed, isJson, late } from './bytes.ts';
+import { isCompressed, isJson, kindOf, late } from './bytes.ts';
 import { AFTER_TERMINAL_MS, MAX_ERROR_BODY, MAX_WHOLE_BODY } from './limits.ts';
 import type { AttemptInput, AttemptListener, RunningAttempt } from './outcome.ts';
 
@@ -54,11 +53,7 @@ export function startAttempt(
   }
 
   const alarm = deps.wheel.alarm(() => {
-    if (over) {
-      upstream?.abort();
-      return;
-    }
-    if (outcome.finishReason !== null) {
+    if (over || outcome.finishReason !== null) {
       finish();
       upstream?.abort();
       return;
@@ -136,13 +131,9 @@ export function startAttempt(
 
   /** The bytes decide what this is, not the content type. */
   function sniff(chunk: Buffer): void {
-    const first = firstByte(chunk);
-    if (first === undefined) return;
-    if (first === 0x3c) protocol('a page of HTML instead of an answer');
-    // Lines of JSON and one JSON document begin alike; what was asked for decides, and the decoder takes both.
-    else if (dialect.framing === 'ndjson' && input.stream) mode = 'stream';
-    else if (first === 0x7b || first === 0x5b) mode = 'whole';
-    else mode = 'stream';
+    const kind = kindOf(chunk, dialect.framing === 'ndjson' && input.stream);
+    if (kind === 'page') protocol('a page of HTML instead of an answer');
+    else if (kind !== null) mode = kind;
   }
 
   function push(chunk: Buffer): void {
