@@ -8,6 +8,9 @@ import { call, isProblem, post } from '../support/api.ts';
 import { makePlace, type Place, runGoblin, startServer, tempFolder } from '../support/server.ts';
 import { MODEL, OPENAI_KEY, openaiEnv } from '../support/vendors.ts';
 
+/** Generous: the record is opened first, which takes its time on a busy machine. */
+const START_MS = 120_000;
+
 let vendor: Simulator;
 before(async () => {
   vendor = await startSimulator({ key: OPENAI_KEY });
@@ -43,7 +46,7 @@ const faults: [string, string | null, RegExp][] = [
 ];
 for (const [name, cedar, expected] of faults) {
   test(`a file ${name} stops the start, and is named with its place`, async () => {
-    const ran = await runGoblin(['start'], placed(cedar), openaiEnv(vendor));
+    const ran = await runGoblin(['start'], placed(cedar), openaiEnv(vendor), START_MS);
     assert.equal(ran.code, 1);
     const said = ran.stderr.trim().split('\n');
     assert.equal(said.length, 1, ran.stderr);
@@ -53,7 +56,7 @@ for (const [name, cedar, expected] of faults) {
 
 test('a fault of goblin.yaml itself is told of there', async () => {
   const place = makePlace({ policies: [{ id: 'a', cedar: 'permit (principal, action);' }] });
-  const ran = await runGoblin(['start'], place, openaiEnv(vendor));
+  const ran = await runGoblin(['start'], place, openaiEnv(vendor), START_MS);
   assert.equal(ran.code, 1);
   assert.match(ran.stderr, /^goblin\.yaml: policies\.0\.cedar: .* \(line 1, column \d+\)\.$/m);
 });
