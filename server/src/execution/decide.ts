@@ -7,8 +7,11 @@ import { nextStep, type Option, type Step } from './next.ts';
 import { encodeTarget } from './once.ts';
 import type { RunDeps, RunInput } from './terms.ts';
 
-/** How long a request waits in all for breakers, budgets and rests: while somebody waits for it, and while nobody does. */
-const PATIENCE_MS = { attached: 10_000, detached: 120_000 };
+/**
+ * How long a request waits in all for breakers, budgets and rests: while somebody waits for it, and while nobody does. A
+ * stream has its headers after ten seconds: until then a failure has a status of its own.
+ */
+const PATIENCE_MS = { attached: 8000, detached: 120_000 };
 
 /** `again` with `ms` above 0: the queue keeps it for so long. */
 export type Decision = Exclude<Step, { kind: 'wait' }>;

@@ -105,6 +105,8 @@ export function callOnce(
       done(outcome) {
         const rest = join?.end() ?? '';
         if (rest !== '') tell([{ type: 'text', text: rest }], '');
+        // What came in one read with the failure was said before it.
+        ear.look();
         const vectors = tries.flatMap((one) => one.vectors() ?? []);
         if (vectors.length > 0) outcome.vectors = vectors;
         if (embed?.asWanted() === false) outcome.body = null;

@@ -170,7 +170,7 @@ async function nobodyIsUp(list: string, names: readonly string[]): Promise<void>
   for (const one of told) {
     assert.ok(one.status >= 500, `${one.status}`);
     assert.ok(Number(one.headers.get('retry-after')) >= 1, 'a caller may come back, and is told when');
-    // Ten seconds at most are waited for breakers.
+    // Eight seconds at most are waited for breakers.
     assert.ok(one.ms < 12_000, `${one.ms} ms`);
   }
   const calls = names.reduce((sum, name) => sum + world.calls(name).length, 0);
