@@ -1,5 +1,6 @@
 /** Targets as an operator sees them: what they did in the last minute, and what the health book thinks of them. */
 import type { Provider } from '../contract/provider.ts';
+import { STORED_PREFIX } from '../providers/stored-keys.ts';
 import type { HealthRow, RestRow } from '../routing/book.ts';
 import { allows, keysOf } from '../routing/keys.ts';
 import type { TargetNumbers } from '../telemetry/telemetry.ts';
@@ -44,8 +45,12 @@ export function targetRows({ providers, minute, health, rests, load }: Seen): Re
   function shared(name: string, model: string | null): Record<string, unknown> {
     const of = byName.get(name);
     const keys = of === undefined ? [] : keysOf(of).filter((key) => model === null || allows(key, model));
+    const all = of === undefined ? [] : keysOf(of);
+    // A tenant's own key is nobody else's business.
+    const shown = (key: string | null) => !key?.startsWith(STORED_PREFIX) || all.some(({ id }) => id === key);
     const resting = rests.filter(
-      (rest) => rest.provider === name && (model === null || rest.model === null || rest.model === model),
+      (rest) =>
+        rest.provider === name && (model === null || rest.model === null || rest.model === model) && shown(rest.key),
     );
     return { keys: keys.map(({ id }) => id), rests: resting.map(restOut) };
   }

@@ -1,5 +1,6 @@
 /** Keys of vendors that were set through the API: encrypted in the record, bound to whose they are and to where they go. */
 import { randomBytes } from 'node:crypto';
+import { GoblinError } from '../contract/errors.ts';
 import type { Row, Sql } from '../contract/ports.ts';
 import type { ProviderKey } from '../contract/provider.ts';
 import type { Sealer } from '../identity/sealer.ts';
@@ -35,18 +36,26 @@ const LIST = `select ${COLUMNS} from mcp_provider_key
 
 const ALL = `select ${COLUMNS}, sealed from mcp_provider_key order by provider, tenant, created_at, id`;
 
+/** How ids of stored keys begin. */
+export const STORED_PREFIX = 'pk_';
+
+/** Of a tenant, or of the installation: every process has all keys in memory. */
+const MOST_KEYS = 100;
+
 // Sets a key in place of one of the same name. It is a new one: that the old one was refused says nothing of it.
 const SET = `
 with old as (
   delete from mcp_provider_key where tenant is not distinct from $2 and provider = $3 and name = $4 returning id
 ), made as (
   insert into mcp_provider_key (id, tenant, provider, name, origin, sealed, key_id, last_four, created_by)
-  select $1, $2, $3, $4, $5, decode($6, 'hex'), $7, $8, $9 where (select count(*) from old) >= 0 returning id
+  select $1, $2, $3, $4, $5, decode($6, 'hex'), $7, $8, $9 where (
+    select count(*) from mcp_provider_key where tenant is not distinct from $2) < ${MOST_KEYS} + (select count(*) from old)
+  returning id
 ), events as (
   insert into mcp_event (tenant, type, actor, payload)
   select coalesce($2, $10), 'provider_key.set', $9, jsonb_build_object('id', id, 'provider', $3::text, 'name', $4::text,
     'origin', $5::text, 'of', coalesce($2, 'installation'), 'replaced', (select count(*) from old) > 0) from made
-), version as (${RULES_CHANGED})
+), version as (${RULES_CHANGED} where exists (select 1 from made))
 select id from made`;
 
 const REMOVE = `
@@ -104,7 +113,7 @@ export interface NewStoredKey {
   value: string;
 }
 
-/** `home`: the tenant in whose trail it stands what happens to keys of the installation. Answers the id. */
+/** `home`: the tenant in whose trail it stands what happens to keys of the installation. Answers the id. Throws `invalid_request` when there are too many. */
 export async function setStoredKey(
   sql: Pick<Sql, 'query'>,
   sealer: Sealer,
@@ -112,12 +121,13 @@ export async function setStoredKey(
   actor: string,
   home: string,
 ): Promise<string> {
-  const id = `pk_${randomBytes(9).toString('base64url')}`;
+  const id = `${STORED_PREFIX}${randomBytes(9).toString('base64url')}`;
   const sealed = sealer.seal(USE, scopeOf(tenant), placeOf({ id, tenant, provider, name, origin }), value);
   const lastFour = value.length < SHOWN_FROM ? '' : value.slice(-4);
   const values = [id, tenant, provider, name, origin, sealed.toString('hex'), sealer.keyId, lastFour, actor, home];
-  await sql.query(SET, values);
-  return id;
+  if ((await sql.query(SET, values)).length === 1) return id;
+  const message = `has ${MOST_KEYS} keys already; remove some`;
+  throw new GoblinError('invalid_request', `name: ${message}`, { errors: [{ path: 'name', message }] });
 }
 
 /** False when there is none of that name. */

@@ -124,6 +124,9 @@ describe('a tenant’s own key', () => {
     const seen = vendor.keys().slice(before);
     assert.ok(seen.length > 0 && seen.every((key) => key === bad), `went with ${seen.join(', ')}`);
     assert.equal(await goesWith(otherKey), CONFIGURED);
+    // That it rests is for its tenant to know.
+    const metrics = await call(server, '/mcp/v1/admin/metrics', { headers: bearer(server.token) });
+    assert.ok(metrics.text.includes('"openai"') && !metrics.text.includes('pk_'), metrics.text);
     // Replaced under the same name it is another key: that the old one was refused says nothing of it.
     await set('openai', { key: OWN }, acme.access_token);
     assert.equal(await goesWith(acmeKey), OWN);
@@ -191,6 +194,19 @@ describe('what makes no sense', () => {
     }
     isProblem(await set('openai', { key: OWN }, other.access_token, '.hidden'), 400, 'invalid_request');
     assert.deepEqual(await list(other.access_token), []);
+  });
+
+  it('is more than a hundred keys of one tenant; one of them can still be replaced', async () => {
+    const many = await person(server, 'other', 'admin');
+    for (let n = 0; n < 100; n++) {
+      const answer = await set('openai', { key: `sk-number-${n}-of-other` }, many.access_token, `k${n}`);
+      assert.equal(answer.status, 200, answer.text);
+    }
+    isProblem(await set('openai', { key: OWN }, many.access_token, 'more'), 400, 'invalid_request');
+    assert.equal((await set('openai', { key: OWN }, many.access_token, 'k7')).status, 200);
+    assert.equal((await list(many.access_token)).length, 100);
+    for (let n = 0; n < 100; n++) await remove('openai', many.access_token, '', `k${n}`);
+    assert.equal(await goesWith(otherKey), CONFIGURED);
   });
 
   it('is who may not: a member sees no keys, an operator sets none', async () => {
