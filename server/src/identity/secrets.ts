@@ -39,6 +39,8 @@ export function createSecrets(ring: Ring, digests: DigestKeys): Secrets {
   const digestKey = createSecretKey(digests.found);
   /** Few users make most requests; a hash costs 20 µs. */
   const hashes = new Map<string, string>();
+  /** To derive one costs as much as to seal with it. */
+  const vaults = new Map<string, readonly Buffer[]>();
   return {
     digestsFrom: digests.from,
     userHash(tenant, user) {
@@ -53,7 +55,15 @@ export function createSecrets(ring: Ring, digests: DigestKeys): Secrets {
     },
     secretDigest: (tenant, value) => createHmac('sha256', digestKey).update(`${tenant}\0${value}`).digest('hex'),
     webhookSecrets: (tenant) => ring.all.map(({ secret }) => webhookSecretOf(secret, tenant)),
-    vaultKeys: (tenant) => ring.all.map(({ secret }) => deriveKey(secret, `vault ${tenant}`)),
+    vaultKeys(tenant) {
+      let keys = vaults.get(tenant);
+      if (keys === undefined) {
+        keys = ring.all.map(({ secret }) => deriveKey(secret, `vault ${tenant}`));
+        if (vaults.size >= MOST_REMEMBERED) vaults.clear();
+        vaults.set(tenant, keys);
+      }
+      return keys;
+    },
   };
 }
 
