@@ -12,7 +12,7 @@ import { startWorker, type Worker } from '../dispatch/worker.ts';
 import type { AttachedDeps } from '../execution/attached.ts';
 import { runDetached } from '../execution/detached.ts';
 import { createPersist } from '../execution/persist.ts';
-import type { RunDeps, RunEnd } from '../execution/terms.ts';
+import type { RunEnd } from '../execution/terms.ts';
 import type { OpenAnswer } from '../guard/answers.ts';
 import { createGuardrails } from '../guard/hook.ts';
 import { openShields, type Shields } from '../guard/shields.ts';
@@ -31,6 +31,7 @@ import { openPolicyRoom, type PolicyRoom } from './policy.ts';
 import { openProviderKeys, type ProviderKeysRoom } from './provider-keys.ts';
 import { reportOf } from './report.ts';
 import { openResting, type Resting } from './resting.ts';
+import { runDepsOf } from './run-deps.ts';
 import { type Sharing, startSharing } from './sharing.ts';
 
 /** The running rooms behind the doors. */
@@ -127,6 +128,7 @@ export async function assemble(parts: Parts): Promise<House> {
     userKeyId: secrets.digestsFrom,
     strict,
     guardrail: guardrails.before,
+    rulesKnown: shields.ready,
     plan: planning.plan,
     info: (target) => live.info(provider(target.provider), target.model),
     price(target) {
@@ -136,40 +138,7 @@ export async function assemble(parts: Parts): Promise<House> {
   });
 
   const answers = openAnswers(settings, shields, secrets.secretDigest, vault, ledger);
-  const run: Omit<RunDeps, 'begin'> = {
-    transport: parts.transport,
-    wheel,
-    clocks: settings.clocks,
-    attemptCap: settings.attempts,
-    leaseMs: settings.clocks.leaseMs,
-    provider: (name, tenant) => live.of(tenant).provider(name),
-    price: room.price,
-    maxOutput: (of, model) => live.info(of, model)?.maxOutput ?? undefined,
-    reasons: (of, model) => live.info(of, model)?.reasoning ?? undefined,
-    dialect: live.dialect,
-    health,
-    drills: sharing.drills,
-    ...(guardrails.after ? { guardrail: guardrails.after } : {}),
-    ...(sharing.cache ? { cache: sharing.cache } : {}),
-    fellBack(from, to, code) {
-      recorder.fellBack();
-      recorder.count('goblin.mcp.fallback.count', {
-        provider: from.provider,
-        model: from.model,
-        to: to.provider,
-        code,
-      });
-    },
-    observe(start, end) {
-      recorder.attempt({
-        provider: start.provider,
-        model: start.model,
-        ok: end.status === 'succeeded',
-        latencyMs: end.latencyMs,
-        firstTokenMs: end.firstTokenMs,
-      });
-    },
-  };
+  const run = runDepsOf({ parts, wheel, health, sharing, room, guardrails });
 
   const callbacks = sql
     ? startCallbacks({

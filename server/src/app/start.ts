@@ -63,7 +63,9 @@ export async function start(config: Config, options: StartOptions = {}): Promise
   const undo: (() => unknown)[] = [];
   const recorder = createRecorder(config.logLevel);
   for (const place of config.writtenSecrets) {
-    recorder.log('warn', `a value in ${config.settingsFile} looks like a secret, which whoever reads the file has`, { place });
+    recorder.log('warn', `a value in ${config.settingsFile} looks like a secret, which whoever reads the file has`, {
+      place,
+    });
   }
   try {
     const folder = embedded ? openFolder(config.dataDir, config.secret) : null;
