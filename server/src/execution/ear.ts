@@ -25,7 +25,7 @@ export function createEar(
     sink.event(parts, data, dialect);
   }
   if (!shield) {
-    return { push: show, look: nothing, rest: nothing, back: nothing, clear: nothing, heard: () => assembly };
+    return { push: show, look: nothing, rest: nothing, carry: nothing, clear: nothing, heard: () => assembly };
   }
   const screen = createScreen(shield, show, block);
   return {

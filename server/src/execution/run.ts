@@ -252,7 +252,7 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
         assembly.clear();
         ear.clear();
       } else if (step.shown === 'continue') {
-        ear.back();
+        ear.carry();
         carried = plus(carried, ended.usage);
         prefix = assembly.text();
         const room = (input.call.maxTokens ?? Number.POSITIVE_INFINITY) - (carried?.outputTokens ?? 0);

@@ -16,8 +16,11 @@ export interface Screen {
   look(): void;
   /** The answer breaks off, or is over: what was held back is told, but for what may be the beginning of a secret. */
   rest(): void;
-  /** The next attempt says again what was not shown. */
-  back(): void;
+  /**
+   * The answer breaks off, and goes on elsewhere. What was held back is told when it is short, and still looked at as
+   * the beginning of what comes; else it is dropped, and the next attempt says it again.
+   */
+  carry(): void;
   /** What was said is void. */
   clear(): void;
   /** What came and was not told yet: UTF-8 bytes of text, and parts. */
@@ -219,9 +222,19 @@ export function createScreen(
       take(safe);
       kind = '';
     },
-    back() {
-      scanner.back(Math.max(0, decided - (queue[0]?.from ?? decided)));
-      forget();
+    carry() {
+      look();
+      if (over) return;
+      if (size - decided > SHORT_REST) {
+        scanner.back(Math.max(0, decided - (queue[0]?.from ?? decided)));
+        forget();
+        return;
+      }
+      for (const event of queue) {
+        put(event);
+        show(event.parts, event.data, event.dialect);
+      }
+      queue = [];
     },
     clear() {
       scanner.end();

@@ -245,7 +245,10 @@ export function erasureConformance(name: string, open: () => Promise<Sql>, paral
           // Bob says what Ada said long before, and what was erased of her meanwhile.
           const asks = (of: number) => said(SHARED, long('Yes.'), long(`own ${n} ${of}`));
           const ada = acceptance({ userHash: ADA, body: { call: asks(turn), hints: [], metadata: null } });
-          const bob = acceptance({ userHash: BOB, body: { call: asks(Math.floor(Math.random() * Math.min(turn, 300))), hints: [], metadata: null } });
+          const bob = acceptance({
+            userHash: BOB,
+            body: { call: asks(Math.floor(Math.random() * Math.min(turn, 300))), hints: [], metadata: null },
+          });
           await mine.accept(T, ada);
           await ledger.end(T, ada.id, 'cancelled', { code: 'cancelled', message: 'Over.' }, 'test');
           if (turn % 4 === 0) {

@@ -22,7 +22,7 @@ describe('an answer that breaks off', () => {
     }
   });
 
-  it('goes on from what was shown: a secret that the break cut in two is still found', () => {
+  it('goes on from what was shown: a secret that the break cut in two is still found, and nothing is lost', () => {
     for (let cut = 0; cut <= TOKEN.length; cut++) {
       const at = stage();
       const first = `Take this: ${TOKEN.slice(0, cut)}`;
@@ -30,11 +30,15 @@ describe('an answer that breaks off', () => {
         at.screen.push([text(piece)], piece, openai);
         at.screen.look();
       }
-      at.screen.back();
+      at.screen.carry();
       const shown = (assembled(at.told)[0] as { text: string } | undefined)?.text ?? '';
       say(at, [text(`Take this: ${TOKEN} and go.`.slice(shown.length))]);
       const rows = JSON.stringify(assembled(at.told));
-      assert.match(rows, /^\[\{"type":"text","text":"Take this: \[\[secret:[a-z_]+:[0-9a-f]{10}\]\] and go."\}\]$/);
+      // What was told before the break says nothing.
+      assert.match(
+        rows,
+        /^\[\{"type":"text","text":"Take this: .{0,16}\[\[secret:[a-z_]+:[0-9a-f]{10}\]\] and go."\}\]$/,
+      );
       assert.equal(at.notes.length, 1);
     }
   });
