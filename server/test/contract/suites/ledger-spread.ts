@@ -83,6 +83,8 @@ export function ledgerSpreadConformance(name: string, open: () => Promise<Sql>):
         owed: false,
         callbacks: false,
         notices: false,
+        erasures: false,
+        expiring: false,
         slices: false,
       };
       const { ended: _ended, now: _now, rules: _rules, ...nothing } = await look(sql);
