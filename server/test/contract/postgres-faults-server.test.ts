@@ -65,9 +65,13 @@ describe('PostgreSQL itself', { concurrency: true }, () => {
     assert.equal(rows.length, 40);
     assert.equal(one.lostFor(), null);
     // All three are held, and whoever else comes is refused.
-    const held = Array.from({ length: 3 }, () => one.query('select pg_sleep(3)'));
-    const holding = `select 1 from pg_stat_activity where state = 'active' and query = 'select pg_sleep(3)'`;
-    while ((await server.sql(holding)).length < 3) await sleep(10);
+    const held = Array.from({ length: 3 }, () => one.query('select pg_sleep(5)'));
+    const holding = `select 1 from pg_stat_activity where state = 'active' and query = 'select pg_sleep(5)'`;
+    // Who looks takes a place for a moment: not before they have theirs.
+    const end = performance.now() + 4_000;
+    do await sleep(300);
+    while ((await server.sql(holding)).length < 3 && performance.now() < end);
+    assert.equal((await server.sql(holding)).length, 3);
     const others = await open(server.url, { size: 1, retryMs: 0 }).catch((error) => error);
     assert.match(String(others), /too many|remaining connection slots/);
     await Promise.all(held);
