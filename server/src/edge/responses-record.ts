@@ -122,18 +122,16 @@ export function createResponseRecord(deps: {
   };
 }
 
-/** What a stream of it begins with. `truth`: what is known of it by now. */
-export function contextOf({ row, call, metadata, own }: Found, truth: Json): DoorContext {
+/** What a stream of it begins with, whenever it is told: which model answers is said at its end. */
+export function contextOf({ row, call, metadata, own }: Found): DoorContext {
   return {
     requestId: row.id,
-    model: answeredBy(truth) ?? row.model ?? call.model ?? 'auto',
+    model: row.model ?? call.model ?? 'auto',
     created: Math.floor(row.createdAt / 1000),
     includeUsage: true,
     request: askedBody(own ? call : null, metadata) ?? {},
   };
 }
-
-const answeredBy = ({ model }: Json): string | null => (typeof model === 'string' ? model : null);
 
 /** An id as it may be repeated to whoever sent it. */
 const shown = (id: string): string => (/^[\x21-\x7e]{1,100}$/.test(id) ? `with the id ${id}` : 'with that id');

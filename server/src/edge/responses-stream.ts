@@ -43,10 +43,7 @@ export async function openStream(
   // Nothing begins anew with the first attempt.
   const attempts = await ledger.attempts(caller.tenant, row.id);
   const restarted = attempts.length > 1 ? await lastRestart(ledger, caller.tenant, row.id) : 0;
-  const replay = createReplay(
-    { ...contextOf(found, { model: attempts.at(-1)?.model }), ...(after === null ? {} : { after }) },
-    restarted,
-  );
+  const replay = createReplay({ ...contextOf(found), ...(after === null ? {} : { after }) }, restarted);
   return (res) => writeStream(deps, caller, row, replay, res);
 }
 

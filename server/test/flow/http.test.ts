@@ -50,7 +50,7 @@ test('unknown paths are 404, wrong methods 405 with Allow', async () => {
   assert.equal((JSON.parse(door.text) as { error: { code: string } }).error.code, 'not_found');
   const wrong: [string, string, RegExp][] = [
     ['PUT', '/mcp/v1/request', /GET|POST/],
-    ['DELETE', `/mcp/v1/request/${UNKNOWN}`, /GET/],
+    ['PUT', `/mcp/v1/request/${UNKNOWN}`, /GET/],
     ['POST', `/mcp/v1/request/${UNKNOWN}/result`, /GET/],
     ['GET', `/mcp/v1/cancel/${UNKNOWN}`, /POST/],
     ['POST', `/mcp/v1/stream/${UNKNOWN}`, /GET/],

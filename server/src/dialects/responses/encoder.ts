@@ -1,6 +1,6 @@
 /** Parts to the bytes of a Responses stream or a whole response, for callers of our Responses door. */
 
-import type { DoorContext, Encoder } from '../../contract/dialect.ts';
+import type { DoorContext, Encoder, Truth } from '../../contract/dialect.ts';
 import { ERRORS } from '../../contract/errors.ts';
 import type { Json } from '../json.ts';
 import { openaiError } from '../openai/encoder.ts';
@@ -103,7 +103,7 @@ export function createResponsesEncoder(context: ResponsesContext): ResponsesEnco
       over = true;
       start();
       const end = ended(endingOf(reason));
-      const whole = response({ ...end, usage: encodeUsage(usage), x_mcp: truth });
+      const whole = response({ ...end, ...answeredBy(truth), usage: encodeUsage(usage), x_mcp: truth });
       emit(`response.${String(end.status)}`, `"response":${whole}`, true);
       return taken();
     },
@@ -138,7 +138,11 @@ export function createResponsesEncoder(context: ResponsesContext): ResponsesEnco
       silent = true;
       for (const part of answer.parts) output.part(part);
       const end = ended(endingOf(answer.finishReason));
-      return response({ ...end, usage: encodeUsage(answer.usage), x_mcp: truth });
+      return response({ ...end, ...answeredBy(truth), usage: encodeUsage(answer.usage), x_mcp: truth });
     },
   };
 }
+
+/** At the end it is known which model has answered. */
+const answeredBy = (truth: Truth): { model?: string } =>
+  typeof truth.model === 'string' ? { model: truth.model } : {};
