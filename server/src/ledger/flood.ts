@@ -12,7 +12,7 @@ interface Kind {
 }
 
 const KINDS: Readonly<Record<string, Kind>> = {
-  'request.refused': { by: ['code', 'key', 'user', 'where'], most: 1 },
+  'request.refused': { by: ['code', 'key', 'user', 'where', 'reason'], most: 1 },
   // Each request has its own.
   'guard.finding': { by: ['rule', 'action', 'key'], most: 20 },
   'guardrail.failed': { by: ['stage', 'why'], most: 20 },
