@@ -33,7 +33,11 @@ test('wrong answers are no answers', async () => {
       code,
       /provider/,
     );
-    const row = await view(house.server, id);
+    // The end is written behind the answer.
+    const row = await eventually(async () => {
+      const now = await view(house.server, id);
+      return now.status === 'running' ? null : now;
+    }, `the end of ${fault}`);
     assert.deepEqual([row.status, row.attempts.length], ['failed', 2], fault);
     assert.equal(row.attempts[0]?.error?.code, code);
     assert.equal(heardBy('openai-one').length, from + 2, 'the same once more, and nobody else');
