@@ -31,6 +31,7 @@ import { responseRoutes } from '../edge/responses-routes.ts';
 import { secretRoutes } from '../edge/secret.ts';
 import { secretRuleRoutes } from '../edge/secret-rules.ts';
 import { type Access, createServer } from '../edge/server.ts';
+import type { Shown } from '../edge/shown.ts';
 import { streamRoutes } from '../edge/streams.ts';
 import { usageRoutes } from '../edge/usage.ts';
 import { isPrivateHost } from '../guard/addresses.ts';
@@ -50,7 +51,7 @@ import { operations, readinessOf } from './metrics.ts';
 import { policyAdminOf } from './policy-admin.ts';
 import { rawOf } from './raw.ts';
 import { replayer } from './replay.ts';
-import { restoringBus, restoringLedger } from './restoring.ts';
+import { maskedLedger, restoringBus, restoringLedger } from './restoring.ts';
 import { rotationOf } from './rotation.ts';
 import { secretRulesOf } from './secret-rules.ts';
 import { VERSION } from './version.ts';
@@ -102,6 +103,11 @@ export async function openDoors(inside: House, operatorToken: string): Promise<D
   );
   const identity = await openIdentity(house, operatorToken, held);
   const { identify, content } = identity;
+  const masked = maskedLedger(inside.ledger);
+  const shown: Shown = async (caller, row, what) => {
+    await content.shown(caller, row, what);
+    return content.owns(caller, row) ? ledger : masked;
+  };
   const access: Access[] = [];
   const hostAllowed = (host: string) =>
     config.auth === 'required' || isLoopback(host.toLowerCase().replace(/:\d+$/, '').replace(/\.$/, ''));
@@ -153,7 +159,7 @@ export async function openDoors(inside: House, operatorToken: string): Promise<D
       latestStartDays: Math.max(1, config.settings.bodiesDays - 1),
     }),
     privateHost: isPrivateHost,
-    shown: content.shown,
+    shown,
   });
   const streams = streamRoutes(app, {
     ledger,
@@ -161,7 +167,7 @@ export async function openDoors(inside: House, operatorToken: string): Promise<D
     framesHours: config.settings.framesHours,
     now: house.clock.now,
     hearsAll: house.hearsAll,
-    shown: content.shown,
+    shown,
   });
   const pulse = createPulse();
   const deps: AnswerDoorDeps = {
@@ -185,6 +191,7 @@ export async function openDoors(inside: House, operatorToken: string): Promise<D
     pulse,
     record: createResponseRecord({
       ledger,
+      masked,
       bus,
       recordBack: house.admission.recordBack,
       readContent: content.read,
@@ -203,7 +210,7 @@ export async function openDoors(inside: House, operatorToken: string): Promise<D
     ledger: { ...ledger, erase: eraserOf(house) },
     cancel,
     readContent: content.read,
-    shown: content.shown,
+    shown,
     bodiesDays: config.settings.bodiesDays,
   });
   modelsRoute(app, async (caller) =>

@@ -1,4 +1,4 @@
-/** The record as its callers see it: with their own values where the record has placeholders. */
+/** The record as callers see it: who asked has his own values where the record has placeholders, others the placeholders. */
 import type { Bus, BusMessage, Ledger } from '../contract/ports.ts';
 import { SEALED, type StoredFrame, type StoredResult } from '../contract/record.ts';
 import { restoreDeep } from '../execution/placeholders.ts';
@@ -11,6 +11,33 @@ const hasMark = (text: string): boolean => text.includes('[[') && MARK.test(text
 /** Mappings are asked for once while somebody reads. */
 const KEEP_MS = 60_000;
 const MOST = 1000;
+
+/** The record as all others see it: with placeholders, and nothing that could open them. */
+export function maskedLedger(ledger: Ledger): Ledger {
+  return {
+    ...ledger,
+    async result(tenant, id) {
+      const found = await ledger.result(tenant, id);
+      if (!found || !(SEALED in found.message)) return found;
+      const { [SEALED]: _sealed, ...message } = found.message;
+      return { ...found, message };
+    },
+    async body(tenant, id) {
+      const body = await ledger.body(tenant, id);
+      if (!body?.vault) return body;
+      const { vault: _vault, ...rest } = body;
+      return rest;
+    },
+    async framesAfter(tenant, id, after, limit) {
+      const frames = await ledger.framesAfter(tenant, id, after, limit);
+      return frames.map((frame) => {
+        if (!hasMark(frame.json)) return frame;
+        const { [SEALED]: _sealed, ...body } = JSON.parse(frame.json) as Record<string, unknown>;
+        return { ...frame, json: JSON.stringify(body) };
+      });
+    },
+  };
+}
 
 /** `onForget`: told that values that were erased must not be remembered. */
 export function restoringLedger(ledger: Ledger, vault: Vault, onForget: (listener: () => void) => void): Ledger {

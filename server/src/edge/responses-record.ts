@@ -20,6 +20,8 @@ export interface Found {
   metadata: Json | null;
   /** The caller has asked for it himself: what was asked may be shown to him. */
   own: boolean;
+  /** As he sees it. */
+  ledger: Ledger;
 }
 
 export interface ResponseRecord {
@@ -44,7 +46,10 @@ export interface ResponseRecord {
 const WRITTEN_MS = 2000;
 
 export function createResponseRecord(deps: {
+  /** As who asked sees it. */
   ledger: Ledger;
+  /** As others see it. */
+  masked: Ledger;
   bus: Bus;
   /** Waits for a record that is away. */
   recordBack(): Promise<void>;
@@ -66,8 +71,10 @@ export function createResponseRecord(deps: {
     }
     if (!row) return null;
     const body = await ledger.body(tenant, id);
+    const own = (body?.by ?? null) === askerOf(caller);
     if (body?.call.kind !== 'answer' || body.call.messages.length === 0 || !isStored(body.call)) return null;
-    return { row, call: body.call, metadata: body.metadata, own: (body.by ?? null) === askerOf(caller) };
+    const seen = own ? body : ((await deps.masked.body(tenant, id)) ?? body);
+    return { row, call: seen.call, metadata: seen.metadata, own, ledger: own ? ledger : deps.masked };
   }
 
   async function mayRead(caller: Caller, { row, own }: Found): Promise<boolean> {
@@ -88,12 +95,12 @@ export function createResponseRecord(deps: {
     };
   }
 
-  async function object({ tenant }: Caller, { row, call, metadata, own }: Found): Promise<Json | null> {
+  async function object({ tenant }: Caller, { row, call, metadata, own, ledger: seen }: Found): Promise<Json | null> {
     const succeeded = row.state === 'succeeded';
     const [facts, result, partialText] = await Promise.all([
       truth(tenant, row),
-      succeeded ? ledger.result(tenant, row.id) : null,
-      succeeded || !isTerminal(row.state) ? null : ledger.partialText(tenant, row.id),
+      succeeded ? seen.result(tenant, row.id) : null,
+      succeeded || !isTerminal(row.state) ? null : seen.partialText(tenant, row.id),
     ]);
     if (succeeded && !result) return null;
     return responseObject({ request: row, call: own ? call : null, result, partialText, metadata }, facts);
@@ -104,14 +111,14 @@ export function createResponseRecord(deps: {
     mayRead,
     truth,
     object,
-    async answer({ tenant }, { row }) {
+    async answer({ tenant }, { row, ledger: seen }) {
       if (row.state !== 'succeeded') {
         const why = isTerminal(row.state) ? `ended without an answer (${row.state})` : 'has not ended yet';
         throw new GoblinError('invalid_request', `The previous response ${why}, so nothing can go on from it.`, {
           errors: [{ path: 'previous_response_id', message: `must be a response with an answer; this one ${why}` }],
         });
       }
-      const result = await ledger.result(tenant, row.id);
+      const result = await seen.result(tenant, row.id);
       return result && partsOfStored(result.message);
     },
     async items(caller, responseId, res) {

@@ -4,7 +4,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Cancel } from '../contract/flow.ts';
-import type { RequestRow } from '../contract/rows.ts';
 import { isTerminal } from '../contract/states.ts';
 import { inputItems } from '../dialects/index.ts';
 import { eraseSettled } from './erasure.ts';
@@ -13,6 +12,7 @@ import { type Found, type Json, noResponse, type ResponseRecord } from './respon
 import { DeletedOut, IdParams, ItemsOut, ItemsQuery, ResponseOut, StreamQuery } from './responses-schemas.ts';
 import { openStream, type ResponseStreamDeps } from './responses-stream.ts';
 import { callerOf } from './scope.ts';
+import type { Shown } from './shown.ts';
 
 export interface ResponseRoutesDeps extends ResponseStreamDeps {
   record: ResponseRecord;
@@ -20,7 +20,7 @@ export interface ResponseRoutesDeps extends ResponseStreamDeps {
   /** Before stored content is shown. Rejects when the caller may not read it, or no trace of it could be left. */
   readContent(caller: Caller, request: string): Promise<void>;
   /** Leaves a trace when the answer is to what somebody else has asked; rejects when that cannot be done. */
-  shown(caller: Caller, row: RequestRow, what: 'result' | 'stream'): Promise<void>;
+  shown: Shown;
   /** For how long bodies are kept. */
   bodiesDays: number;
 }

@@ -44,7 +44,7 @@ export async function openStream(
   const attempts = await ledger.attempts(caller.tenant, row.id);
   const restarted = attempts.length > 1 ? await lastRestart(ledger, caller.tenant, row.id) : 0;
   const replay = createReplay({ ...contextOf(found), ...(after === null ? {} : { after }) }, restarted);
-  return (res) => writeStream(deps, caller, row, replay, res);
+  return (res) => writeStream({ ...deps, ledger: found.ledger }, caller, row, replay, res);
 }
 
 function writeStream(

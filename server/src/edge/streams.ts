@@ -11,6 +11,7 @@ import { isTerminal } from '../contract/states.ts';
 import { partsOfMessage } from '../dialects/index.ts';
 import { erased, notFound, readId } from './query.ts';
 import { type Reader, startReader } from './reader.ts';
+import type { Shown } from './shown.ts';
 
 export interface StreamDeps {
   ledger: Ledger;
@@ -18,13 +19,15 @@ export interface StreamDeps {
   framesHours: number;
   now(): number;
   /** Leaves a trace when the request is somebody else's; rejects when that cannot be done. */
-  shown(caller: Caller, row: RequestRow, what: 'stream'): Promise<void>;
+  shown: Shown;
   /** False while frames of other processes may go unheard. */
   hearsAll(): boolean;
 }
 
 interface Opened {
   row: RequestRow;
+  /** As its reader sees it. */
+  ledger: Ledger;
   after: number;
 }
 
@@ -61,8 +64,7 @@ export function streamRoutes(app: FastifyInstance, deps: StreamDeps): { close():
         errors: [{ path: 'after', message: `must be at most ${row.lastSeq} now` }],
       });
     }
-    await deps.shown(caller, row, 'stream');
-    return { row, after };
+    return { row, after, ledger: await deps.shown(caller, row, 'stream') };
   }
 
   /** Begins to read in whichever way the request has been recorded. */
@@ -71,10 +73,10 @@ export function streamRoutes(app: FastifyInstance, deps: StreamDeps): { close():
     opened: Opened,
     out: { write(frame: StoredFrame): boolean; end(clean: boolean): void },
   ): Reader {
-    const { row } = opened;
+    const { row, ledger } = opened;
     const detached = row.mode === 'detached';
     const after = isTerminal(row.state) && detached ? Math.min(opened.after, row.lastSeq - 1) : opened.after;
-    const source = detached ? deps.ledger : { framesAfter: attachedFrames(deps.ledger) };
+    const source = detached ? ledger : { framesAfter: attachedFrames(ledger) };
     return startReader(
       { ledger: source, bus: deps.bus, hearsAll: deps.hearsAll, cached: detached },
       caller.tenant,
