@@ -16,6 +16,8 @@ export interface Caller {
   models?: readonly string[];
   /** It runs the installation: it may name any tenant. */
   everywhere?: true;
+  /** It does so, and looks at what is of another tenant than its own: nothing there is its own. */
+  visits?: true;
   /** It came as a cookie, which a browser sends whoever wrote the page: what changes something needs our own `Origin`. */
   cookie?: true;
   /** It may look at this request only: a token in a link. */

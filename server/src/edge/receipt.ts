@@ -1,6 +1,5 @@
 /** `GET /mcp/v1/request/{id}/receipt`: one signed JSON of what was decided, replaced, tried and paid, and that it stands in the trail. */
 import type { FastifyInstance } from 'fastify';
-import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Ledger } from '../contract/ports.ts';
 import type { AttemptRow } from '../contract/rows.ts';
@@ -8,6 +7,7 @@ import { isTerminal } from '../contract/states.ts';
 import { dollars } from '../money/cost.ts';
 import type { PriceLine } from '../money/lines.ts';
 import { notFound, readId } from './query.ts';
+import { callerIn, TENANT_ASKED } from './scope.ts';
 import { attemptOut, requestOut } from './shapes.ts';
 
 export interface ReceiptDeps {
@@ -32,10 +32,11 @@ export function receiptRoute(app: FastifyInstance, deps: ReceiptDeps): void {
         description: 'Can be verified offline with `server/scripts/verify-receipt.mjs`. 409 while the request runs.',
         tags: ['Requests'],
         params: { type: 'object', properties: { id: { type: 'string' } }, required: ['id'] },
+        querystring: TENANT_ASKED,
       },
     },
     async (request) => {
-      const { tenant } = request.caller as Caller;
+      const { tenant } = callerIn(request);
       const id = readId(request);
       const row = await ledger.get(tenant, id);
       if (!row) throw notFound(id);

@@ -25,6 +25,7 @@ import {
   ResultOut,
   SubmitBody,
 } from './schemas.ts';
+import { callerIn, callerOf, TENANT_ASKED } from './scope.ts';
 import { attemptOut, iso, linksOf, PRICE_UNKNOWN, requestOut } from './shapes.ts';
 import { decodeSubmission, type SubmitRules } from './submission.ts';
 import { createWaits } from './waits.ts';
@@ -48,6 +49,7 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): { close(
   const waits = createWaits(deps);
   const { ledger } = deps;
   const params = { type: 'object', properties: { id: { type: 'string', format: 'uuid' } } };
+  const visited = { tags: ['Requests'], params, querystring: TENANT_ASKED };
 
   app.post(
     '/mcp/v1/request',
@@ -153,12 +155,17 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): { close(
     '/mcp/v1/request/:id',
     {
       config: { permission: 'request:read' },
-      schema: { summary: 'One request with its attempts', tags: ['Requests'], params, response: { 200: RequestOut } },
+      schema: {
+        summary: 'One request with its attempts',
+        description: 'Who runs the installation may name another `tenant`.',
+        ...visited,
+        response: { 200: RequestOut },
+      },
     },
     async (request) => {
-      const row = await find(request);
-      const caller = request.caller as Caller;
+      const caller = callerIn(request);
       const { tenant } = caller;
+      const row = await find(request, tenant);
       const [attempts, body] = await Promise.all([ledger.attempts(tenant, row.id), ledger.body(tenant, row.id)]);
       if (body?.metadata) await deps.shown(caller, row, 'metadata');
       return {
@@ -174,14 +181,15 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): { close(
     '/mcp/v1/request/:id/events',
     {
       config: { permission: 'request:read' },
-      schema: { summary: 'The trail of one request', tags: ['Requests'], params, response: { 200: PageOut(EventOut) } },
+      schema: { summary: 'The trail of one request', ...visited, response: { 200: PageOut(EventOut) } },
     },
     async (request) => {
-      const row = await find(request);
-      const query = readQuery(request, ['after', 'limit']);
+      const query = readQuery(request, ['tenant', 'after', 'limit']);
+      const { tenant } = callerIn(request, query.tenant);
+      const row = await find(request, tenant);
       const limit = readNumber(query, 'limit', 1, 500, 100);
       const after = readNumber(query, 'after', 0, Number.MAX_SAFE_INTEGER, 0);
-      const events = await ledger.events((request.caller as Caller).tenant, row.id, after, limit + 1);
+      const events = await ledger.events(tenant, row.id, after, limit + 1);
       const page = events.slice(0, limit);
       return {
         items: page.map((event) => ({ id: event.id, at: iso(event.at), type: event.type, payload: event.payload })),
@@ -263,9 +271,9 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): { close(
     },
   );
 
-  async function find(request: FastifyRequest): Promise<RequestRow> {
+  async function find(request: FastifyRequest, tenant = callerOf(request).tenant): Promise<RequestRow> {
     const id = readId(request);
-    const row = await ledger.get((request.caller as Caller).tenant, id);
+    const row = await ledger.get(tenant, id);
     if (!row) throw notFound(id);
     return row;
   }

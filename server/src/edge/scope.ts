@@ -5,6 +5,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Caller } from '../contract/caller.ts';
 import { noSuchTenant } from '../identity/tenants.ts';
 import { checker, parseObject, refuse } from './body.ts';
+import { readQuery } from './query.ts';
 
 export const callerOf = (request: FastifyRequest): Caller => request.caller as Caller;
 
@@ -13,6 +14,16 @@ export function tenantOf(caller: Caller, asked: string | undefined): string {
   if (asked === undefined || asked === caller.tenant || caller.everywhere) return asked ?? caller.tenant;
   throw noSuchTenant();
 }
+
+/** The caller in the tenant that he means, which is another than his for who runs the installation only. Throws as `tenantOf`. */
+export function callerIn(request: FastifyRequest, asked = readQuery(request, ['tenant']).tenant): Caller {
+  const caller = callerOf(request);
+  const tenant = tenantOf(caller, asked);
+  return tenant === caller.tenant ? caller : { ...caller, tenant, visits: true };
+}
+
+/** In the schema of a route that takes it so. */
+export const TENANT_ASKED = { type: 'object', properties: { tenant: { type: 'string' } } };
 
 /** As `tenantOf`; who runs the installation and names none means all: null. */
 export function tenantOrAll(caller: Caller, asked: string | undefined): string | null {

@@ -32,7 +32,7 @@ export function createContent(sql: Sql, userHash: (tenant: string, user: string)
   /** By the same key; who signed in, by his own name. With authentication off all is everybody's own. */
   function owns(caller: Caller, of: Whose | undefined): boolean {
     if (caller.standing === undefined && caller.key === null && caller.user === 'local') return true;
-    if (!of) return false;
+    if (!of || caller.visits) return false;
     if (caller.key !== null) return of.keyId === caller.key;
     return of.keyId === null && of.userHash === userHash(caller.tenant, caller.user);
   }

@@ -1,7 +1,8 @@
 /** `goblin explain`: where a request could go, why, what each attempt came to, and what it cost. */
 import { type Config, readConfig } from '../config.ts';
 import { columns, type Input, type Verb, VerbError } from './flags.ts';
-import { bodyOf, reachServer } from './link.ts';
+import { reachServer } from './link.ts';
+import { requestOf, TENANT_FLAG } from './request-of.ts';
 
 export const verb: Verb = {
   name: 'explain',
@@ -9,7 +10,7 @@ export const verb: Verb = {
   about:
     'Says how a request was routed: the plan with its reasons, what was left out and why, every attempt, the trail.',
   words: { most: 1 },
-  flags: { json: { help: 'print it as JSON' } },
+  flags: { tenant: TENANT_FLAG, json: { help: 'print it as JSON' } },
   examples: ['npm run goblin -- explain 0199c2f4-5a7e-7c1e-9a53-3f1f2b6d8e01'],
   run,
 };
@@ -65,9 +66,8 @@ async function run(input: Input): Promise<number> {
   if (id === undefined) throw new VerbError('Which request? Give its id, as in: goblin explain <request id>');
   const link = await reachServer(readingOnly(readConfig(process.cwd(), process.env)));
   try {
-    const path = `/mcp/v1/request/${encodeURIComponent(id)}`;
-    const told = await bodyOf<Told>(await link.call(path));
-    const trail = await bodyOf<Trail>(await link.call(`${path}/events`));
+    const told = await requestOf<Told>(link, input, id);
+    const trail = await requestOf<Trail>(link, input, id, '/events');
     console.log(input.on('json') ? JSON.stringify({ ...told, events: trail.items }, null, 2) : say(told, trail));
   } finally {
     await link.close();
