@@ -1,6 +1,7 @@
 /** Answers that hold placeholders: kept whole in frames, and replaced by the caller's own values on the way to him. */
 import type { AnswerListener, AttachedHandle, AttachedOutcome } from '../contract/flow.ts';
 import { isVisible, type Part, type VisiblePart } from '../contract/part.ts';
+import { fromFields } from '../guard/secrets/fields.ts';
 import { createRestorer, type Restorer, restoreText } from '../guard/secrets/restore.ts';
 
 export type Mapping = ReadonlyMap<string, string>;
@@ -71,12 +72,14 @@ function marked<T extends VisiblePart>(part: T, mapping: Mapping): T {
   return { ...part, vendor: { ...part.vendor, fields: restoreDeep(part.vendor.fields, mapping) } };
 }
 
-/** Every text in a value, with values for placeholders. */
+/** Every text and every name in a value, with values for placeholders. */
 export function restoreDeep<T>(value: T, mapping: Mapping, name = ''): T {
   if (typeof value === 'string') return restoreText(value, mapping, name === 'arguments' ? 'json' : 'text') as T;
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map((one) => restoreDeep(one, mapping, name)) as T;
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, restoreDeep(one, mapping, key)])) as T;
+  return fromFields(
+    Object.entries(value).map(([key, one]) => [restoreText(key, mapping), restoreDeep(one, mapping, key)]),
+  ) as T;
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import type { VendorField } from '../contract/call.ts';
 import { type ActionOf, type Actions, isWeaker } from './secrets/actions.ts';
+import { fromFields, scanName } from './secrets/fields.ts';
 import { createRedactor, type Redactor, type Replacement, type TextForm } from './secrets/redact.ts';
 import type { Action, Finding } from './secrets/rule.ts';
 import { createStreamScanner, type StreamScanner } from './secrets/stream.ts';
@@ -120,18 +121,25 @@ export function createAnswerShields({ shields, settings, digest, vault, note }: 
 
     function field(vendor: VendorField): { vendor: VendorField } | { rule: string } {
       let blocked: string | null = null;
+      function text(value: string, findings: readonly Finding[], form: TextForm): string {
+        if (findings.length === 0) return value;
+        const { replacements, block } = judge(value, findings, form);
+        if (block) blocked ??= block.rule;
+        return replaceAll(value, replacements);
+      }
       function walk(value: unknown, name: string, depth: number): unknown {
         if (typeof value === 'string') {
           if (OPAQUE.has(name)) return value;
-          const findings = scanner.scan(value);
-          if (findings.length === 0) return value;
-          const { replacements, block } = judge(value, findings, name === 'arguments' ? 'json' : 'text');
-          if (block) blocked ??= block.rule;
-          return replaceAll(value, replacements);
+          return text(value, scanner.scan(value), name === 'arguments' ? 'json' : 'text');
         }
         if (typeof value !== 'object' || value === null || depth > MOST_DEPTH) return value;
         if (Array.isArray(value)) return value.map((one) => walk(one, name, depth + 1));
-        return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, walk(one, key, depth + 1)]));
+        return fromFields(
+          Object.entries(value).map(([key, one]) => [
+            text(key, scanName(scanner, key), 'text'),
+            walk(one, key, depth + 1),
+          ]),
+        );
       }
       const before = changed;
       changed = false;

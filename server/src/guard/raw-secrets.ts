@@ -6,6 +6,8 @@ import { isUtf8 } from 'node:buffer';
 import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import { RAW, type RawCall } from '../contract/raw.ts';
+import type { Scanner } from './secrets/engine.ts';
+import { hiddenName, scanName } from './secrets/fields.ts';
 import type { Shields } from './shields.ts';
 
 export interface RawSecretsDeps {
@@ -26,7 +28,7 @@ export function createRawSecrets({ shields, digest, note }: RawSecretsDeps): Che
     const shield = shields.of(tenant);
     if (!shield) return;
     const blocked: { path: string; rule: string }[] = [];
-    for (const [place, text] of textsOf(call)) {
+    for (const [place, text] of textsOf(call, shield.scanner)) {
       for (const finding of shield.scanner.scan(text)) {
         const action = shield.actionOf(finding, RAW);
         if (action === 'allow') continue;
@@ -48,10 +50,19 @@ export function createRawSecrets({ shields, digest, note }: RawSecretsDeps): Che
 }
 
 /** All that the vendor or the record would get of the caller, as far as it is text. */
-function* textsOf({ path, headers, labels, body }: RawCall): Generator<[place: string, text: string]> {
+function* textsOf(
+  { path, headers, labels, body }: RawCall,
+  scanner: Scanner,
+): Generator<[place: string, text: string]> {
   yield ['path', path];
-  for (const [name, value] of Object.entries(headers)) yield [`headers.${name}`, value];
-  for (const [name, value] of Object.entries(labels ?? {})) yield [`labels.${name}`, value];
+  for (const [where, named] of Object.entries({ headers, labels: labels ?? {} })) {
+    for (const [index, [name, value]] of Object.entries(named).entries()) {
+      const hidden = scanName(scanner, name).length > 0;
+      const place = `${where}.${hidden ? hiddenName(index) : name}`;
+      if (hidden) yield [place, name];
+      yield [place, value];
+    }
+  }
   const text = body === null ? null : readable(body, headers['content-type'] ?? '');
   if (text !== null) yield ['body', text];
 }

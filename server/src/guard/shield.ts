@@ -6,6 +6,7 @@ import type { AnswerCall } from '../contract/call.ts';
 import { GoblinError } from '../contract/errors.ts';
 import { type ActionOf, type ActionSettings, decide, saidOf } from './secrets/actions.ts';
 import type { Scanner } from './secrets/engine.ts';
+import { fromFields, hiddenName, scanName } from './secrets/fields.ts';
 import { acrossTexts } from './secrets/joints.ts';
 import { createRedactor, type Redactor, type TextForm } from './secrets/redact.ts';
 import type { Action, Finding } from './secrets/rule.ts';
@@ -52,6 +53,8 @@ const NONE: ReadonlyMap<string, string> = new Map();
 const BLOBS = new Set(['data', 'file_data', 'b64_json', 'url', 'image_url']);
 /** Below that a field is searched whatever its name: encoded secrets are short. */
 const BLOB_CHARS = 16_384;
+/** Fields of a call with objects whose names are the caller's own; all others are named by us. */
+const FREE = new Set(['parameters', 'schema', 'body', 'fields', 'raw']);
 const ROLES = ['system', 'user', 'assistant', 'tool'] as const;
 /** Nothing nests so deep; what does is refused at the door. */
 const MOST_DEPTH = 64;
@@ -101,8 +104,8 @@ export function createShield(
         return redactor.redact(value, replaced, form);
       }
 
-      /** The same object where nothing in it changes. */
-      function walk(value: unknown, place: string, name: string, depth: number): unknown {
+      /** The same object where nothing in it changes. `free`: its names are the caller's. */
+      function walk(value: unknown, place: string, name: string, depth: number, free: boolean): unknown {
         if (typeof value === 'string') {
           if (BLOBS.has(name) && (value.length > BLOB_CHARS || value.startsWith('data:'))) return value;
           return text(value, place, name === 'arguments' ? 'json' : 'text');
@@ -111,7 +114,7 @@ export function createShield(
         if (Array.isArray(value)) {
           let copy: unknown[] | null = null;
           for (let n = 0; n < value.length; n++) {
-            const next = walk(value[n], `${place}.${n}`, name, depth + 1);
+            const next = walk(value[n], `${place}.${n}`, name, depth + 1, free);
             if (next === value[n]) continue;
             copy ??= [...value];
             copy[n] = next;
@@ -119,19 +122,30 @@ export function createShield(
           return copy ?? value;
         }
         let copy: Record<string, unknown> | null = null;
+        let renamed: Map<string, string> | null = null;
+        let index = -1;
         for (const key in value) {
+          index++;
+          const hidden = free && scanName(scanner, key).length > 0;
+          const shown = hidden ? hiddenName(index) : key;
+          const at = place === '' ? shown : `${place}.${shown}`;
+          const other = hidden ? text(key, at, 'text') : key;
+          if (other !== key) renamed = (renamed ?? new Map()).set(key, other);
           const old = (value as Record<string, unknown>)[key];
-          const next = walk(old, place === '' ? key : `${place}.${key}`, key, depth + 1);
+          const next = walk(old, at, key, depth + 1, free || FREE.has(key));
           if (next === old) continue;
           copy ??= { ...value };
           copy[key] = next;
         }
-        return copy ?? value;
+        const same = copy ?? value;
+        const names: ReadonlyMap<string, string> | null = renamed;
+        if (names === null) return same;
+        return fromFields(Object.entries(same).map(([key, one]) => [names.get(key) ?? key, one]));
       }
 
-      const call = walk(content.call, '', '', 0) as AnswerCall;
-      const metadata = walk(content.metadata, 'metadata', '', 0) as Content['metadata'];
-      const labels = walk(content.labels, 'labels', '', 0) as Content['labels'];
+      const call = walk(content.call, '', '', 0, false) as AnswerCall;
+      const metadata = walk(content.metadata, 'metadata', '', 0, true) as Content['metadata'];
+      const labels = walk(content.labels, 'labels', '', 0, true) as Content['labels'];
       if (blocked.length > 0) throw refused(blocked);
       return { call, metadata, labels, found, mapping: (redactor as Redactor | null)?.mapping ?? NONE };
     },

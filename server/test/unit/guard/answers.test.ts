@@ -11,7 +11,7 @@ const MAIL = 'write to jane.doe@example.com please';
 const digest = (_tenant: string, value: string) => Buffer.from(value.repeat(8)).toString('hex');
 const vault = createVault(() => [Buffer.alloc(32, 7)]);
 
-async function done(answers: Partial<AnswerSettings>, house: ActionSettings, own: ActionSettings): Promise<Action> {
+async function opened(answers: Partial<AnswerSettings>, house: ActionSettings, own: ActionSettings) {
   const document = { rules: [], actions: own };
   const shields = await openShields({
     sql: {
@@ -37,6 +37,11 @@ async function done(answers: Partial<AnswerSettings>, house: ActionSettings, own
   const answer = open({ tenant: 'acme', key: null, request: 'r', task: 'chat' }, new Map());
   shields.close();
   assert.ok(answer);
+  return { answer, noted };
+}
+
+async function done(...settings: Parameters<typeof opened>): Promise<Action> {
+  const { answer, noted } = await opened(...settings);
   const { findings } = answer.scanner().push(`${MAIL} `);
   const { replacements, block } = answer.judge(`${MAIL} `, findings, 'text');
   return block ? 'block' : replacements.length > 0 ? 'redact' : noted.length > 0 ? 'flag' : 'allow';
@@ -73,3 +78,14 @@ const rows: [string, Partial<AnswerSettings>, ActionSettings, ActionSettings, Ac
 for (const [name, answers, house, own, expected] of rows) {
   test(`${name}: ${expected}`, async () => assert.equal(await done(answers, house, own), expected));
 }
+
+test('names in a field of the vendor are searched as its values are', async () => {
+  const fields = { seen: [{ a: 1, 'jane.doe@example.com': { b: 'jane.doe@example.com' }, z: 2 }] };
+  const vendor = { dialect: 'openai' as const, fields };
+  const redacted = (await opened({}, { kinds: { pii: 'redact' } }, {})).answer.field(vendor);
+  assert.match(JSON.stringify(redacted), /\{"a":1,"\[\[pii:email:\w+\]\]":\{"b":"\[\[pii:email:\w+\]\]"\},"z":2\}/);
+  const named = { ...vendor, fields: { 'jane.doe@example.com': 1 } };
+  assert.deepEqual((await opened({ kinds: { pii: 'block' } }, {}, {})).answer.field(named), { rule: 'email' });
+  const plain = { ...vendor, fields: { a: { b: 1 } } };
+  assert.deepEqual((await opened({}, { kinds: { pii: 'redact' } }, {})).answer.field(plain), { vendor: plain });
+});

@@ -60,6 +60,8 @@ describe('a raw call', () => {
     assert.deepEqual(check({ path: `/files/%41${AWS.slice(1)}` }).places, ['path']);
     assert.deepEqual(check({ headers: { prefer: `x=${AWS}` }, body: null }).places, ['headers.prefer']);
     assert.deepEqual(check({ labels: { team: AWS } }).places, ['labels.team']);
+    assert.deepEqual(check({ labels: { team: 'a', [AWS]: AWS } }).places, ['labels.[name 1]', 'labels.[name 1]']);
+    assert.deepEqual(check({ headers: { [AWS]: 'x' } }).places, ['headers.[name 0]']);
   });
 
   it('is read in whatever encoding a text has', () => {
