@@ -39,7 +39,7 @@ const NOTE = 'server.json';
 /** Another process has the folder. */
 export class FolderHeld extends ConfigError {}
 
-/** Takes the folder for this process. Throws `ConfigError` when it cannot be written or is in use. */
+/** Takes the folder for this process. Throws `ConfigError` when it cannot be written or is in use, or has lost its secret. */
 export function openFolder(path: string, secret: string | null): DataFolder {
   try {
     // Not with `recursive` where the parent is there: on some file systems it would try for ever.
@@ -66,11 +66,20 @@ export function openFolder(path: string, secret: string | null): DataFolder {
     );
   }
   const file = join(path, NOTE);
+  let secrets: Pick<DataFolder, 'secret' | 'previous'>;
+  try {
+    secrets = {
+      secret: secret ?? ownSecret(path),
+      previous: secret !== null && existsSync(join(path, 'secret')) ? [ownSecret(path)] : [],
+    };
+  } catch (error) {
+    release();
+    throw error;
+  }
   return {
     path,
     database: join(path, 'db'),
-    secret: secret ?? ownSecret(path),
-    previous: secret !== null && existsSync(join(path, 'secret')) ? [ownSecret(path)] : [],
+    ...secrets,
     writeNote(note) {
       writeFileSync(file, `${JSON.stringify(note)}\n`, { mode: 0o600 });
       chmodSync(file, 0o600);
@@ -104,6 +113,12 @@ function ownSecret(path: string): string {
     const secret = readFileSync(file, 'utf8').trim();
     if (secret.length >= 32) return secret;
     throw new ConfigError(`${file} is damaged; put the secret back that made this folder, or set MCP_SECRET.`);
+  }
+  // The secret is made before the database: one without the other has lost it, and a new one would open nothing.
+  if (existsSync(join(path, 'db', 'PG_VERSION'))) {
+    throw new ConfigError(
+      `The data folder ${path} has a database, but no secret (${file}); put the file back from a copy, or set MCP_SECRET to the secret that the database was made with.`,
+    );
   }
   const secret = randomBytes(32).toString('hex');
   writeFileSync(file, `${secret}\n`, { mode: 0o600 });

@@ -20,7 +20,6 @@ export function readinessOf(house: House): Readiness {
     ...(house.live.serves() ? [] : ['provider']),
     // Something was sealed with an MCP_SECRET that is not here.
     ...(house.providerKeys.lost() > 0 ? ['provider_keys'] : []),
-    ...(house.digestsLost ? ['digest_keys'] : []),
   ];
   const nothing = missing.includes('provider') || (lost !== null && lost > PATIENCE_MS);
   return { status: nothing ? 'unavailable' : missing.length > 0 ? 'degraded' : 'ready', missing };

@@ -39,8 +39,6 @@ export interface Parts {
   secrets: Secrets;
   sealer: Sealer;
   bodies: TenantBodies;
-  /** The keys of digests are sealed with a secret that is not here. */
-  digestsLost: boolean;
   instance: string;
   /** Our mark on calls to vendors: says nothing about the machine. */
   hop: string;

@@ -46,6 +46,8 @@ export interface StartOptions {
   role?: ProcessKind;
   /** Other processes of this machine may listen on the same port, and the system deals the connections out. */
   sharePort?: boolean;
+  /** Keys of digests that no secret opens are about to be replaced: without this they stop the start. */
+  forgetsLost?: boolean;
   /** A bench brings its own ledger. */
   ledger?: Parts['ledger'];
   /** A test may stand between the rooms. */
@@ -105,12 +107,11 @@ export async function start(config: Config, options: StartOptions = {}): Promise
     const wakes = await openWakes(config, ring, instance, recorder);
     undo.push(() => wakes.close());
     const trail = sql ? await openTrail(sql, config, instance, transport, recorder) : null;
+    // Before anything is written: a process with a wrong secret leaves no trace of it.
+    const digests = sql ? await loadDigestKeys(sql, ring, sealer) : { keys: digestKeysOf(secret), lost: null };
+    if (digests.lost !== null && !options.forgetsLost) throw lostSecret(digests.lost, ring.current.id);
     const audit = sql ? await startAudit(sql, deriveAuditKey(secret), recorder, trail) : null;
     if (audit) undo.push(() => audit.close());
-    const digests = sql ? await loadDigestKeys(sql, ring, sealer) : { keys: digestKeysOf(secret), lost: false };
-    if (digests.lost) {
-      recorder.log('error', 'the keys of digests were sealed with another MCP_SECRET; name it in MCP_SECRET_PREVIOUS');
-    }
     const clock = createClock();
     const bodies = createTenantBodies(config.settings.bodies);
     const content = createContent(sealer, bodies.of);
@@ -135,7 +136,6 @@ export async function start(config: Config, options: StartOptions = {}): Promise
       secrets: createSecrets(ring, digests.keys),
       sealer,
       bodies,
-      digestsLost: digests.lost,
       instance,
       hop,
     };
@@ -176,6 +176,13 @@ export async function start(config: Config, options: StartOptions = {}): Promise
     if (error instanceof ProviderConfigError) throw new ConfigError(error.message);
     throw error;
   }
+}
+
+/** Other digests would find nothing of before: no budget that a user has spent from, nothing that is to be erased. */
+function lostSecret(sealedBy: string, ours: string): ConfigError {
+  return new ConfigError(
+    `The record was sealed with another MCP_SECRET (its id is ${sealedBy}, that of the one given is ${ours}); set MCP_SECRET to that one, or name it in MCP_SECRET_PREVIOUS if it was changed; if nobody has it any more, see docs/security.md, "When MCP_SECRET is changed".`,
+  );
 }
 
 /** A part alone finds the others by the database and Redis only. Throws `ConfigError`. */

@@ -51,12 +51,15 @@ function sealedRows(keys: DigestKeys, sealer: Sealer): string {
   ]);
 }
 
-/** `lost`: the record has others, which none of the secrets opens; until one does, digests are those of the current secret. */
+/**
+ * `lost`: the id of the secret that sealed those of the record, when none of the ring opens them. `keys` are those of the
+ * current secret then, under which nothing of before is found: nobody may serve with them.
+ */
 export async function loadDigestKeys(
   sql: Pick<Sql, 'query'>,
   ring: Ring,
   sealer: Sealer,
-): Promise<{ keys: DigestKeys; lost: boolean }> {
+): Promise<{ keys: DigestKeys; lost: string | null }> {
   let rows = await sql.query<KeptRow>(READ);
   if (rows.length === 0) {
     const signers = await sql.query<{ id: string }>(SIGNERS);
@@ -67,7 +70,8 @@ export async function loadDigestKeys(
     rows = await sql.query<KeptRow>(READ);
   }
   const keys = openKept(rows, sealer);
-  return keys ? { keys, lost: false } : { keys: digestKeysOf(ring.current.secret), lost: true };
+  if (keys !== null) return { keys, lost: null };
+  return { keys: digestKeysOf(ring.current.secret), lost: rows[0]?.key_id ?? 'unknown' };
 }
 
 /**

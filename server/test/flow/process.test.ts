@@ -1,10 +1,11 @@
 /** The process: what stops its start in one sentence, and how it ends with work in hand. */
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openPglite } from '../../src/drivers/pglite.ts';
+import { secretIdOf } from '../../src/identity/ring.ts';
 import { startSimulator } from '../../src/providers/simulator/index.ts';
 import { call, result, submit } from '../support/api.ts';
 import { eventually, makePlace, type Place, readNote, runGoblin, startServer, tempFolder } from '../support/server.ts';
@@ -104,6 +105,20 @@ test('a folder that is a file, a secret that is damaged', { timeout: 60_000 }, a
   mkdirSync(place.dataDir);
   writeFileSync(join(place.dataDir, 'secret'), 'x');
   await refuses({}, /secret/, place);
+});
+
+test('a database that lost its secret, or is given another', { timeout: 90_000 }, async () => {
+  const server = await startServer();
+  await server.stop();
+  const file = join(server.dataDir, 'secret');
+  const secret = readFileSync(file, 'utf8').trim();
+  rmSync(file);
+  await refuses({}, /has a database, but no secret.*MCP_SECRET/, server);
+  assert.ok(!existsSync(file), 'none is made in its place');
+  const said = await refuses({ MCP_SECRET: 'w'.repeat(40) }, /sealed with another MCP_SECRET/, server);
+  assert.ok(said.includes(secretIdOf(secret)));
+  const again = await server.again({ env: { MCP_SECRET: secret } });
+  assert.equal(await again.stop(), 0);
 });
 
 test('a locked folder names who has it; a killed server leaves no lock', { timeout: 90_000 }, async () => {

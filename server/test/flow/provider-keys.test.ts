@@ -265,7 +265,9 @@ describe('after a start', () => {
     assert.deepEqual(elsewhere.keys(), []);
 
     await server.stop();
-    server = await server.again({ env: { OPENAI_BASE_URL: vendor.url, MCP_SECRET: 'n'.repeat(40) } });
+    const lost = { MCP_SECRET: 'n'.repeat(40) };
+    assert.equal((await runGoblin(['secret', 'rotate', '--forget-lost'], server, lost)).code, 1);
+    server = await server.again({ env: { OPENAI_BASE_URL: vendor.url, ...lost } });
     const before = vendor.keys().length;
     assert.notEqual((await chat(acmeKey)).status, 200);
     assert.equal(vendor.keys().length, before);

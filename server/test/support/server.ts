@@ -141,7 +141,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   const place = makePlace(options.settings, options.folder);
   const env = cleanEnv(place, options.env);
   if (!options.first && env.MCP_DATA_DIR === place.dataDir && !existsSync(place.dataDir)) {
-    await seedDatabase(place.dataDir);
+    await seedDatabase(place.dataDir, !options.env?.MCP_SECRET);
   }
   const { child, stdout, stderr, exited } = launch(['start'], place, env);
   let code: number | null | undefined;

@@ -3,8 +3,18 @@
  * about first starts, and each of those costs seconds.
  */
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { constants, cpSync, existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  constants,
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -37,10 +47,11 @@ async function template(): Promise<string> {
   return folder;
 }
 
-/** Puts a database into a data folder that does not exist yet. */
-export async function seedDatabase(dataDir: string): Promise<void> {
+/** Puts a database into a data folder that does not exist yet, and a secret beside it, where none comes from outside. */
+export async function seedDatabase(dataDir: string, secret = true): Promise<void> {
   made ??= template();
   const from = await made;
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  if (secret) writeFileSync(join(dataDir, 'secret'), `${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
   cpSync(from, join(dataDir, 'db'), { recursive: true, mode: constants.COPYFILE_FICLONE });
 }

@@ -156,11 +156,7 @@ async function checkDatabase(config: Config, link: Link, openMs: number, say: Sa
       say('FAIL', 'redis', 'it does not answer; work is found more slowly until it does: check REDIS_URL, and Redis.');
     } else say('ok', 'redis', 'it answers');
   }
-  const sealed = ['provider_keys', 'digest_keys'].filter((name) => ready.missing?.includes(name));
-  if (sealed.length > 0) {
-    const what = sealed[0] === 'provider_keys' ? 'stored keys of vendors' : 'the keys of digests';
-    say('FAIL', 'secret', `${what} were sealed with another MCP_SECRET; name that one in MCP_SECRET_PREVIOUS.`);
-  }
+  if (ready.missing?.includes('provider_keys')) await sayUnreadable(link, say);
   if (link.own) {
     const opened = `opened in ${(openMs / 1000).toFixed(1)} s`;
     say('ok', 'database', config.database ? `PostgreSQL, ${opened}` : opened);
@@ -168,6 +164,28 @@ async function checkDatabase(config: Config, link: Link, openMs: number, say: Sa
   }
   const metrics = await metricsOf(link);
   say('ok', 'database', `${metrics.database.driver}, answers in ${metrics.database.latency_ms} ms`);
+}
+
+/** Keys that were stored with a secret that the server does not have. */
+async function sayUnreadable(link: Link, say: Say): Promise<void> {
+  const keys = await bodyOf<{ items: StoredKey[] }>(await link.call('/mcp/v1/admin/providers/keys'));
+  for (const { provider, name, tenant, state } of keys.items) {
+    if (state !== 'unreadable') continue;
+    const whose = tenant === null ? 'of the installation' : `of the tenant ${tenant}`;
+    const what = `the stored key ${provider}/${name} ${whose} cannot be read`;
+    say(
+      'FAIL',
+      'secret',
+      `${what}: it was sealed with another MCP_SECRET; name that one in MCP_SECRET_PREVIOUS, or set the key again.`,
+    );
+  }
+}
+
+interface StoredKey {
+  provider: string;
+  name: string;
+  tenant: string | null;
+  state: string;
 }
 
 interface Metrics {

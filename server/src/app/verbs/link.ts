@@ -27,10 +27,10 @@ export interface CallOptions {
 
 /**
  * The running server, else one of our own in this process: quiet, on loopback, on any free port. After `openAfterMs`
- * at the earliest: a server that restarts must find its folder free.
+ * at the earliest: a server that restarts must find its folder free. `forgetsLost`: as a start takes it.
  */
-export function reachServer(config: Config, openAfterMs = 0): Promise<Link> {
-  return reach(config, running, () => ownServer(config), openAfterMs);
+export function reachServer(config: Config, openAfterMs = 0, forgetsLost = false): Promise<Link> {
+  return reach(config, running, () => ownServer(config, forgetsLost), openAfterMs);
 }
 
 /** Throws `FolderHeld` when somebody has the folder and does not answer. `open` must take the folder's lock before all else. */
@@ -77,13 +77,13 @@ export function running(note: ServerNote): Link {
   return { ...caller(note.address, note.token), own: false, close: async () => {} };
 }
 
-async function ownServer(config: Config): Promise<Link> {
+async function ownServer(config: Config, forgetsLost: boolean): Promise<Link> {
   const { start } = await import('../start.ts');
   // A process that is told to end at once must not leave a note that leads nowhere.
   process.once('exit', () => dropNote(config.dataDir));
   // In a database that others share it takes no work: this machine may lack the keys for it.
   const role = config.database ? 'api' : 'all';
-  const server = await start({ ...config, host: '127.0.0.1', port: 0, logLevel: 'silent' }, { role });
+  const server = await start({ ...config, host: '127.0.0.1', port: 0, logLevel: 'silent' }, { role, forgetsLost });
   return {
     ...caller(server.address, server.token),
     own: true,

@@ -23,7 +23,9 @@ export const verb: Verb = {
   ].join('\n'),
   words: { most: 1 },
   flags: {
-    'forget-lost': { help: 'keys of digests that no secret opens are replaced, for good: user ids get other hashes' },
+    'forget-lost': {
+      help: 'where the old secret is lost: keys of digests that no secret opens are replaced, for good, and user ids get other hashes',
+    },
   },
   examples: ['MCP_SECRET=<new> MCP_SECRET_PREVIOUS=<old> npm run goblin -- secret rotate'],
   run: (input) => actionOf('secret', { rotate }, input),
@@ -32,7 +34,7 @@ export const verb: Verb = {
 async function rotate(input: Input): Promise<number> {
   only(verb, input, 'rotate', ['forget-lost'], 1);
   const config = readConfig(process.cwd(), process.env);
-  const link = await reachServer(config);
+  const link = await reachServer(config, 0, input.on('forget-lost'));
   const sum = { resealed: 0, lost: 0 };
   try {
     let after: string | null = null;
