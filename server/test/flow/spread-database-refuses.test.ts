@@ -15,7 +15,7 @@ let worker: ClusterNode;
 
 before(async () => {
   // A longer lease than in other tests: on a busy machine a late heartbeat must not look like a loss.
-  fleet = await startFleet({ settings: { clocks: { lease_ms: 5000, heartbeat_ms: 500 } } });
+  fleet = await startFleet({ settings: { clocks: { lease_ms: 10_000, heartbeat_ms: 500 } } });
   [api, worker] = await Promise.all([fleet.start('api'), fleet.start('worker')]);
 });
 after(() => fleet.close());
