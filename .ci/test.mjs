@@ -1,6 +1,8 @@
 // Runs every check and test, the cheapest first, and stops at the first kind that fails. `--fast` leaves out the slow ones.
 import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ensureServices } from './services.mjs';
 
 const fast = process.argv.includes('--fast');
@@ -41,10 +43,11 @@ const files = services
 if (files.length < found.length) console.log(`SKIPPED: ${found.length - files.length} test files that need services`);
 console.log(`tests: ${kinds.join(', ')} (${files.length} files)`);
 // Those that measure how soon something happens while much is killed have the machine to themselves.
-const ALONE =
-  /flow\/(chaos|outage(-spread)?|resume|spread-(leases|fairness|rest|late|cancel|redis-away|database-away))\.test\.ts$/;
-// Long ones that kill processes, and wait for leases most of the time.
-const LONG = /flow\/(crash-(points|budgets)|fault-table)\.test\.ts$/;
+const ALONE = /flow\/(chaos|spread-(leases|fairness|rest|late|cancel|redis-away|database-away))\.test\.ts$/;
+// Long ones that wait most of the time: for leases, breakers, vendors.
+const LONG = /flow\/(crash-(points|budgets)|fault-table|outage(-spread)?|resume)\.test\.ts$/;
+const compiled = join(tmpdir(), 'node-compile-cache');
+
 /** Runs files of tests, so many at a time; answers the exit code. */
 function run(list, atOnce) {
   if (list.length === 0) return 0;
@@ -52,7 +55,11 @@ function run(list, atOnce) {
     process.execPath,
     ['--test', '--test-reporter=spec', '--test-timeout=600000', `--test-concurrency=${atOnce}`, ...list],
     // How long a call to a vendor may go on after its end, at most: a machine of tests is slower than one that serves.
-    { stdio: 'inherit', env: { ...process.env, NODE_OPTIONS: '', GOBLIN_SLACK_MS: '3000' } },
+    // What Node has made of a source file once, the next three hundred processes read.
+    {
+      stdio: 'inherit',
+      env: { NODE_COMPILE_CACHE: compiled, ...process.env, NODE_OPTIONS: '', GOBLIN_SLACK_MS: '3000' },
+    },
   );
   return status ?? 1;
 }
