@@ -41,7 +41,7 @@ export function auditRoutes(app: FastifyInstance, deps: AuditDeps): void {
     },
     async (request, reply) => {
       const query = readQuery(request, FIELDS);
-      const caller = callerIn(request, query.tenant);
+      const caller = callerIn(request, query);
       const { tenant } = caller;
       const filter = readFilter(query, readNumber(query, 'limit', 1, MOST, 100));
       if (query.format === 'ndjson') {

@@ -185,7 +185,7 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): { close(
     },
     async (request) => {
       const query = readQuery(request, ['tenant', 'after', 'limit']);
-      const { tenant } = callerIn(request, query.tenant);
+      const { tenant } = callerIn(request, query);
       const row = await find(request, tenant);
       const limit = readNumber(query, 'limit', 1, 500, 100);
       const after = readNumber(query, 'after', 0, Number.MAX_SAFE_INTEGER, 0);

@@ -15,10 +15,13 @@ export function tenantOf(caller: Caller, asked: string | undefined): string {
   throw noSuchTenant();
 }
 
-/** The caller in the tenant that he means, which is another than his for who runs the installation only. Throws as `tenantOf`. */
-export function callerIn(request: FastifyRequest, asked = readQuery(request, ['tenant']).tenant): Caller {
+/**
+ * The caller in the tenant that he means, which is another than his for who runs the installation only. `query`: what
+ * the route has read, if it takes more than `tenant`. Throws as `tenantOf`.
+ */
+export function callerIn(request: FastifyRequest, query = readQuery(request, ['tenant'])): Caller {
   const caller = callerOf(request);
-  const tenant = tenantOf(caller, asked);
+  const tenant = tenantOf(caller, query.tenant);
   return tenant === caller.tenant ? caller : { ...caller, tenant, visits: true };
 }
 

@@ -47,6 +47,7 @@ test('nobody else names another tenant', async () => {
     assert.equal(refused.body.detail, 'There is no such tenant.');
   }
   assert.equal((await call(server, '/mcp/v1/admin/audit?tenant=other', { headers })).status, 200);
+  assert.equal((await call(server, '/mcp/v1/admin/audit?type=user.created', { headers })).status, 200);
 });
 
 test('goblin explain and goblin receipt take --tenant, and say where they looked', async () => {
