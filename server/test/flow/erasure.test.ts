@@ -77,7 +77,8 @@ test('goblin user erase takes everything of a user, and waits until it is gone; 
   );
   assert.equal((trail.body.items.at(0)?.payload.counts as Json | undefined)?.requests, 4);
   const nothing = await runGoblin(['user', 'erase', 'nobody'], server, {}, 60_000);
-  assert.match(nothing.stdout, /Nothing was found/);
+  assert.equal(nothing.code, 1);
+  assert.match(nothing.stderr, /Nothing was found in local\./);
 });
 
 test('one request is erased by whoever asked, and by who may read what others asked', async () => {
@@ -133,15 +134,19 @@ test('an account is found by its id and by its address; of another tenant there 
       30_000,
     );
   };
-  const nobody = await runGoblin(['user', 'erase', 'somebody-else'], guarded, { MCP_AUTH: 'required' }, 60_000);
-  assert.match(nobody.stdout, /Nothing was found/, nobody.stderr);
+  const bare = await runGoblin(['user', 'erase', email], guarded, { MCP_AUTH: 'required' });
+  assert.equal(bare.code, 1);
+  assert.match(bare.stderr, /goblin user erase: say whose, e\.g\. goblin user erase --tenant acme/);
+  const inAcme = ['--tenant', 'acme'];
+  const nobody = await runGoblin(['user', 'erase', 'x-else', ...inAcme], guarded, { MCP_AUTH: 'required' }, 60_000);
+  assert.equal(nobody.code, 1);
+  assert.match(nobody.stderr, /Nothing was found in acme\./);
   const foreign = await erase(stranger.access_token);
   assert.equal(foreign.counts.requests ?? 0, 0);
   assert.equal((await outcome(guarded, made.request_id, bearer(admin.access_token))).status, 200);
-  // The command line runs the installation: it finds the tenant by the account.
   const second = await submit(guarded, { prompt: 'By id', model: 'simulator/goblin-sim' }, bearer(admin.access_token));
   await outcome(guarded, second.request_id, bearer(admin.access_token));
-  const byId = await runGoblin(['user', 'erase', admin.user.id], guarded, { MCP_AUTH: 'required' }, 60_000);
+  const byId = await runGoblin(['user', 'erase', admin.user.id, ...inAcme], guarded, { MCP_AUTH: 'required' }, 60_000);
   assert.match(byId.stdout, /Erased: 2 requests/, byId.stderr);
   const last = await submit(
     guarded,

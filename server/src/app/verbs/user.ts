@@ -1,5 +1,6 @@
 /** `goblin user`: accounts. Through the running server, else one of its own. */
 import { randomBytes } from 'node:crypto';
+import { OPERATOR } from '../../identity/callers.ts';
 import { readConfig } from '../config.ts';
 import { actionOf, ask, only, tenantOf, wordOf } from './actions.ts';
 import { columns, type Input, type Verb, VerbError } from './flags.ts';
@@ -41,7 +42,7 @@ export const verb: Verb = {
   ].join('\n'),
   words: { most: 3 },
   flags: {
-    tenant: { value: 'name', help: 'whose account, or user, it is' },
+    tenant: { value: 'name', help: 'whose account, or user, it is; erase needs it with MCP_AUTH=required' },
     email: { value: 'address', help: 'of a new account' },
     name: { value: 'text', help: 'of a new account' },
     role: { value: 'role', help: 'of a new account: member, unless said otherwise' },
@@ -146,10 +147,12 @@ interface ErasureView {
 async function erase(input: Input): Promise<number> {
   only(verb, input, 'erase', ['tenant'], 2);
   const who = wordOf('user', 'erase', input, 'the user: an account by id or address, a user_id, or its hash');
-  const tenant = input.text('tenant');
-  const query = tenant === undefined ? '' : `?tenant=${encodeURIComponent(tenant)}`;
+  const config = readConfig(process.cwd(), process.env);
+  // Somebody who is not found in one tenant may have asked everything in another.
+  const asked = config.auth === 'required' || input.on('tenant') ? tenantOf('user', 'erase', input) : null;
+  const query = asked === null ? '' : `?tenant=${asked}`;
   // One server for all of it: what runs ends first, and every process lets go of what it remembers, which takes seconds.
-  const link = await reachServer(readConfig(process.cwd(), process.env));
+  const link = await reachServer(config);
   let seen: ErasureView;
   try {
     seen = await bodyOf<ErasureView>(await link.call(`${pathOf(who)}/data${query}`, { method: 'DELETE' }));
@@ -162,10 +165,10 @@ async function erase(input: Input): Promise<number> {
   }
   const { requests = 0, ...others } = seen.counts;
   const found = Object.entries({ requests, ...others }).filter(([, n]) => n > 0);
-  console.log(
-    found.length === 0
-      ? 'Nothing was found.'
-      : `Erased: ${found.map(([name, n]) => `${n} ${name.replaceAll('_', ' ')}`).join(', ')}.`,
-  );
+  if (found.length === 0) {
+    const tenant = new URL(seen.links.self, 'http://server').searchParams.get('tenant') ?? OPERATOR.tenant;
+    throw new VerbError(`Nothing was found in ${tenant}.`);
+  }
+  console.log(`Erased: ${found.map(([name, n]) => `${n} ${name.replaceAll('_', ' ')}`).join(', ')}.`);
   return 0;
 }
