@@ -17,10 +17,11 @@ export function contentRoute(app: FastifyInstance, { ledger, readContent }: Cont
   app.get(
     '/mcp/v1/request/:id/content',
     {
-      config: { permission: 'content:read' },
+      config: { permission: 'request:read' },
       schema: {
         summary: 'The stored content of a request',
-        description: 'The call in our own form, with what it was sent with. Reading it is an event of the audit trail.',
+        description:
+          'The call in our own form, with what it was sent with. What others asked is read with the permission content:read only, and that is an event of the audit trail.',
         tags: ['Requests'],
         params: { type: 'object', properties: { id: { type: 'string', format: 'uuid' } } },
         response: {

@@ -238,6 +238,10 @@ test('stored prompts are read by a permission of its own, and each reading is in
   const operator = await person(server, 'acme', 'operator');
   const admin = await person(server, 'acme', 'admin');
   isProblem(await call(server, `${path}/content`, { headers: bearer(operator.access_token) }), 403, 'forbidden');
+  const own = await call(server, `${path}/content`, { headers: bearer(key.key) });
+  assert.equal(own.status, 200, own.text);
+  const other = await makeKey(server, { tenant: 'acme' });
+  isProblem(await call(server, `${path}/content`, { headers: bearer(other.key) }), 403, 'forbidden');
   const read = await call(server, `${path}/content`, { headers: bearer(admin.access_token) });
   assert.equal(read.status, 200, read.text);
   assert.match(read.text, /Marker-91ab/);
