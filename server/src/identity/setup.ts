@@ -40,11 +40,16 @@ export async function offerSetup(sql: Sql): Promise<string | null> {
   return token;
 }
 
-const refused = () =>
-  new GoblinError(
+/** Only a server without an account prints another one. */
+async function refused(sql: Pick<Sql, 'query'>): Promise<GoblinError> {
+  const [row] = await sql.query<{ there: boolean }>(ANYBODY);
+  return new GoblinError(
     'unauthorized',
-    'The set-up token is not known, or it was used or is older than a day; start the server again for a new one.',
+    row?.there
+      ? 'This server is set up already, and no set-up token works any more; ask an owner for an account.'
+      : 'The set-up token is not known, or it is older than a day; start the server again for a new one.',
   );
+}
 
 export interface FirstOwner {
   tenant: string;
@@ -57,14 +62,14 @@ export interface FirstOwner {
 /** Throws `unauthorized`. A wrong token takes nothing away. */
 export async function checkSetup(sql: Sql, token: string): Promise<void> {
   const [known] = await sql.query(KNOWN, [hashOf(token)]);
-  if (!known) throw refused();
+  if (!known) throw await refused(sql);
 }
 
 /** Answers the id of the account. */
 export async function setUp(sql: Sql, token: string, owner: FirstOwner): Promise<string> {
   return await sql.transaction(async (tx) => {
     const [taken] = await tx.query(TAKE, [hashOf(token)]);
-    if (!taken) throw refused();
+    if (!taken) throw await refused(tx);
     const { tenant, email, name, password } = owner;
     const user = { tenant, email, name, role: 'owner' as const, password, everywhere: true, actor: 'setup' };
     return await createUser(tx, user, true);

@@ -31,7 +31,8 @@ test('the first start prints a token that makes the first owner, once; there is 
     const guess = await post(server, '/mcp/v1/auth/login', { email, password });
     assert.ok(guess.status === 401 || guess.status === 400, guess.text);
   }
-  isProblem(await post(server, '/mcp/v1/auth/setup', { ...first, token: 'gst_wrong' }), 401, 'unauthorized');
+  const wrong = await post(server, '/mcp/v1/auth/setup', { ...first, token: 'gst_wrong' });
+  assert.match(isProblem(wrong, 401, 'unauthorized').detail, /start the server again/);
   isProblem(await post(server, '/mcp/v1/auth/setup', { ...first, token, password: 'short' }), 400, 'invalid_request');
   const all = await Promise.all(
     Array.from({ length: 4 }, (_, n) =>
@@ -44,7 +45,9 @@ test('the first start prints a token that makes the first owner, once; there is 
   owner = (won[0] as { body: SignedInView }).body;
   assert.equal(owner.user.role, 'owner');
   assert.equal(owner.user.tenant, 'main');
-  isProblem(await post(server, '/mcp/v1/auth/setup', { ...first, token }), 401, 'unauthorized');
+  const late = isProblem(await post(server, '/mcp/v1/auth/setup', { ...first, token }), 401, 'unauthorized');
+  assert.match(late.detail, /ask an owner/);
+  assert.doesNotMatch(late.detail, /start the server/);
   assert.equal((await call<{ set_up: boolean }>(server, '/mcp/v1/auth/methods')).body.set_up, false);
   const { body } = await me(server, owner.access_token);
   assert.equal(body.everywhere, true);
