@@ -2,6 +2,7 @@
 import { createHmac } from 'node:crypto';
 import type { Sql, Telemetry } from '../contract/ports.ts';
 import { type DueCallback, noteCallback, takeCallbacks } from '../ledger/callbacks.ts';
+import { EgressRefused } from '../providers/pools.ts';
 import type { Transport } from '../providers/transport.ts';
 
 export interface CallbackDeps {
@@ -50,6 +51,7 @@ export function startCallbacks(deps: CallbackDeps): CallbackSender {
     });
     const id = `msg_${due.id}`;
     let problem: string;
+    let again = AGAIN_MS[due.tries - 1];
     try {
       const url = new URL(due.url);
       const status = await deps.transport.deliver(
@@ -71,8 +73,8 @@ export function startCallbacks(deps: CallbackDeps): CallbackSender {
       problem = `status ${status}`;
     } catch (error) {
       problem = (error as Error).message;
+      if (error instanceof EgressRefused) again = undefined;
     }
-    const again = AGAIN_MS[due.tries - 1];
     await noteCallback(
       deps.sql,
       due.id,

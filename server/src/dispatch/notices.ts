@@ -1,6 +1,7 @@
 /** Signed POSTs of what happened to budgets, by the same signature and schedule as call-backs of requests. */
 import type { Sql, Telemetry } from '../contract/ports.ts';
 import { type DueNotice, noteNotice, takeNotices } from '../ledger/notices.ts';
+import { EgressRefused } from '../providers/pools.ts';
 import type { Transport } from '../providers/transport.ts';
 import { AGAIN_MS, type CallbackSender, signAll, TIMEOUT_MS } from './callbacks.ts';
 
@@ -17,7 +18,8 @@ export function startNotices(deps: NoticeDeps): CallbackSender {
   let working: Promise<void> | null = null;
   let stopped = false;
 
-  async function post({ id, tenant, url, body }: DueNotice): Promise<string | null> {
+  /** Null: it was delivered. */
+  async function post({ id, tenant, url, body }: DueNotice): Promise<{ problem: string; final: boolean } | null> {
     const timestamp = Math.floor(Date.now() / 1000);
     try {
       const status = await deps.transport.deliver(
@@ -32,16 +34,17 @@ export function startNotices(deps: NoticeDeps): CallbackSender {
         TIMEOUT_MS,
         deps.allowPrivate ? 'private' : 'public',
       );
-      return status >= 200 && status < 300 ? null : `status ${status}`;
+      return status >= 200 && status < 300 ? null : { problem: `status ${status}`, final: false };
     } catch (error) {
-      return (error as Error).message.slice(0, 500);
+      return { problem: (error as Error).message.slice(0, 500), final: error instanceof EgressRefused };
     }
   }
 
   async function deliver(due: DueNotice): Promise<void> {
-    const problem = await post(due);
-    if (problem === null) return await noteNotice(deps.sql, due.id, 'delivered', null, null);
-    const again = AGAIN_MS[due.tries - 1];
+    const failed = await post(due);
+    if (failed === null) return await noteNotice(deps.sql, due.id, 'delivered', null, null);
+    const { problem, final } = failed;
+    const again = final ? undefined : AGAIN_MS[due.tries - 1];
     await noteNotice(deps.sql, due.id, again === undefined ? 'given_up' : 'waiting', problem, again ?? null);
     deps.telemetry.log('warn', 'a notice was not delivered', { notice: due.id, problem, tries: due.tries });
   }

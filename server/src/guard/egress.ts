@@ -56,6 +56,9 @@ export function whyNot(address: string, reach: Reach): string | null {
   return isPrivateAddress(address) ? 'it is a private address' : null;
 }
 
+/** Why a URL is called by nobody, whatever is allowed; null: it may be. For what names an address long before it is called. */
+export const neverWhy = (url: string): string | null => hostWhyNot(new URL(url).hostname, 'private');
+
 /** The same for the host of a URL, before anything is resolved: an address, or a name that says enough. */
 export function hostWhyNot(hostname: string, reach: Reach): string | null {
   const bare = hostname

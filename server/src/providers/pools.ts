@@ -4,7 +4,7 @@ import type { LookupFunction } from 'node:net';
 import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
 import { hostWhyNot, type Reach, whyNot } from '../guard/egress.ts';
 
-/** A call that must not be made. `code` is what `classify` (headers.ts) knows it by. */
+/** A call that must not be made, and no later try of it either. `code` is what `classify` (headers.ts) knows it by. */
 export class EgressRefused extends Error {
   readonly code = 'EGRESS_REFUSED';
 }

@@ -7,7 +7,7 @@ import type { AuthStyle, Provider, Signer } from '../contract/provider.ts';
 import type { Reach } from '../guard/egress.ts';
 import { Exchange, type Upstream, type UpstreamHandler } from './exchange.ts';
 import { classify, flatHeaders, lowered } from './headers.ts';
-import { createPools } from './pools.ts';
+import { createPools, EgressRefused } from './pools.ts';
 
 /** Names the processes that a call went through, so that one that comes back is refused. */
 export const HOP_HEADER = 'x-mcp-hop';
@@ -40,7 +40,7 @@ export interface Transport {
     timeoutMs: number,
     reach?: Reach,
   ): Promise<SmallAnswer>;
-  /** A POST to an address outside the catalogue (call-backs). Answers the status. */
+  /** A POST to an address outside the catalogue (call-backs). Answers the status. Rejects with `EgressRefused` when it must not be called. */
   deliver(url: URL, headers: Record<string, string>, body: string, timeoutMs: number, reach: Reach): Promise<number>;
   close(): Promise<void>;
 }
@@ -237,7 +237,8 @@ export function createTransport(options: TransportOptions): Transport {
             end() {},
             error(failure) {
               clearTimeout(timer);
-              reject(new Error(failure.detail));
+              const refused = failure.code === 'egress_refused';
+              reject(refused ? new EgressRefused(failure.detail) : new Error(failure.detail));
             },
           },
         );

@@ -105,6 +105,24 @@ test('a receiver that answers 500 is called again, with the same id', { timeout:
   assert.equal(both[0]?.body === '' || both[1]?.body === '', false);
 });
 
+test('cloud metadata is refused whatever goblin.yaml allows, where it stands', { timeout: 60_000 }, async () => {
+  for (const host of [
+    '169.254.169.254',
+    '[::ffff:169.254.169.254]',
+    '[fd00:ec2::254]',
+    '2852039166',
+    'metadata.google.internal',
+    'METADATA.google.internal.',
+  ]) {
+    const url = `http://${host}/latest/meta-data`;
+    const called = await post(server, '/mcp/v1/request', { prompt: 'x', callback_url: url });
+    assert.equal(isProblem(called, 400, 'invalid_request').errors?.[0]?.path, 'callback_url', url);
+    const budget = { scope: 'tenant', period: 'day', hard_usd: 1 };
+    const made = await post(server, '/mcp/v1/admin/budgets', { ...budget, webhook_url: url });
+    assert.equal(isProblem(made, 400, 'invalid_request').errors?.[0]?.path, 'webhook_url', url);
+  }
+});
+
 test('private addresses are refused when goblin.yaml does not allow them', { timeout: 60_000 }, async () => {
   const strict = await startServer();
   try {

@@ -89,12 +89,13 @@ describe('what is held', () => {
 
 describe('a budget', () => {
   const good = { scope: 'team', match: 'team_1', period: 'day', hard_usd: 1 };
+  const anywhere = () => null;
 
   it('makes sense, or every reason why not is said', () => {
-    assert.deepEqual(budgetProblems(good), []);
-    assert.deepEqual(budgetProblems({ ...good, hard_usd: null, soft_usd: 0.5, name: null, match: null }), []);
-    assert.deepEqual(budgetProblems({ ...good, scope: 'label', match: 'a=b=c' }), []);
-    const paths = (of: object) => budgetProblems(of).map(({ path }) => path);
+    assert.deepEqual(budgetProblems(good, anywhere), []);
+    assert.deepEqual(budgetProblems({ ...good, hard_usd: null, soft_usd: 0.5, name: null, match: null }, anywhere), []);
+    assert.deepEqual(budgetProblems({ ...good, scope: 'label', match: 'a=b=c' }, anywhere), []);
+    const paths = (of: object) => budgetProblems(of, anywhere).map(({ path }) => path);
     assert.deepEqual(paths({}), ['scope', 'period', 'hard_usd']);
     assert.deepEqual(paths({ ...good, soft_usd: 2 }), ['soft_usd']);
     assert.deepEqual(paths({ ...good, soft_usd: 1 }), []);

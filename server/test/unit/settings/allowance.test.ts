@@ -49,6 +49,10 @@ budgets:
 
   const wrong: [string, RegExp][] = [
     ['limits: [{ scope: key }]', /limits\.0 limits nothing/],
+    [
+      'budgets: { webhook_url: "http://169.254.169.254/", list: [{ scope: key, period: day, hard_usd: 1 }] }',
+      /budgets\.list\.0\.webhook_url is never called/,
+    ],
     ['limits: [{ scope: galaxy, concurrent: 1 }]', /limits\.0\.scope: takes key, user, team, tenant, model, global/],
     ['limits: [{ scope: key, concurrent: 0 }]', /limits\.0\.concurrent/],
     ['limits: [{ scope: key, per_day: 5 }]', /limits\.0\.per_day is not a setting/],
