@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
+import { checkNames } from '../guard/secrets/named.ts';
 import { REFRESH_COOKIES, readCookie } from '../identity/credentials.ts';
 import { badPassword } from '../identity/passwords.ts';
 import { isRefreshToken } from '../identity/sessions.ts';
@@ -119,6 +120,7 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
       const { token, email, password, tenant = deps.defaultTenant, name = null, cookie = false } = readSetup(request);
       const secure = cookie ? checkOwnPage(request) : null;
       checkPassword('password', password, email);
+      checkNames({ name, tenant });
       const signedIn = await ways.setup(token, { tenant, email, name }, password);
       reply.code(201);
       return answer(reply, signedIn, secure);

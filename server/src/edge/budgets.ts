@@ -4,6 +4,7 @@ import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Budget, BudgetScope, StoredScope } from '../contract/limits.ts';
 import { neverWhy } from '../guard/egress.ts';
+import { checkNames } from '../guard/secrets/named.ts';
 import type { BudgetChange, BudgetRow, BudgetUse } from '../ledger/budgets.ts';
 import type { LimitsRow } from '../ledger/rules.ts';
 import { dollars } from '../money/cost.ts';
@@ -100,6 +101,7 @@ export function budgetRoutes(app: FastifyInstance, deps: BudgetDeps): void {
     async (request, reply) => {
       const caller = callerOf(request);
       const body = readBudget(request);
+      checkNames({ name: body.name, ...(body.scope === 'user' ? {} : { match: body.match }) });
       const tenant = tenantOf(caller, body.tenant);
       const problems = budgetProblems(body, neverWhy);
       if (problems.length > 0) refuse(problems);
@@ -156,6 +158,7 @@ export function budgetRoutes(app: FastifyInstance, deps: BudgetDeps): void {
       const id = idOf(request);
       const row = await own(tenant, id);
       const body = readChange(request);
+      checkNames({ name: body.name });
       const now = {
         name: body.name === undefined ? row.name : body.name,
         hard_usd: body.hard_usd === undefined ? dollars(row.hardPico) : body.hard_usd,

@@ -2,6 +2,7 @@
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import { GoblinError } from '../contract/errors.ts';
+import { checkNames } from '../guard/secrets/named.ts';
 import { refuse } from './body.ts';
 import { readQuery } from './query.ts';
 import { actorOf, bodyReader, callerOf, tenantOf } from './scope.ts';
@@ -151,6 +152,7 @@ export function policyRoutes(app: FastifyInstance, deps: PolicyAdmin): void {
     async (request) => {
       const caller = callerOf(request);
       const { tenant: asked, version: expected, policies } = readPut(request);
+      checkNames(Object.fromEntries(policies.map(({ id }, index) => [`policies.${index}.id`, id])));
       const tenant = tenantOf(caller, asked);
       const version = await deps.save(tenant, policies, actorOf(caller), expected ?? null, tenant === caller.tenant);
       return { tenant, version };

@@ -3,6 +3,7 @@ import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
+import { checkNames } from '../guard/secrets/named.ts';
 import { refuse } from './body.ts';
 import { readQuery } from './query.ts';
 import { PageOut } from './schemas.ts';
@@ -129,6 +130,10 @@ export function providerKeyRoutes(app: FastifyInstance, deps: ProviderKeyDeps): 
       const caller = callerOf(request);
       const { key, tenant } = readKey(request);
       const named = namedIn(request, tenantOrAll(caller, tenant));
+      checkNames(
+        { provider: named.provider, name: named.name },
+        'give the key itself on standard input or as key, and here what it is called',
+      );
       if (!/^[\x21-\x7e]+$/.test(key)) {
         refuse([{ path: 'key', message: 'has blanks or characters that no key has; copy the key again' }]);
       }

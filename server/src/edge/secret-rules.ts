@@ -2,6 +2,7 @@
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import { GoblinError } from '../contract/errors.ts';
+import { checkNames } from '../guard/secrets/named.ts';
 import { refuse } from './body.ts';
 import { readQuery } from './query.ts';
 import { actorOf, bodyReader, callerOf, tenantOf } from './scope.ts';
@@ -181,6 +182,7 @@ export function secretRuleRoutes(app: FastifyInstance, deps: SecretRuleAdmin): v
     async (request) => {
       const caller = callerOf(request);
       const { tenant: asked, version: expected, rules, actions = {} } = readPut(request);
+      checkNames(Object.fromEntries(rules.map(({ id }, index) => [`rules.${index}.id`, id])));
       const tenant = tenantOf(caller, asked);
       const own = tenant === caller.tenant;
       const version = await deps.save(tenant, { rules, actions }, actorOf(caller), expected ?? null, own);

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Caller, Role } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
+import { checkNames } from '../guard/secrets/named.ts';
 import { mayGive } from '../identity/roles.ts';
 import { isTeamName, noSuchTeam, type TeamRow } from '../identity/teams.ts';
 import { noSuchTenant, type TenantChange, type TenantRow } from '../identity/tenants.ts';
@@ -159,6 +160,7 @@ export function teamRoutes(app: FastifyInstance, deps: TeamDeps): void {
 }
 
 function checkName(name: string): string {
+  checkNames({ name });
   if (!isTeamName(name)) refuse([{ path: 'name', message: 'must not begin with team_' }]);
   return name;
 }
@@ -201,6 +203,7 @@ export function tenantRoutes(app: FastifyInstance, deps: TenantDeps): void {
     },
     async (request, reply) => {
       const { id, name = null } = readTenant(request);
+      checkNames({ id, name });
       if (!(await deps.create(id, name, actorOf(callerOf(request))))) refuse([{ path: 'id', message: 'is taken' }]);
       const [row] = await deps.list(id);
       if (!row) throw noSuchTenant();
@@ -225,6 +228,7 @@ export function tenantRoutes(app: FastifyInstance, deps: TenantDeps): void {
       const caller = callerOf(request);
       const tenant = tenantOf(caller, idOf(request));
       const change = readChange(request);
+      checkNames({ name: change.name });
       // Nobody closes the door behind himself.
       if (change.disabled !== undefined && !caller.permissions.has('tenant:create')) {
         throw new GoblinError('forbidden', 'Only who runs the installation closes and opens tenants.');

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Caller, Role } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
+import { checkNames } from '../guard/secrets/named.ts';
 import { mayGive } from '../identity/roles.ts';
 import { type NewUser, noSuchUser, type TargetUser, type UserChange, type UserRow } from '../identity/users.ts';
 import { checkPassword } from './auth.ts';
@@ -65,6 +66,7 @@ export function userRoutes(app: FastifyInstance, deps: UserDeps): void {
       const caller = callerOf(request);
       const { email, tenant: asked, name = null, role = 'member', password } = readUser(request);
       const tenant = tenantOf(caller, asked);
+      checkNames({ name, tenant });
       checkGive(caller, role as Role);
       if (password !== undefined) checkPassword('password', password, email);
       const user = { tenant, email, name, role: role as Role, password: password ?? null, actor: actorOf(caller) };
@@ -90,6 +92,7 @@ export function userRoutes(app: FastifyInstance, deps: UserDeps): void {
       const caller = callerOf(request);
       const { id } = request.params as { id: string };
       const { role, ...rest } = readChange(request);
+      checkNames({ name: rest.name });
       const change: UserChange = { ...rest, ...(role === undefined ? {} : { role: role as Role }) };
       if (change.role) checkGive(caller, change.role);
       if (change.password !== undefined) checkPassword('password', change.password, null);

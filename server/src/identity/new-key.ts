@@ -1,6 +1,7 @@
 /** What a new key is asked to be, checked: said when it is made, not found out when it is used. */
 import type { Permission, Role } from '../contract/caller.ts';
 import { type FieldError, GoblinError } from '../contract/errors.ts';
+import { nameFault } from '../guard/secrets/named.ts';
 import { KEY_PERMISSIONS, type NewKey } from './keys.ts';
 import { isModelName } from './models.ts';
 import { isPermission, isRole, ROLE_NAMES, ROLES } from './roles.ts';
@@ -23,6 +24,8 @@ export type ReadKey = Omit<NewKey, 'tenant' | 'role' | 'models'> & { role: Role;
 export function readKeyFields(fields: KeyFields, at: string, now: number): ReadKey {
   const errors: FieldError[] = [];
   const wrong = (path: string, message: string) => errors.push({ path: at + path, message });
+  const fault = fields.name === undefined ? null : nameFault(fields.name);
+  if (fault !== null) wrong('name', fault);
   const role = fields.role ?? 'service';
   if (!isRole(role)) wrong('role', `must be one of ${ROLE_NAMES.join(', ')}`);
   const has: readonly Permission[] = isRole(role) ? ROLES[role] : [];

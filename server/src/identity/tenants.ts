@@ -1,6 +1,7 @@
 /** Tenants: whose requests, keys, users and money are kept apart. */
 import { GoblinError } from '../contract/errors.ts';
 import type { Sql } from '../contract/ports.ts';
+import { checkNames } from '../guard/secrets/named.ts';
 import type { Bodies } from '../ledger/content.ts';
 import { RULES_CHANGED } from '../ledger/rules.ts';
 import { eventOf } from './events.ts';
@@ -46,6 +47,7 @@ select ${COLUMNS} from changed`;
 
 /** Throws for what cannot name a tenant. */
 export function checkTenant(tenant: string): void {
+  checkNames({ tenant });
   if (NAME.test(tenant)) return;
   throw new GoblinError(
     'invalid_request',

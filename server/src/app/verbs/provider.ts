@@ -57,10 +57,17 @@ const whose = ({ tenant }: Pick<ListedKey, 'tenant'>): string => (tenant === nul
 
 async function set(input: Input): Promise<number> {
   const provider = providerOf(input, 'set');
+  const name = input.words[3] ?? USUAL;
+  // A key in the place of its name must not go out in an address either.
+  const { nameFault } = await import('../../guard/secrets/named.ts');
+  for (const [what, word] of Object.entries({ provider, name })) {
+    const fault = nameFault(word, 'give the key itself on standard input');
+    if (fault !== null) throw new VerbError(`goblin provider key set: ${what}: ${fault}.`);
+  }
   const tenant = input.text('tenant');
   const key = await readKey(provider);
   const body = { key, ...(tenant === undefined ? {} : { tenant }) };
-  const made = await ask<ListedKey>(pathOf(provider, input.words[3] ?? USUAL), { method: 'PUT', body });
+  const made = await ask<ListedKey>(pathOf(provider, name), { method: 'PUT', body });
   console.error(`The key ${made.name} of ${whose(made)} for ${made.provider} is set; it goes to ${made.origin} alone.`);
   return 0;
 }
