@@ -3,6 +3,7 @@
 import type { TSchema } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
 import type { Caller } from '../contract/caller.ts';
+import type { FieldError } from '../contract/errors.ts';
 import { noSuchTenant } from '../identity/tenants.ts';
 import { checker, parseObject, refuse } from './body.ts';
 import { readQuery } from './query.ts';
@@ -39,13 +40,22 @@ export const within = (caller: Caller): string | null => (caller.everywhere ? nu
 /** Who did it, for the audit trail. */
 export const actorOf = (caller: Caller): string => caller.key ?? caller.user;
 
-/** The body, checked and typed. Throws `invalid_request` with every field that cannot be accepted. */
-export function bodyReader<T extends TSchema>(schema: T): (request: FastifyRequest) => T['static'] {
+/**
+ * The body, checked and typed. Throws `invalid_request` with every field that cannot be accepted. `more`: what else is
+ * wrong with a body whose form is; of a field that is named already it says nothing new.
+ */
+export function bodyReader<T extends TSchema>(
+  schema: T,
+  more: (body: Record<string, unknown>) => readonly FieldError[] = () => [],
+): (request: FastifyRequest) => T['static'] {
   const check = checker(schema);
   return (request) => {
     const body = parseObject(request.body);
     const errors = check(body);
-    if (errors.length > 0) refuse(errors);
+    if (errors.length > 0) {
+      const named = new Set(errors.map(({ path }) => path));
+      refuse([...errors, ...more(body).filter(({ path }) => !named.has(path))]);
+    }
     return body;
   };
 }

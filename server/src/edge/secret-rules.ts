@@ -2,6 +2,7 @@
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import { GoblinError } from '../contract/errors.ts';
+import { patternFaults } from '../guard/secrets/document.ts';
 import { checkNames } from '../guard/secrets/named.ts';
 import { refuse } from './body.ts';
 import { readQuery } from './query.ts';
@@ -130,7 +131,7 @@ const TAGS = ['Secrets'];
 const PATH = '/mcp/v1/admin/secret-rules';
 
 export function secretRuleRoutes(app: FastifyInstance, deps: SecretRuleAdmin): void {
-  const readPut = bodyReader(PutBody);
+  const readPut = bodyReader(PutBody, ({ rules }) => patternFaults(rules));
 
   app.get(
     PATH,

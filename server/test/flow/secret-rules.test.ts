@@ -81,9 +81,21 @@ test('what is unsafe, unknown or weaker than the house is refused with every pla
       'actions.tasks.translate.kinds.pii',
     ],
   );
-  assert.match(problem.errors?.[0]?.message ?? '', /at 6: "\.\*" repeats without an end/);
+  assert.match(problem.errors?.[0]?.message ?? '', /^at 6: "\.\*" repeats without an end.*\(rule a\)$/);
+  assert.match(problem.errors?.[1]?.message ?? '', /^at 0: "\(x\+x\+\)\+" repeats without an end.*\(rule b\)$/);
   const shape = isProblem(await put({ rules: [{ id: 'A b', pattern: 7 }], more: 1 }), 400, 'invalid_request');
   assert.deepEqual(shape.errors?.map(({ path }) => path).sort(), ['more', 'rules.0.id', 'rules.0.pattern']);
+  const both = isProblem(
+    await put({
+      rules: [{ id: 'a', pattern: 'token=.*' }, { id: 'B', pattern: 'x(y' }, null, { id: 'c', action: 'no' }],
+    }),
+    400,
+    'invalid_request',
+  );
+  const told = new Map(both.errors?.map(({ path, message }) => [path, message]));
+  assert.match(told.get('rules.0.pattern') ?? '', /\(rule a\)$/, 'faults of patterns beside those of form');
+  assert.match(told.get('rules.1.pattern') ?? '', /^at 3: /);
+  assert.deepEqual([told.has('rules.1.id'), told.has('rules.2'), told.has('rules.3.action')], [true, true, true]);
   const none = await call<Listed>(server, PATH, { headers: as('acme admin') });
   assert.equal(none.body.version, 0, 'nothing of it was saved');
 });

@@ -3,9 +3,10 @@ import { type FieldError, GoblinError } from '../../contract/errors.ts';
 import { versionsOf } from '../versions.ts';
 import { type ActionSettings, type Actions, isWeaker, saidOf } from './actions.ts';
 import { createMeter, type Meter } from './meter.ts';
+import { nameFault } from './named.ts';
 import type { Action, Rule, RuleKind } from './rule.ts';
 import { ALL_RULES } from './rules/index.ts';
-import { compileTenantRule } from './tenant.ts';
+import { compileTenantRule, RULE_ID } from './tenant.ts';
 
 export interface OwnRule {
   id: string;
@@ -102,9 +103,27 @@ function ruleOf(own: OwnRule, path: string, errors: FieldError[]): Rule | null {
     return compileTenantRule(asTenantRule(own), createMeter(Number.POSITIVE_INFINITY));
   } catch (error) {
     if (!(error instanceof GoblinError) || !error.errors) throw error;
-    errors.push(...error.errors.map((one) => ({ path: `${path}.${one.path}`, message: one.message })));
+    for (const { path: field, message } of error.errors) {
+      errors.push({ path: `${path}.${field}`, message: field === 'id' ? message : `${message} (rule ${own.id})` });
+    }
     return null;
   }
+}
+
+/**
+ * What is wrong with patterns in a document whose form is not right yet, so that both are told in one round. `rules`:
+ * as they came.
+ */
+export function patternFaults(rules: unknown): FieldError[] {
+  const errors: FieldError[] = [];
+  if (!Array.isArray(rules)) return errors;
+  for (const [index, rule] of rules.slice(0, MOST_RULES).entries()) {
+    const { id, pattern } = (rule ?? {}) as { id?: unknown; pattern?: unknown };
+    if (typeof pattern !== 'string') continue;
+    const named = typeof id === 'string' && RULE_ID.test(id) && nameFault(id) === null;
+    ruleOf({ id: named ? id : 'unnamed', pattern }, `rules.${index}`, errors);
+  }
+  return errors;
 }
 
 function sampled({ sweep }: Rule): number {

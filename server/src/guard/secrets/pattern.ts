@@ -10,7 +10,8 @@ export type Node =
   | { type: 'any'; branches: readonly Node[] }
   | { type: 'group'; open: string; body: Node }
   | { type: 'look'; source: string; behind: boolean }
-  | { type: 'repeat'; body: Node; min: number; max: number; lazy: boolean };
+  /** `from` and `to`: its place in the source. */
+  | { type: 'repeat'; body: Node; min: number; max: number; lazy: boolean; from: number; to: number };
 
 /** A fault in a pattern, with its place in the source. */
 export class PatternError extends Error {
@@ -40,7 +41,7 @@ export function parsePattern(source: string): Node {
 
   function sequence(): Node {
     const items: Node[] = [];
-    while (at < source.length && source[at] !== '|' && source[at] !== ')') items.push(repeated(atom()));
+    while (at < source.length && source[at] !== '|' && source[at] !== ')') items.push(repeated(at, atom()));
     return { type: 'seq', items };
   }
 
@@ -92,7 +93,7 @@ export function parsePattern(source: string): Node {
     return { type: 'group', open, body };
   }
 
-  function repeated(body: Node): Node {
+  function repeated(from: number, body: Node): Node {
     const found = /^(?:[*+?]|\{(\d{1,5})(?:(,)(\d{0,5}))?\})/.exec(source.slice(at, at + 16));
     if (!found) return body;
     if (body.type === 'look') return fail('a look around cannot be repeated');
@@ -104,7 +105,7 @@ export function parsePattern(source: string): Node {
     const lazy = source[at] === '?';
     if (lazy) at++;
     if (/^[*+]|^\{\d/.test(source.slice(at, at + 2))) return fail('a repeat of a repeat');
-    return { type: 'repeat', body, min, max, lazy };
+    return { type: 'repeat', body, min, max, lazy, from, to: at };
   }
 
   const tree = alternatives();

@@ -3,7 +3,7 @@ import { RE2JS } from 're2js';
 import { GoblinError } from '../../contract/errors.ts';
 import { createMeter, type Meter } from './meter.ts';
 import type { Node } from './pattern.ts';
-import { cutOff, longest, PatternError, parsePattern, shortest, sourceOf } from './pattern.ts';
+import { cutOff, longest, PatternError, parsePattern, shortest } from './pattern.ts';
 import type { Action, HandMatcher, Match, Rule, RuleKind } from './rule.ts';
 import { NOTHING } from './rule.ts';
 
@@ -23,6 +23,7 @@ export interface TenantRule {
 /** The longest pattern, and the longest match that one may have, in characters. */
 export const MAX_PATTERN = 1000;
 export const MAX_MATCH = 1000;
+export const RULE_ID = /^[a-z][a-z0-9_]{0,47}$/;
 const MAX_LITERALS = 32;
 /** RE2's instructions: what a match costs a character at most. */
 const MAX_PROGRAM = 4000;
@@ -43,8 +44,7 @@ export function compileTenantRule(input: TenantRule, meter: Meter = createMeter(
   if (input.pattern === undefined && literals.length === 0) refuse('pattern', 'it needs a pattern or literals');
   const pattern = input.pattern ?? wordsOf(literals);
   const where = input.pattern === undefined ? 'literals' : 'pattern';
-  if (!/^[a-z][a-z0-9_]{0,47}$/.test(id))
-    refuse('id', 'an id is 1 to 48 of a-z, digits and _, and begins with a letter');
+  if (!RULE_ID.test(id)) refuse('id', 'an id is 1 to 48 of a-z, digits and _, and begins with a letter');
   if (literals.length > MAX_LITERALS) refuse('literals', `there are ${literals.length}, ${MAX_LITERALS} are allowed`);
   const least = input.pattern === undefined ? LEAST_LITERAL : 2;
   for (const [index, literal] of literals.entries()) {
@@ -94,11 +94,10 @@ function read(pattern: string, refuse: (path: string, message: string) => never)
   try {
     const tree = parsePattern(pattern);
     const endless = endlessIn(tree);
-    if (endless)
-      refuse(
-        'pattern',
-        `at ${pattern.indexOf(endless)}: "${endless}" repeats without an end; say how often, e.g. {1,64}`,
-      );
+    if (endless) {
+      const written = pattern.slice(endless.from, endless.to);
+      refuse('pattern', `at ${endless.from}: "${written}" repeats without an end; say how often, e.g. {1,64}`);
+    }
     return tree;
   } catch (error) {
     if (error instanceof PatternError) return refuse('pattern', `at ${error.at}: ${error.message}`);
@@ -106,13 +105,13 @@ function read(pattern: string, refuse: (path: string, message: string) => never)
   }
 }
 
-/** The first repeat without an end, as it is written; null without one. */
-function endlessIn(node: Node): string | null {
+type Repeat = Extract<Node, { type: 'repeat' }>;
+
+/** The first repeat without an end; null without one. */
+function endlessIn(node: Node): Repeat | null {
   switch (node.type) {
     case 'repeat':
-      if (node.max === Infinity)
-        return sourceOf(node.body) + (node.min === 0 ? '*' : node.min === 1 ? '+' : `{${node.min},}`);
-      return endlessIn(node.body);
+      return node.max === Infinity ? node : endlessIn(node.body);
     case 'group':
       return endlessIn(node.body);
     case 'seq':

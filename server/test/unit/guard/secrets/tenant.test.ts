@@ -51,6 +51,14 @@ describe('a rule of a tenant', () => {
 
   const refused: readonly (readonly [string, Partial<TenantRule>, string, RegExp])[] = [
     ['a repeat without an end', { pattern: 'token=[a-z]+' }, 'pattern', /at 6: "\[a-z\]\+" repeats without an end/],
+    [
+      'one that is written in another way than it is read',
+      { pattern: 'ab(x[0-9]{0,})?' },
+      'pattern',
+      /at 4: "\[0-9\]\{0,\}" r/,
+    ],
+    ['one in a group, lazy', { pattern: 'x(?P<n>(a|b)+?)' }, 'pattern', /at 7: "\(a\|b\)\+\?" r/],
+    ['the second of two that read alike', { pattern: '[.*]{1,2}.*' }, 'pattern', /at 9: "\.\*" r/],
     ['a nested repeat without an end', { pattern: 'abc(?:x*){1,3}' }, 'pattern', /repeats without an end/],
     ['a back reference', { pattern: 'abc(d)\\1' }, 'pattern', /at 6: back references/],
     ['a look ahead, which RE2 has not', { pattern: 'abc(?=d)' }, 'pattern', /\(\?=/],
