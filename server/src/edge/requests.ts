@@ -27,6 +27,7 @@ import {
 } from './schemas.ts';
 import { callerIn, callerOf, TENANT_ASKED } from './scope.ts';
 import { attemptOut, iso, linksOf, PRICE_UNKNOWN, requestOut } from './shapes.ts';
+import type { Shown } from './shown.ts';
 import { decodeSubmission, type SubmitRules } from './submission.ts';
 import { createWaits } from './waits.ts';
 
@@ -37,7 +38,7 @@ export interface RequestDeps {
   cancel: Cancel;
   rules(): SubmitRules;
   /** Leaves a trace when the request is somebody else's; rejects when that cannot be done. */
-  shown(caller: Caller, row: RequestRow, what: 'result' | 'metadata'): Promise<void>;
+  shown: Shown;
   /** Whether a call-back may go to a host, by its name alone. */
   privateHost(hostname: string): boolean;
 }
@@ -167,10 +168,11 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): { close(
       const { tenant } = caller;
       const row = await find(request, tenant);
       const [attempts, body] = await Promise.all([ledger.attempts(tenant, row.id), ledger.body(tenant, row.id)]);
-      if (body?.metadata) await deps.shown(caller, row, 'metadata');
+      const seen = body?.metadata ? await deps.shown(caller, row, 'metadata') : ledger;
+      const metadata = seen === ledger ? body?.metadata : (await seen.body(tenant, row.id))?.metadata;
       return {
         ...requestOut(row),
-        metadata: body?.metadata ?? null,
+        metadata: metadata ?? null,
         plan: row.plan,
         attempts: attempts.map(attemptOut),
       };
@@ -225,13 +227,13 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): { close(
         return reply.code(202).header('retry-after', '1').send({ request_id: row.id, status: row.state });
       }
       if (row.erased) throw erased(row.id);
-      await deps.shown(caller, row, 'result');
+      const seen = await deps.shown(caller, row, 'result');
       if (row.state !== 'succeeded')
         return reply
           .code(409)
           .headers({ 'x-should-retry': 'false' })
-          .send(await endedOut(caller, row));
-      const result = await ledger.result(caller.tenant, row.id);
+          .send(await endedOut(seen, caller, row));
+      const result = await seen.result(caller.tenant, row.id);
       if (!result) throw new GoblinError('gone', 'The result is no longer kept.', { requestId: row.id });
       return {
         request_id: row.id,
@@ -278,7 +280,7 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): { close(
     return row;
   }
 
-  async function endedOut(caller: Caller, row: RequestRow): Promise<Record<string, unknown>> {
+  async function endedOut(seen: Ledger, caller: Caller, row: RequestRow): Promise<Record<string, unknown>> {
     const code = row.error?.code ?? (row.state === 'cancelled' ? 'cancelled' : 'internal');
     return {
       type: `urn:goblin:error:${code}`,
@@ -288,7 +290,7 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): { close(
       status: row.state,
       code,
       upstream_status: row.error?.upstream_status ?? null,
-      partial_text: await ledger.partialText(caller.tenant, row.id),
+      partial_text: await seen.partialText(caller.tenant, row.id),
     };
   }
 

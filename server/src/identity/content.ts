@@ -18,6 +18,7 @@ export interface Content {
   read(caller: Caller, request: string): Promise<void>;
   /** Leaves a trace when what others have asked is shown: an answer, its stream. Rejects when that cannot be written. */
   shown(caller: Caller, request: Whose & { id: string }, what: 'result' | 'stream' | 'metadata'): Promise<void>;
+  owns(caller: Caller, request: Whose): boolean;
   /** Rejects with `forbidden`. */
   mayErase(caller: Caller, request: string): Promise<void>;
 }
@@ -50,6 +51,7 @@ export function createContent(sql: Sql, userHash: (tenant: string, user: string)
     );
 
   return {
+    owns,
     async read(caller, request) {
       if (await isOwn(caller, request)) return;
       if (!caller.permissions.has('content:read')) throw forbidden('read', request);
