@@ -9,11 +9,18 @@ export interface KeyedProviders {
   everybody: ReadonlyMap<string, Provider>;
   /** By tenant and name; null: the tenant has keys for it, and none that can be used, so it is not for this tenant. */
   tenants: ReadonlyMap<string, ReadonlyMap<string, Provider | null>>;
+  /** Providers that would be there if their keys could be opened, without keys: of the installation, and by tenant. */
+  unreadable: { everybody: readonly Provider[]; tenants: ReadonlyMap<string, readonly Provider[]> };
   /** Ids of keys that are not used, because their provider is at another address by now, or is not configured. */
   unused: ReadonlySet<string>;
 }
 
-export const NO_KEYS: KeyedProviders = { everybody: new Map(), tenants: new Map(), unused: new Set() };
+export const NO_KEYS: KeyedProviders = {
+  everybody: new Map(),
+  tenants: new Map(),
+  unreadable: { everybody: [], tenants: new Map() },
+  unused: new Set(),
+};
 
 export interface KeyedInput {
   registry: RegistryInput;
@@ -34,6 +41,16 @@ export function providerWith(
   const stored = { alone, keys: keys.map(providerKeyOf) };
   const provider = configuredProvider({ ...registry, stored: () => stored }, name);
   return provider && signed(provider);
+}
+
+/** The provider of a key that nobody can open, without any; null: it is not there, or at another address by now. */
+function shapeOf(input: KeyedInput, lost: StoredKey): Provider | null {
+  try {
+    const provider = providerWith(input, lost.provider, [{ ...lost, value: 'unreadable' }], true);
+    return provider && originOf(provider) === lost.origin ? { ...provider, key: null, keys: [] } : null;
+  } catch {
+    return null;
+  }
 }
 
 /** `lost`: keys that nobody can open. A tenant that has nothing else goes without: not with somebody else's key. */
@@ -81,8 +98,17 @@ export function keyedProviders(
     }
     ownOf(tenant).set(name, made);
   }
-  for (const { tenant, provider } of lost) {
-    if (tenant !== null && ownOf(tenant).get(provider) === undefined) ownOf(tenant).set(provider, null);
+  const unreadable = { everybody: [] as Provider[], tenants: new Map<string, Provider[]>() };
+  for (const group of Map.groupBy(lost, ({ tenant, provider }) => `${tenant ?? ''}\n${provider}`).values()) {
+    const [{ tenant, provider: name }] = group as [StoredKey];
+    if (tenant !== null) {
+      if (ownOf(tenant).get(name) !== undefined) continue;
+      ownOf(tenant).set(name, null);
+    }
+    const shape = shapeOf(input, group[0] as StoredKey);
+    if (shape === null) continue;
+    if (tenant === null) unreadable.everybody.push(shape);
+    else unreadable.tenants.set(tenant, [...(unreadable.tenants.get(tenant) ?? []), shape]);
   }
-  return { everybody, tenants, unused };
+  return { everybody, tenants, unreadable, unused };
 }

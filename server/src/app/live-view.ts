@@ -16,6 +16,8 @@ export interface ListedModel {
 export interface LiveView {
   providers(): readonly Provider[];
   provider(name: string): Provider | null;
+  /** Throws `unavailable` for a provider that would be there if its stored keys could be opened. */
+  refuseUnreadable(name: string): void;
   /** A promise only when a name is not known yet and the vendors must be asked for their lists. */
   plan(request: PlanRequest): Plan | Promise<Plan>;
   /** Plans with what is known now. */
@@ -26,6 +28,8 @@ export interface LiveView {
 
 export interface LiveViewDeps {
   providers: readonly Provider[];
+  /** Those that would be there if their stored keys could be opened. */
+  unreadable: readonly Provider[];
   settings: Settings;
   catalogue: Catalogue;
   lists: ModelLists;
@@ -35,9 +39,20 @@ export interface LiveViewDeps {
   price(provider: Provider, model: string, at?: number): Price | null;
 }
 
-export function createLiveView({ providers, settings, catalogue, lists, moved, info, price }: LiveViewDeps): LiveView {
+/** What is said when a provider is not there. */
+const FOR_WANT: ReadonlySet<string> = new Set(['unknown_model', 'no_provider', 'invalid_request']);
+
+const keyUnreadable = (name: string): GoblinError =>
+  new GoblinError(
+    'unavailable',
+    `The stored key of the provider ${name} cannot be read by this server, which lacks the secret that sealed it; whoever runs the server must see to it (goblin doctor says what to do).`,
+  );
+
+export function createLiveView(deps: LiveViewDeps): LiveView {
+  const { providers, unreadable, settings, catalogue, lists, moved, info, price } = deps;
   const byName = new Map(providers.map((provider) => [provider.name, provider]));
   let router: { router: Router; version: number } | null = null;
+  let withAll: Router | null = null;
 
   function current(): Router {
     if (router && router.version === lists.version()) return router.router;
@@ -45,32 +60,61 @@ export function createLiveView({ providers, settings, catalogue, lists, moved, i
       const known = lists.known(provider);
       return known.length === 0 ? provider : { ...provider, models: [...new Set([...provider.models, ...known])] };
     });
-    const { aliases, tasks, routes } = settings;
-    router = {
-      version: lists.version(),
-      router: createRouter({ providers: listed, aliases, tasks, routes, catalogue, price }),
-    };
+    router = { version: lists.version(), router: routerOver(listed) };
     return router.router;
+  }
+
+  function routerOver(over: readonly Provider[]): Router {
+    const { aliases, tasks, routes } = settings;
+    return createRouter({ providers: over, aliases, tasks, routes, catalogue, price });
+  }
+
+  /** As the router says it, unless the call would have had a target if every stored key could be opened. */
+  function refusal(error: unknown, request: PlanRequest): unknown {
+    const [first] = unreadable;
+    if (first === undefined || !(error instanceof GoblinError) || !FOR_WANT.has(error.code)) return error;
+    // There is nothing else, whatever was asked for.
+    if (error.code === 'no_provider' && providers.length === 0) return keyUnreadable(first.name);
+    const { health: _health, ...wanted } = request;
+    try {
+      withAll ??= routerOver([...providers, ...unreadable]);
+      const { targets } = withAll.plan(wanted);
+      const lost = targets.find(({ provider }) => unreadable.some(({ name }) => name === provider));
+      return lost ? keyUnreadable(lost.provider) : error;
+    } catch {
+      return error;
+    }
+  }
+
+  function planNow(request: PlanRequest): Plan {
+    try {
+      return current().plan(request);
+    } catch (error) {
+      throw refusal(error, request);
+    }
   }
 
   return {
     providers: () => providers,
     provider: (name) => byName.get(name) ?? null,
-    planNow: (request) => current().plan(request),
+    refuseUnreadable(name) {
+      if (!byName.has(name) && unreadable.some((one) => one.name === name)) throw keyUnreadable(name);
+    },
+    planNow,
     plan(request) {
       // A vendor at another address may have other models: its list comes before the first choice of ours.
       if ((request.model === undefined || request.model === 'auto') && moved.length > 0) {
         const asked = moved.splice(0);
-        return lists.refresh(asked).then(() => current().plan(request));
+        return lists.refresh(asked).then(() => planNow(request));
       }
       try {
         return current().plan(request);
       } catch (error) {
-        if (!(error instanceof GoblinError) || error.code !== 'unknown_model') throw error;
+        if (!(error instanceof GoblinError) || error.code !== 'unknown_model') throw refusal(error, request);
         const before = lists.version();
         return lists.refresh(providers).then(() => {
-          if (lists.version() === before) throw error;
-          return current().plan(request);
+          if (lists.version() === before) throw refusal(error, request);
+          return planNow(request);
         });
       }
     },

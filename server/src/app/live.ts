@@ -83,10 +83,10 @@ export async function createLive(input: LiveInput): Promise<Live> {
   const info = (provider: Provider, model: string): ModelInfo | null =>
     withOwn(provider, model, provider.vendor && !provider.local ? catalogue.model(provider.vendor.name, model) : null);
 
-  let base = viewOf([]);
+  let base = viewOf([], []);
 
-  function viewOf(providers: readonly Provider[], own: ModelLists = lists): LiveView {
-    return createLiveView({ providers, settings, catalogue, lists: own, moved, info, price });
+  function viewOf(providers: readonly Provider[], unreadable: readonly Provider[], own: ModelLists = lists): LiveView {
+    return createLiveView({ providers, unreadable, settings, catalogue, lists: own, moved, info, price });
   }
 
   async function swap(): Promise<void> {
@@ -107,12 +107,18 @@ export async function createLive(input: LiveInput): Promise<Live> {
       }
     }
     await catalogue.load(
-      [...real, ...hidden.values()].flatMap((provider) =>
-        provider.vendor && !provider.local ? [provider.vendor.name] : [],
-      ),
+      [
+        ...real,
+        ...hidden.values(),
+        ...keyed.unreadable.everybody,
+        ...[...keyed.unreadable.tenants.values()].flat(),
+      ].flatMap((provider) => (provider.vendor && !provider.local ? [provider.vendor.name] : [])),
     );
     others = hidden;
-    base = viewOf(all);
+    base = viewOf(
+      all,
+      keyed.unreadable.everybody.filter(({ name }) => !here.has(name)),
+    );
     views = new Map();
   }
 
@@ -124,7 +130,15 @@ export async function createLive(input: LiveInput): Promise<Live> {
       const shared = base.providers().filter(({ name, anyModel }) => !own.has(name) && !anyModel);
       const mine = [...own.values()].filter((provider) => provider !== null);
       // Where the models of one account are listed, others must not see them.
-      view = viewOf([...shared, ...mine], apart(createModelLists(transport, dialect), lists, new Set(own.keys())));
+      const unreadable = [
+        ...keyed.unreadable.everybody.filter(({ name }) => !own.has(name) && base.provider(name) === null),
+        ...(keyed.unreadable.tenants.get(tenant) ?? []),
+      ];
+      view = viewOf(
+        [...shared, ...mine],
+        unreadable,
+        apart(createModelLists(transport, dialect), lists, new Set(own.keys())),
+      );
       if (views.size >= MOST_VIEWS) views.clear();
       views.set(tenant, view);
     }
@@ -161,6 +175,7 @@ export async function createLive(input: LiveInput): Promise<Live> {
   return {
     providers: () => base.providers(),
     provider: (name) => base.provider(name) ?? others.get(name) ?? null,
+    refuseUnreadable: (name) => base.refuseUnreadable(name),
     plan: (request) => base.plan(request),
     planNow: (request) => base.planNow(request),
     models: () => base.models(),

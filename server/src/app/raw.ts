@@ -32,6 +32,7 @@ export function rawOf(house: House): RunRaw {
         `The key is bound to some models, so it makes no raw calls to ${call.provider}; bind it to ${call.provider}/* too.`,
       );
     }
+    house.live.of(caller.tenant).refuseUnreadable(call.provider);
     return runRaw(house.attached, caller, await admitRaw(deps, caller, id, call), call, hop, listener);
   };
 }

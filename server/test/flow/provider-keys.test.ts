@@ -269,8 +269,22 @@ describe('after a start', () => {
     assert.equal((await runGoblin(['secret', 'rotate', '--forget-lost'], server, lost)).code, 1);
     server = await server.again({ env: { OPENAI_BASE_URL: vendor.url, ...lost } });
     const before = vendor.keys().length;
-    assert.notEqual((await chat(acmeKey)).status, 200);
-    assert.equal(vendor.keys().length, before);
+    for (const model of ['openai/gpt-4o-mini', 'gpt-4o-mini']) {
+      const refused = await chat(acmeKey, model);
+      assert.equal(refused.status, 503, refused.text);
+      assert.match(refused.text, /key of the provider openai cannot be read/);
+      assert.match(refused.text, /"unavailable"/);
+    }
+    const raw = await call(server, '/mcp/v1/raw/openai/models', { headers: bearer(acmeKey) });
+    isProblem(raw, 503, 'unavailable');
+    // Of another tenant it is not said.
+    const unknown = await chat(otherKey, 'mistral/mistral-small-latest');
+    assert.match(unknown.text, /"unknown_model"/);
+    // Nobody else's key is meant.
+    assert.equal(await goesWith(otherKey), CONFIGURED);
+    assert.equal(vendor.keys().length, before + 1);
+    const doctor = await runGoblin(['doctor'], server, lost);
+    assert.match(doctor.stdout, /FAIL +secret +the stored key openai\/main of the tenant acme cannot be read/);
     const ready = await call<{ status: string; missing: string[] }>(server, '/readyz');
     assert.equal(ready.status, 200);
     assert.ok(ready.body.missing.includes('provider_keys'), ready.text);
