@@ -10,7 +10,7 @@ import type { Claim, PolicyDecision, RunPlan, StoredAsker } from '../contract/re
 import type { PolicyText } from '../guard/policy/check.ts';
 import { storedAsker, type Target, toolsOf } from '../guard/policy/facts.ts';
 import type { Judge, PolicyQuestion } from '../guard/policy/judge.ts';
-import { openPolicies, type Policies, PolicyFault } from '../guard/policy/policies.ts';
+import { openPolicies, type Policies, type PoliciesDeps, PolicyFault } from '../guard/policy/policies.ts';
 import { createSpending } from '../guard/policy/spending.ts';
 import type { Shield } from '../guard/shield.ts';
 import type { Shields } from '../guard/shields.ts';
@@ -51,17 +51,24 @@ export interface PolicyRoomDeps {
 /** What an answer usually comes to when nobody bounds it. Tokens. */
 const USUAL_OUTPUT = 500;
 
+/** Those of goblin.yaml, and the record's if there is one. Throws `ConfigError` for such as make no sense. */
+export async function openFilePolicies(
+  config: PolicyRoomDeps['config'],
+  deps: Omit<PoliciesDeps, 'file'>,
+): Promise<Policies> {
+  const { settings } = config;
+  const fromFile = settings.policyFile === null ? [] : [readPolicyFile(pathOf(config))];
+  return await openPolicies({ ...deps, file: [...settings.policies, ...fromFile] }).catch((error: unknown) => {
+    throw error instanceof PolicyFault ? faultOf(error, settings.policies.length, pathOf(config)) : error;
+  });
+}
+
 export async function openPolicyRoom(
   { clock, config, live, recorder, sql }: PolicyRoomDeps,
   shields: Pick<Shields, 'all'>,
   price: (provider: Provider, model: string) => Price | null,
 ): Promise<PolicyRoom> {
-  const { settings } = config;
-  const fromFile = settings.policyFile === null ? [] : [readPolicyFile(pathOf(config))];
-  const file = [...settings.policies, ...fromFile];
-  const policies = await openPolicies({ sql, telemetry: recorder, file }).catch((error: unknown) => {
-    throw error instanceof PolicyFault ? faultOf(error, settings.policies.length, pathOf(config)) : error;
-  });
+  const policies = await openFilePolicies(config, { sql, telemetry: recorder });
   const spending = createSpending({
     read: async (tenant, from, until) => (sql === null ? [] : await spentByKey(sql, tenant, from, until)),
     now: clock.now,

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { webhookSecretOf } from '../../src/identity/secrets.ts';
+import { SettingsFile } from '../../src/settings/schema.ts';
 import { makePlace, type Place, runGoblin, type Server, startServer } from '../support/server.ts';
 import { launch } from './cli-launch.ts';
 
@@ -111,6 +112,40 @@ describe('goblin config', () => {
       ['openai', 'groq', 'mine'],
     );
     assert.ok(!ran.stdout.includes(KEY));
+  });
+
+  test('names every setting of goblin.yaml, and shows no secret of an address', async () => {
+    const all = makePlace({
+      limits: [{ scope: 'user', requests_per_minute: 7 }],
+      budgets: {
+        list: [{ scope: 'tenant', period: 'day', hard_usd: 2.5 }],
+        webhook_url: 'https://hooks.test/hush-path',
+      },
+      guardrails: { before: { url: 'http://127.0.0.1:9/check?token=hush-query' } },
+      policies: [{ id: 'all', cedar: 'permit (principal, action, resource);' }],
+      secrets: { kinds: { pii: 'redact' } },
+    });
+    const ran = await runGoblin(['config'], all);
+    assert.equal(ran.code, 0, ran.stderr);
+    for (const line of [
+      /limits\.0 +user \(each\), 7 requests a minute +\S*goblin\.yaml/,
+      /budgets\.list\.0 +tenant \(each\), by day, hard 2\.5 USD, https:\/\/hooks\.test\/… /,
+      /guardrails\.before +http:\/\/127\.0\.0\.1:9\/check\?…, 2000 ms, closed on failure/,
+      /policies +1 +\S*goblin\.yaml/,
+      /secrets\.kinds +pii redact/,
+    ]) {
+      assert.match(ran.stdout, line);
+    }
+    assert.ok(!ran.stdout.includes('hush'));
+    const shown = new Set([...ran.stdout.matchAll(/^ {2}([a-z_]+)/gm)].map(([, name]) => name));
+    // These have sections of their own.
+    const elsewhere = ['providers', 'aliases', 'tasks', 'prices'];
+    for (const name of Object.keys(SettingsFile.properties)) {
+      assert.ok(shown.has(name) || elsewhere.includes(name), name);
+    }
+    const odd = makePlace({ policies: [{ id: 'odd', cedar: 'permit (' }] });
+    refused(await runGoblin(['config'], odd), /goblin\.yaml: policies/);
+    refused(await runGoblin(['config'], makePlace({ policy_file: 'none.cedar' })), /policy_file: .* cannot be read/);
   });
 
   test('refuses what a start would refuse', async () => {

@@ -1,18 +1,12 @@
 /** `goblin config`: every effective value and where it came from. Needs no server and no data folder. */
 import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { LOCAL_VENDORS } from '../../catalogue/vendors.ts';
-import type { SettingsFile } from '../../settings/schema.ts';
-import { parseSettings, taskTypes } from '../../settings/settings.ts';
+import { taskTypes } from '../../settings/settings.ts';
 import { type Config, mask, readConfig } from '../config.ts';
+import { type Line, settingLines } from './config-lines.ts';
 import { columns, type Input, type Verb } from './flags.ts';
 import { configuredLines, type ProviderLine, sourceOf } from './provider-report.ts';
-
-interface Line {
-  name: string;
-  value: string | number | boolean | null;
-  source: string;
-}
 
 export const verb: Verb = {
   name: 'config',
@@ -29,10 +23,14 @@ export const verb: Verb = {
 async function run(input: Input): Promise<number> {
   const config = readConfig(process.cwd(), process.env);
   const { settings } = config;
+  if (settings.policies.length > 0 || settings.policyFile !== null) {
+    const { openFilePolicies } = await import('../policy.ts');
+    await openFilePolicies(config, { sql: null, telemetry: { count() {}, time() {}, log() {} } });
+  }
   const { isOwnAddress } = await import('../start.ts');
   const report = {
     settings: [...basics(config), ...proxies(config)],
-    limits: limits(config),
+    limits: settingLines(config),
     providers: configuredLines(config, (url) => isOwnAddress(url, config)),
     aliases: settings.aliases,
     tasks: Object.fromEntries(taskTypes(settings).map((name) => [name, settings.tasks[name]?.model ?? ['auto']])),
@@ -93,55 +91,6 @@ function withoutPassword(text: string): string {
   return url.href;
 }
 
-/** Clocks and limits under the names that `goblin.yaml` has for them. */
-function limits(config: Config): Line[] {
-  const { settings, settingsFile } = config;
-  const file: SettingsFile = settingsFile
-    ? parseSettings(readFileSync(resolve(process.cwd(), settingsFile), 'utf8'), settingsFile)
-    : {};
-  const source = (written: unknown) => (written === undefined ? 'default' : (settingsFile ?? 'default'));
-  const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  const clocks = Object.entries(settings.clocks).map(([name, value]): Line => {
-    const key = snake(name) as keyof NonNullable<SettingsFile['clocks']>;
-    return { name: `clocks.${key}`, value, source: source(file.clocks?.[key]) };
-  });
-  return [
-    ...clocks,
-    { name: 'attempts', value: settings.attempts, source: source(file.attempts) },
-    { name: 'running_per_worker', value: settings.runningPerWorker, source: source(file.running_per_worker) },
-    { name: 'body_bytes', value: settings.bodyBytes, source: source(file.body_bytes) },
-    { name: 'frames_hours', value: settings.framesHours, source: source(file.frames_hours) },
-    { name: 'bodies_days', value: settings.bodiesDays, source: source(file.bodies_days) },
-    { name: 'local_servers', value: settings.localServers, source: source(file.local_servers) },
-    { name: 'simulator', value: settings.simulator, source: source(file.simulator) },
-    {
-      name: 'callbacks.allow_private',
-      value: settings.allowPrivateCallbacks,
-      source: source(file.callbacks?.allow_private),
-    },
-    ...identity(config, file, source),
-  ];
-}
-
-function identity(
-  { settings }: Config,
-  { identity: file }: SettingsFile,
-  source: (written: unknown) => string,
-): Line[] {
-  const { publicUrl, tenant, accessMinutes, sessionDays, issuers } = settings.identity;
-  return [
-    { name: 'identity.public_url', value: publicUrl, source: source(file?.public_url) },
-    { name: 'identity.tenant', value: tenant, source: source(file?.tenant) },
-    { name: 'identity.access_minutes', value: accessMinutes, source: source(file?.access_minutes) },
-    { name: 'identity.session_days', value: sessionDays, source: source(file?.session_days) },
-    {
-      name: 'identity.issuers',
-      value: issuers.map(({ name, issuer }) => `${name} (${issuer})`).join(', ') || null,
-      source: source(file?.issuers),
-    },
-  ];
-}
-
 function asText(report: Report, config: Config): string {
   const rows = (lines: Line[]) => lines.map(({ name, value, source }) => [name, String(value ?? '-'), source]);
   const names = (list: Readonly<Record<string, readonly string[]>>) =>
@@ -158,7 +107,7 @@ function asText(report: Report, config: Config): string {
       out.push(...(out.length > 0 ? [''] : []), title, ...columns(lines).map((line) => `  ${line}`));
   };
   section('Settings', rows(report.settings));
-  section('Clocks and limits', rows(report.limits));
+  section('Of goblin.yaml', rows(report.limits));
   section('Providers', providerRows(report.providers));
   if (report.providers.length === 0) {
     out.push('', 'Providers', '  none by key or goblin.yaml; set a key, e.g. OPENAI_API_KEY');
