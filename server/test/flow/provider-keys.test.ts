@@ -272,14 +272,11 @@ describe('after a start', () => {
     for (const model of ['openai/gpt-4o-mini', 'gpt-4o-mini']) {
       const refused = await chat(acmeKey, model);
       assert.equal(refused.status, 503, refused.text);
-      assert.match(refused.text, /key of the provider openai cannot be read/);
-      assert.match(refused.text, /"unavailable"/);
+      assert.match(refused.text, /key of the provider openai cannot be read.*"unavailable"/);
     }
-    const raw = await call(server, '/mcp/v1/raw/openai/models', { headers: bearer(acmeKey) });
-    isProblem(raw, 503, 'unavailable');
+    isProblem(await call(server, '/mcp/v1/raw/openai/models', { headers: bearer(acmeKey) }), 503, 'unavailable');
     // Of another tenant it is not said.
-    const unknown = await chat(otherKey, 'mistral/mistral-small-latest');
-    assert.match(unknown.text, /"unknown_model"/);
+    assert.match((await chat(otherKey, 'mistral/mistral-small-latest')).text, /"unknown_model"/);
     // Nobody else's key is meant.
     assert.equal(await goesWith(otherKey), CONFIGURED);
     assert.equal(vendor.keys().length, before + 1);
