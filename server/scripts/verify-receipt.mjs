@@ -19,9 +19,20 @@ const der = (pem) => createPublicKey(pem).export({ type: 'spki', format: 'der' }
 const pico = (usd) => Math.round(usd * 1e12);
 const sum = (amounts) => amounts.reduce((total, usd) => total + pico(usd ?? 0), 0);
 
+const isReceipt = (value) =>
+  typeof value === 'object' &&
+  value !== null &&
+  typeof value.signature === 'string' &&
+  typeof value.public_keys === 'object' &&
+  value.public_keys !== null &&
+  Array.isArray(value.events) &&
+  typeof value.request === 'object' &&
+  value.request !== null;
+
 /** What is wrong with it, one sentence each; nothing: it is right. `kept`: public keys as PEM; none: those of the receipt are believed. */
 export function verifyReceipt(receipt, kept = []) {
   const wrong = [];
+  if (!isReceipt(receipt)) return ['this is no receipt: one is what goblin receipt prints'];
   const { signature, ...signed } = receipt;
   const believed = kept.map(der);
   const check = (text, mark, id, encoding) => {
@@ -73,21 +84,45 @@ export function verifyReceipt(receipt, kept = []) {
   return wrong;
 }
 
+const USAGE = `usage: node verify-receipt.mjs receipt.json [public-key.pem …]
+
+Ends with 0 when the receipt is right, with 1 when it is not. With files of public keys only those are believed; goblin
+verify-audit --public-key prints yours. Keep it away from the server.`;
+
 function main([file, ...keyFiles]) {
+  if (file === '--help' || file === '-h') {
+    console.log(USAGE);
+    return 0;
+  }
   if (!file) {
-    console.error('usage: node verify-receipt.mjs receipt.json [public-key.pem …]');
+    console.error(USAGE);
     return 2;
+  }
+  const keys = [];
+  for (const name of keyFiles) {
+    try {
+      const blocks = readFileSync(name, 'utf8').match(/-----BEGIN [^-]+-----[^-]+-----END [^-]+-----/g);
+      if (!blocks) throw new Error('no PEM');
+      blocks.forEach(der);
+      keys.push(...blocks);
+    } catch {
+      console.error(
+        `${name} cannot be read as a public key; it takes PEM, as goblin verify-audit --public-key prints it.`,
+      );
+      return 2;
+    }
   }
   let receipt;
   let wrong;
   try {
     receipt = JSON.parse(readFileSync(file, 'utf8'));
-    wrong = verifyReceipt(
-      receipt,
-      keyFiles.map((name) => readFileSync(name, 'utf8')),
-    );
+    wrong = verifyReceipt(receipt, keys);
   } catch (error) {
     console.log(`The receipt is NOT right: it cannot be read (${error.message}).`);
+    return 1;
+  }
+  if (!isReceipt(receipt)) {
+    console.log(`The receipt is NOT right: ${wrong.join(', ')}.`);
     return 1;
   }
   const { request, attempts, events, redactions, key_id: key } = receipt;

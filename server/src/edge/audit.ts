@@ -1,6 +1,7 @@
 /** The audit trail for those who may read it: by filters, exported, verified. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Caller } from '../contract/caller.ts';
+import { EVENT_TYPES } from '../contract/events.ts';
 import { isRequestId } from '../ledger/ids.ts';
 import { readNumber, readQuery, wrong } from './query.ts';
 import { callerIn } from './scope.ts';
@@ -86,8 +87,17 @@ export function auditRoutes(app: FastifyInstance, deps: AuditDeps): void {
   );
 }
 
+const TYPES = Object.keys(EVENT_TYPES);
+
+/** A type, or a beginning that at least one has. */
+const isWanted = (type: string): boolean =>
+  type.endsWith('*') ? TYPES.some((one) => one.startsWith(type.slice(0, -1))) : TYPES.includes(type);
+
 function readFilter(query: Record<string, string | undefined>, limit: number): AuditFilter {
   const { type, request_id, actor, from, to, after } = query;
+  if (type !== undefined && !isWanted(type)) {
+    wrong('type', `must be one of ${TYPES.join(', ')}, or the beginning of one with a star, e.g. request.*`);
+  }
   if (request_id !== undefined && !isRequestId(request_id)) {
     wrong('request_id', 'must be the id of a request');
   }

@@ -61,6 +61,19 @@ test('a request has a receipt that can be checked without a server, and whatever
   const ours = join(folder, 'ours.pem');
   writeFileSync(ours, Object.values(receipt.public_keys)[0] as string);
   assert.equal(checked(text, ours).status, 0);
+  const printed = await runGoblin(['verify-audit', '--public-key'], server);
+  writeFileSync(ours, printed.stdout);
+  assert.equal(checked(text, ours).status, 0, printed.stdout + printed.stderr);
+  const empty = checked('{}', ours);
+  assert.equal(empty.status, 1);
+  assert.match(empty.stdout, /NOT right: this is no receipt: one is what goblin receipt prints\.$/m);
+  writeFileSync(other, 'no key');
+  const broken = checked(text, other);
+  assert.equal(broken.status, 2);
+  assert.match(broken.stderr, /other\.pem cannot be read as a public key; it takes PEM/);
+  assert.match(checked(text, ours, other).stderr, /other\.pem/);
+  const help = spawnSync(process.execPath, [SCRIPT, '--help'], { encoding: 'utf8' });
+  assert.deepEqual([help.status, help.stdout.startsWith('usage: ')], [0, true]);
 });
 
 test('there is no receipt of what runs, of what is not there, or of what is no id', async () => {
@@ -106,7 +119,16 @@ test('the trail is read by filters and pages, and exported', async () => {
     lines.map(({ id }) => id),
     all.map(({ id }) => id),
   );
-  for (const query of ['limit=0', 'from=yesterday', 'request_id=x', 'after=-1', 'color=red', 'format=xml']) {
+  for (const query of [
+    'limit=0',
+    'from=yesterday',
+    'request_id=x',
+    'after=-1',
+    'color=red',
+    'format=xml',
+    'type=nope',
+    'type=nope.*',
+  ]) {
     assert.equal((await call(server, `/mcp/v1/admin/audit?${query}`)).status, 400, query);
   }
 });

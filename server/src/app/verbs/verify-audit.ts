@@ -16,9 +16,13 @@ export const verb: Verb = {
   flags: {
     heads: { value: 'file', help: 'write the newest block of each writer into a file' },
     since: { value: 'file', help: 'such a file of an earlier check: every head in it must still be there' },
+    'public-key': { help: 'print the public keys as PEM, for verify-receipt.mjs, when nothing was changed' },
     json: { help: 'print the report as JSON' },
   },
-  examples: ['npm run goblin -- verify-audit --heads heads-2026-11-26.json'],
+  examples: [
+    'npm run goblin -- verify-audit --heads heads-2026-11-26.json',
+    'npm run -s goblin -- verify-audit --public-key > public-key.pem',
+  ],
   run,
 };
 
@@ -30,6 +34,10 @@ async function run(input: Input): Promise<number> {
     if (since !== undefined) report.findings.push(...missingHeads(await readHeads(since), report));
     const file = input.text('heads');
     if (file !== undefined) writeFileSync(file, `${JSON.stringify(report.heads, null, 2)}\n`);
+    if (input.on('public-key') && report.findings.length === 0) {
+      console.log(Object.values(report.keys).join('\n').trimEnd());
+      return 0;
+    }
     console.log(input.on('json') ? JSON.stringify(report, null, 2) : say(report));
     return report.findings.length === 0 ? 0 : 1;
   } finally {
