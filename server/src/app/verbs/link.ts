@@ -153,7 +153,13 @@ export function sentenceOf(body: unknown, status: number): string {
     error?: { code?: string; message?: string };
   };
   if (error?.message) return error.code ? `${error.code}: ${error.message}` : error.message;
-  const fields = errors && errors.length > 1 ? ` (${errors.map((e) => `${e.path} ${e.message}`).join('; ')})` : '';
-  if (detail) return `${code ? `${code}: ` : ''}${detail}${fields}`;
+  const [first] = errors ?? [];
+  const fields = errors && errors.length > 1 ? errors.map((e) => `${e.path} ${e.message}`).join('; ') : '';
+  if (detail) {
+    // The detail of wrong fields is the first of them; nothing is said twice.
+    const repeats = first !== undefined && detail.startsWith(`${first.path} ${first.message}`);
+    const said = fields === '' ? detail : repeats ? `${fields}.` : `${detail} (${fields})`;
+    return `${code ? `${code}: ` : ''}${said}`;
+  }
   return `The server answered ${status}.`;
 }
