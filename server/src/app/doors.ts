@@ -8,6 +8,7 @@ import { type AnswerDoorDeps, answerDoor, readHop } from '../edge/answer-door.ts
 import { anthropicAnswers, countTokensRoute } from '../edge/anthropic-door.ts';
 import { auditRoutes } from '../edge/audit.ts';
 import { budgetRoutes } from '../edge/budgets.ts';
+import { contentRoute } from '../edge/content.ts';
 import { docsRoutes } from '../edge/docs.ts';
 import { embeddings } from '../edge/embeddings-door.ts';
 import { erasureRoutes } from '../edge/erasure.ts';
@@ -233,6 +234,7 @@ export async function openDoors(inside: House, operatorToken: string): Promise<D
     held,
   });
   identity.routes(app);
+  if (sql) contentRoute(app, { ledger, masked, content });
   if (sql) erasureRoutes(app, { ...erasingOf(house, sql, identity.userHash), mayErase: content.mayErase });
   if (sql) {
     const audit = auditDeps(sql, ledger, house);

@@ -3,7 +3,6 @@ import type { FastifyInstance } from 'fastify';
 import { GoblinError } from '../contract/errors.ts';
 import { authRoutes } from '../edge/auth.ts';
 import { oidcRoutes } from '../edge/auth-oidc.ts';
-import { contentRoute } from '../edge/content.ts';
 import type { Held } from '../edge/held.ts';
 import { keyRoutes } from '../edge/keys.ts';
 import { teamRoutes, tenantRoutes } from '../edge/teams.ts';
@@ -167,10 +166,6 @@ export async function openIdentity(house: House, operatorToken: string, held: He
           if (change.bodies !== undefined) await house.resting.reload();
           return changed;
         },
-      });
-      contentRoute(app, {
-        ledger: house.ledger,
-        readContent: content.read,
       });
     },
   };

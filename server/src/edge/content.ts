@@ -4,16 +4,22 @@ import type { FastifyInstance } from 'fastify';
 import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Ledger } from '../contract/ports.ts';
+import type { RequestRow } from '../contract/rows.ts';
 import { erased, notFound, readId } from './query.ts';
 import { callerOf } from './scope.ts';
 
 export interface ContentDeps {
+  /** As who asked sees it, and as others do: with placeholders. */
   ledger: Pick<Ledger, 'get' | 'body'>;
-  /** Rejects when no trace of it could be left: then nothing is read. */
-  readContent(caller: Caller, request: string): Promise<void>;
+  masked: Pick<Ledger, 'body'>;
+  content: {
+    owns(caller: Caller, row: RequestRow): boolean;
+    /** Rejects when no trace of it could be left: then nothing is read. */
+    read(caller: Caller, request: string): Promise<void>;
+  };
 }
 
-export function contentRoute(app: FastifyInstance, { ledger, readContent }: ContentDeps): void {
+export function contentRoute(app: FastifyInstance, { ledger, masked, content }: ContentDeps): void {
   app.get(
     '/mcp/v1/request/:id/content',
     {
@@ -39,8 +45,8 @@ export function contentRoute(app: FastifyInstance, { ledger, readContent }: Cont
       const row = await ledger.get(caller.tenant, id);
       if (!row) throw notFound(id);
       if (row.erased) throw erased(id);
-      await readContent(caller, id);
-      const body = await ledger.body(caller.tenant, id);
+      await content.read(caller, id);
+      const body = await (content.owns(caller, row) ? ledger : masked).body(caller.tenant, id);
       if (!body) throw new GoblinError('gone', 'The content is no longer kept.', { requestId: id });
       reply.header('cache-control', 'no-store');
       return { request_id: id, call: body.call, metadata: body.metadata };

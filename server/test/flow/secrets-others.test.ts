@@ -43,6 +43,12 @@ test('results, streams and metadata, detached', async () => {
     assert.ok(!JSON.stringify([told, frames, row.text]).includes(AWS));
     assert.ok(!JSON.stringify([told, frames, row.text]).includes('sealed'), 'nor what opens it');
   }
+  const whole = await call(house.server, `/mcp/v1/request/${id}/content`, { headers: mine });
+  assert.ok(whole.text.includes(AWS), whole.text);
+  const [, admin] = others;
+  const read = await call(house.server, `/mcp/v1/request/${id}/content`, admin ? { headers: admin } : {});
+  assert.equal(read.status, 200, read.text);
+  assert.ok(!read.text.includes(AWS) && MARK.test(read.text), read.text);
   // Who asked still has his own after the others have looked.
   assert.ok((await result(house.server, id, mine)).text.includes(AWS));
 });
