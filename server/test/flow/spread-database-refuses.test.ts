@@ -65,7 +65,7 @@ test('a database that turns read-only in the middle of it, as after a failover t
 });
 
 test('a database without a free connection: who has one works on, and who has none recovers', async () => {
-  const running = await run('Crowded');
+  const running = await run('Squeezed');
   const crowd: pg.Client[] = [];
   const fill = async (): Promise<void> => {
     for (let refused = 0; refused < 3; ) {
