@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
+import { seedOf } from '../chaos/seed.ts';
 import { call, type Json, post } from '../support/api.ts';
 import { type Attacked, all, INSIDES, startAttacked } from '../support/attacked.ts';
 import { NAUGHTY } from '../support/naughty.ts';
@@ -58,6 +59,10 @@ function withHeaders(
   });
 }
 
+// Of the pairs of headers and values a third in each run, another one for each commit. `GOBLIN_ATTACK=all`: all.
+const SHARE = process.env.GOBLIN_ATTACK === 'all' ? 1 : 3;
+const turn = seedOf();
+
 test('in every header of every door', { timeout: 300_000 }, async () => {
   const names =
     'authorization x-api-key cookie idempotency-key x-mcp-task x-mcp-user x-mcp-labels x-mcp-failover x-mcp-deadline-ms x-mcp-hop x-mcp-priority x-mcp-cache anthropic-version anthropic-beta openai-organization accept accept-encoding content-type content-encoding last-event-id origin host user-agent x-request-id traceparent tracestate expect-ct x-forwarded-for range if-none-match te prefer'.split(
@@ -91,7 +96,9 @@ test('in every header of every door', { timeout: 300_000 }, async () => {
   ];
   for (const path of ['/v1/chat/completions', '/v1/messages', '/mcp/v1/request']) {
     await all(
-      names.flatMap((name) => values.map((value) => [name, value] as const)),
+      names.flatMap((name, n) =>
+        values.filter((_, at) => (at + n + turn) % SHARE === 0).map((value) => [name, value] as const),
+      ),
       async ([name, value]) => {
         if (name === 'host' && typeof value !== 'string') return;
         const { status, text } = await withHeaders(path, { [name]: value });

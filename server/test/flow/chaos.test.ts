@@ -4,10 +4,10 @@ import { test } from 'node:test';
 import { chaos } from '../chaos/run.ts';
 import { seedOf } from '../chaos/seed.ts';
 
-test('600 requests through 20 faults', { timeout: 240_000 }, async () => {
+test('400 requests through 14 faults', { timeout: 240_000 }, async () => {
   const seed = seedOf();
   const said: string[] = [];
-  const { lines, violations } = await chaos({ seed, requests: 600, faults: 20, say: (line) => said.push(line) });
+  const { lines, violations } = await chaos({ seed, requests: 400, faults: 14, say: (line) => said.push(line) });
   console.log(lines.join('\n'));
   assert.equal(violations.length, 0, `GOBLIN_SEED=${seed}\n${[...said, ...lines].join('\n')}`);
 });
