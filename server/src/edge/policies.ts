@@ -1,12 +1,10 @@
 /** `/mcp/v1/admin/policies`: what a tenant's policies are, were, and would do. */
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
-import { GoblinError } from '../contract/errors.ts';
 import { checkNames } from '../guard/secrets/named.ts';
-import { refuse } from './body.ts';
 import { readQuery } from './query.ts';
 import { actorOf, bodyReader, callerOf, tenantOf } from './scope.ts';
-import { iso } from './shapes.ts';
+import { ChangedOut, changedOf, readVersion, SavedOut } from './versioned.ts';
 
 const closed = { additionalProperties: false };
 const Policy = Type.Object(
@@ -56,12 +54,10 @@ const PoliciesOut = Type.Object({
   tenant: Type.String(),
   version: Type.Integer(),
   policies: Type.Array(Type.Object({ id: Type.String(), cedar: Type.String() })),
-  changed_by: Type.Union([Type.String(), Type.Null()]),
-  changed_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
+  ...ChangedOut,
   /** Of `goblin.yaml`: they hold beside those of the tenant. */
   installation: Type.Array(Type.Object({ id: Type.String(), cedar: Type.String() })),
 });
-const SavedOut = Type.Object({ tenant: Type.String(), version: Type.Integer() });
 const TestOut = Type.Object({
   requests: Type.Integer(),
   truncated: Type.Boolean(),
@@ -119,18 +115,12 @@ export function policyRoutes(app: FastifyInstance, deps: PolicyAdmin): void {
     async (request) => {
       const query = readQuery(request, ['tenant', 'version']);
       const tenant = tenantOf(callerOf(request), query.tenant);
-      const asked = query.version === undefined ? null : Number(query.version);
-      if (asked !== null && (!Number.isInteger(asked) || asked < 1 || asked > 1_000_000_000)) {
-        refuse([{ path: 'version', message: 'takes a whole number from 1 on' }]);
-      }
-      const found = await deps.read(tenant, asked);
-      if (!found && asked !== null) throw new GoblinError('not_found', 'There is no such version.');
+      const found = await readVersion(query.version, (version) => deps.read(tenant, version));
       return {
         tenant,
         version: found?.version ?? 0,
         policies: found?.policies ?? [],
-        changed_by: found?.actor ?? null,
-        changed_at: found ? iso(found.createdAt) : null,
+        ...changedOf(found),
         installation: deps.installation,
       };
     },

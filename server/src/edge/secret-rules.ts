@@ -1,13 +1,11 @@
 /** `/mcp/v1/admin/secret-rules`: what is looked for in a tenant's requests and answers, and what is done about it. */
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
-import { GoblinError } from '../contract/errors.ts';
 import { patternFaults } from '../guard/secrets/document.ts';
 import { checkNames } from '../guard/secrets/named.ts';
-import { refuse } from './body.ts';
 import { readQuery } from './query.ts';
 import { actorOf, bodyReader, callerOf, tenantOf } from './scope.ts';
-import { iso } from './shapes.ts';
+import { ChangedOut, changedOf, readVersion, SavedOut } from './versioned.ts';
 
 const closed = { additionalProperties: false };
 const ACTIONS = ['block', 'redact', 'flag', 'allow'] as const;
@@ -94,8 +92,7 @@ const RulesOut = Type.Object({
   version: Type.Integer(),
   rules: Type.Array(Type.Record(Type.String(), Type.Unknown())),
   actions: Said,
-  changed_by: Type.Union([Type.String(), Type.Null()]),
-  changed_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
+  ...ChangedOut,
   /** Of `goblin.yaml`: what it says cannot be weakened. */
   installation: Type.Object({ enabled: Type.Boolean(), actions: Said }),
   /** All rules that there are for the tenant, with what is done about what they find when nothing is said of the task. */
@@ -109,7 +106,6 @@ const RulesOut = Type.Object({
     }),
   ),
 });
-const SavedOut = Type.Object({ tenant: Type.String(), version: Type.Integer() });
 
 type RulesBody = Pick<(typeof PutBody)['static'], 'rules'> & {
   actions: NonNullable<(typeof PutBody)['static']['actions']>;
@@ -148,19 +144,13 @@ export function secretRuleRoutes(app: FastifyInstance, deps: SecretRuleAdmin): v
     async (request) => {
       const query = readQuery(request, ['tenant', 'version']);
       const tenant = tenantOf(callerOf(request), query.tenant);
-      const asked = query.version === undefined ? null : Number(query.version);
-      if (asked !== null && (!Number.isInteger(asked) || asked < 1 || asked > 1_000_000_000)) {
-        refuse([{ path: 'version', message: 'takes a whole number from 1 on' }]);
-      }
-      const found = await deps.read(tenant, asked);
-      if (!found && asked !== null) throw new GoblinError('not_found', 'There is no such version.');
+      const found = await readVersion(query.version, (version) => deps.read(tenant, version));
       return {
         tenant,
         version: found?.version ?? 0,
         rules: found?.document.rules ?? [],
         actions: found?.document.actions ?? {},
-        changed_by: found?.actor ?? null,
-        changed_at: found ? iso(found.createdAt) : null,
+        ...changedOf(found),
         installation: deps.installation,
         in_force: deps.inForce(tenant),
       };
