@@ -12,34 +12,16 @@ const hasMark = (text: string): boolean => text.includes('[[') && MARK.test(text
 const KEEP_MS = 60_000;
 const MOST = 1000;
 
-/** The record as all others see it: with placeholders, and nothing that could open them. */
-export function maskedLedger(ledger: Ledger): Ledger {
-  return {
-    ...ledger,
-    async result(tenant, id) {
-      const found = await ledger.result(tenant, id);
-      if (!found || !(SEALED in found.message)) return found;
-      const { [SEALED]: _sealed, ...message } = found.message;
-      return { ...found, message };
-    },
-    async body(tenant, id) {
-      const body = await ledger.body(tenant, id);
-      if (!body?.vault) return body;
-      const { vault: _vault, ...rest } = body;
-      return rest;
-    },
-    async framesAfter(tenant, id, after, limit) {
-      const frames = await ledger.framesAfter(tenant, id, after, limit);
-      return frames.map((frame) => {
-        if (!hasMark(frame.json)) return frame;
-        const { [SEALED]: _sealed, ...body } = JSON.parse(frame.json) as Record<string, unknown>;
-        return { ...frame, json: JSON.stringify(body) };
-      });
-    },
-  };
+/** What placeholders of a request stand for, and what is sealed beside those of its answer. Null: not to be told. */
+interface Values {
+  of(tenant: string, id: string): Promise<Mapping | null>;
+  open(tenant: string, sealed: string): Mapping | null;
 }
 
-/** `onForget`: told that values that were erased must not be remembered. */
+/** The record as all others see it: with placeholders, and nothing that could open them. */
+export const maskedLedger = (ledger: Ledger): Ledger => seen(ledger, { of: async () => null, open: () => null });
+
+/** As who asked sees it. `onForget`: told that values that were erased must not be remembered. */
 export function restoringLedger(ledger: Ledger, vault: Vault, onForget: (listener: () => void) => void): Ledger {
   const kept = new Map<string, { mapping: Promise<Mapping | null>; until: number }>();
   onForget(() => kept.clear());
@@ -49,21 +31,26 @@ export function restoringLedger(ledger: Ledger, vault: Vault, onForget: (listene
     return body?.vault === undefined ? null : vault.open(tenant, body.vault);
   }
 
-  function mappingOf(tenant: string, id: string): Promise<Mapping | null> {
-    const name = `${tenant}\n${id}`;
-    const now = performance.now();
-    const known = kept.get(name);
-    if (known && known.until > now) return known.mapping;
-    if (kept.size >= MOST) kept.clear();
-    const mapping = load(tenant, id);
-    kept.set(name, { mapping, until: now + KEEP_MS });
-    mapping.catch(() => kept.delete(name));
-    return mapping;
-  }
+  return seen(ledger, {
+    open: vault.open,
+    of(tenant, id) {
+      const name = `${tenant}\n${id}`;
+      const now = performance.now();
+      const known = kept.get(name);
+      if (known && known.until > now) return known.mapping;
+      if (kept.size >= MOST) kept.clear();
+      const mapping = load(tenant, id);
+      kept.set(name, { mapping, until: now + KEEP_MS });
+      mapping.catch(() => kept.delete(name));
+      return mapping;
+    },
+  });
+}
 
+function seen(ledger: Ledger, values: Values): Ledger {
   async function deep<T>(tenant: string, id: string, value: T): Promise<T> {
     if (value === null || !hasMark(JSON.stringify(value))) return value;
-    const mapping = await mappingOf(tenant, id);
+    const mapping = await values.of(tenant, id);
     return mapping ? restoreDeep(value, mapping) : value;
   }
 
@@ -72,7 +59,7 @@ export function restoringLedger(ledger: Ledger, vault: Vault, onForget: (listene
     const found = await ledger.result(tenant, id);
     if (!found || !(SEALED in found.message)) return await deep(tenant, id, found);
     const { [SEALED]: sealed, ...message } = found.message;
-    const own = typeof sealed === 'string' ? vault.open(tenant, sealed) : null;
+    const own = typeof sealed === 'string' ? values.open(tenant, sealed) : null;
     const plain = await deep(tenant, id, { ...found, message });
     return own ? restoreDeep(plain, own) : plain;
   }
@@ -80,7 +67,7 @@ export function restoringLedger(ledger: Ledger, vault: Vault, onForget: (listene
   function frameOf(tenant: string, frame: StoredFrame, mapping: Mapping | null): StoredFrame {
     if (!hasMark(frame.json)) return frame;
     const { [SEALED]: sealed, ...body } = JSON.parse(frame.json) as Record<string, unknown>;
-    const own = typeof sealed === 'string' ? vault.open(tenant, sealed) : null;
+    const own = typeof sealed === 'string' ? values.open(tenant, sealed) : null;
     const plain = mapping ? restoreDeep(body, mapping) : body;
     return { ...frame, json: JSON.stringify(own ? restoreDeep(plain, own) : plain) };
   }
@@ -98,7 +85,7 @@ export function restoringLedger(ledger: Ledger, vault: Vault, onForget: (listene
     async framesAfter(tenant, id, after, limit) {
       const frames = await ledger.framesAfter(tenant, id, after, limit);
       if (!frames.some(({ json }) => hasMark(json))) return frames;
-      const mapping = await mappingOf(tenant, id);
+      const mapping = await values.of(tenant, id);
       return frames.map((frame) => frameOf(tenant, frame, mapping));
     },
   };
