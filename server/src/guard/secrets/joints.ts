@@ -19,8 +19,9 @@ interface Piece {
   /** Of which text, and where in it the piece begins. */
   text: number;
   from: number;
-  /** Where it begins among the others of its window. */
+  /** Where it stands among the others of its window. */
   at: number;
+  to: number;
 }
 
 /** Of each text the parts of values that go on in another one. `texts`: in the order in which they are read. */
@@ -31,16 +32,16 @@ export function acrossTexts(scanner: Pick<Scanner, 'scan'>, texts: readonly stri
 
   function close(): void {
     if (pieces.length > 1) {
+      // Findings come in their order: what lies before one lies before all after it.
+      let first = 0;
       for (const finding of scanner.scan(window)) {
-        const parts = pieces.filter((piece, n) => {
-          const end = pieces[n + 1]?.at ?? window.length;
-          return piece.at < finding.end && end > finding.start;
-        });
-        if (parts.length < 2) continue;
-        for (const piece of parts) {
-          const next = pieces[pieces.indexOf(piece) + 1]?.at ?? window.length;
+        while ((pieces[first] as Piece).to <= finding.start) first++;
+        if ((pieces[first] as Piece).to >= finding.end) continue;
+        for (let n = first; n < pieces.length; n++) {
+          const piece = pieces[n] as Piece;
+          if (piece.at >= finding.end) break;
           const start = Math.max(finding.start, piece.at) - piece.at + piece.from;
-          const end = Math.min(finding.end, next) - piece.at + piece.from;
+          const end = Math.min(finding.end, piece.to) - piece.at + piece.from;
           const list = found.get(piece.text) ?? [];
           list.push({ ...finding, start, end });
           found.set(piece.text, list);
@@ -52,7 +53,7 @@ export function acrossTexts(scanner: Pick<Scanner, 'scan'>, texts: readonly stri
   }
 
   function add(text: number, from: number, part: string): void {
-    pieces.push({ text, from, at: window.length });
+    pieces.push({ text, from, at: window.length, to: window.length + part.length });
     window += part;
   }
 
