@@ -200,13 +200,14 @@ test('erased: not found any more, by nobody; the record says that it was', async
   const deleted = (await client.responses.delete(told.id)) as unknown as { deleted: boolean; x_mcp: Json };
   assert.equal(deleted.deleted, true);
   assert.match(String(deleted.x_mcp.shared_texts_until), /^\d{4}-\d\d-\d\d$/);
-  for (const work of [
-    client.responses.retrieve(told.id),
-    client.responses.delete(told.id),
-    client.responses.create({ model: GPT, input: 'On.', previous_response_id: told.id }),
-  ]) {
-    assert.equal((await errorOf(work)).status, 404);
-  }
+  const errors = await Promise.all(
+    [
+      client.responses.retrieve(told.id),
+      client.responses.delete(told.id),
+      client.responses.create({ model: GPT, input: 'On.', previous_response_id: told.id }),
+    ].map((work) => errorOf(work as Promise<unknown>)),
+  );
+  for (const error of errors) assert.equal(error.status, 404);
   const result = await call(house.server, `/mcp/v1/request/${id}/result`, { headers: mine });
   assert.equal(result.status, 410);
   const row = await call<Json>(house.server, `/mcp/v1/request/${id}`, { headers: mine });
