@@ -69,7 +69,7 @@ async function measure(name: string, settings: Record<string, unknown>): Promise
   });
   if (!made.ok) throw new Error(`no key: ${made.status} ${await made.text()}`);
   const headers = { authorization: `Bearer ${((await made.json()) as { key: string }).key}` };
-  const { identify, close } = await openIdentity(house, running.token, createHeld());
+  const { identify, close } = await openIdentity(house, running.token, createHeld(), () => undefined);
 
   async function once(): Promise<void> {
     const known = identify(headers);

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
+import { isProxy } from '../edge/caller-address.ts';
 import { writtenSecrets } from '../guard/secrets/written.ts';
 import { parseSettings, type Settings, SettingsError, settle } from '../settings/settings.ts';
 
@@ -22,6 +23,8 @@ export interface Config {
   redis: { url: string } | null;
   auth: 'off' | 'required';
   origins: string[];
+  /** Proxies whose `X-Forwarded-For` is believed. */
+  trustedProxies: string[];
   /** Null: made once, in the data folder. */
   secret: string | null;
   /** Earlier ones, which only read. */
@@ -118,6 +121,13 @@ export function readConfig(folder: string, processEnv: Record<string, string | u
       );
     }
   }
+  const trustedProxies = list(read('MCP_TRUSTED_PROXIES', ''));
+  const odd = trustedProxies.find((proxy) => !isProxy(proxy));
+  if (odd !== undefined) {
+    throw new ConfigError(
+      `MCP_TRUSTED_PROXIES has "${odd}", which is neither an address nor a network; write them like 10.0.0.0/8,192.168.1.5.`,
+    );
+  }
   const secret = read('MCP_SECRET', '', true) || null;
   if (secret !== null && secret.length < 32) {
     throw new ConfigError(`MCP_SECRET is shorter than 32 characters; make one with: ${MAKE_SECRET}.`);
@@ -158,6 +168,7 @@ export function readConfig(folder: string, processEnv: Record<string, string | u
     redis,
     auth,
     origins,
+    trustedProxies,
     secret,
     previousSecrets,
     logLevel: logLevel as LogLevel,

@@ -8,6 +8,7 @@ import { type AnswerDoorDeps, answerDoor, readHop } from '../edge/answer-door.ts
 import { anthropicAnswers, countTokensRoute } from '../edge/anthropic-door.ts';
 import { auditRoutes } from '../edge/audit.ts';
 import { budgetRoutes } from '../edge/budgets.ts';
+import { createAddressOf } from '../edge/caller-address.ts';
 import { contentRoute } from '../edge/content.ts';
 import { docsRoutes } from '../edge/docs.ts';
 import { embeddings } from '../edge/embeddings-door.ts';
@@ -99,10 +100,12 @@ export async function openDoors(inside: House, operatorToken: string): Promise<D
   };
   const { config, ledger, bus, live } = house;
   const places = inside.sql ? createPlaces(inside.sql, inside.secrets.secretDigest) : null;
-  const held = createHeld((caller, { socket, headers }) =>
-    places?.seen(caller, socket.remoteAddress, headers['user-agent']),
+  const addressOf = createAddressOf(config.trustedProxies);
+  const held = createHeld(
+    (caller, request) => places?.seen(caller, addressOf(request), request.headers['user-agent']),
+    config.trustedProxies.length > 0,
   );
-  const identity = await openIdentity(house, operatorToken, held);
+  const identity = await openIdentity(house, operatorToken, held, addressOf);
   const { identify, content } = identity;
   const masked = maskedLedger(inside.ledger);
   const shown: Shown = async (caller, row, what) => {

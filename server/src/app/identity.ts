@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { GoblinError } from '../contract/errors.ts';
 import { authRoutes } from '../edge/auth.ts';
 import { oidcRoutes } from '../edge/auth-oidc.ts';
+import type { AddressOf } from '../edge/caller-address.ts';
 import type { Held } from '../edge/held.ts';
 import { keyRoutes } from '../edge/keys.ts';
 import { teamRoutes, tenantRoutes } from '../edge/teams.ts';
@@ -38,7 +39,12 @@ export interface IdentityRoom {
   close(): void;
 }
 
-export async function openIdentity(house: House, operatorToken: string, held: Held): Promise<IdentityRoom> {
+export async function openIdentity(
+  house: House,
+  operatorToken: string,
+  held: Held,
+  addressOf: AddressOf,
+): Promise<IdentityRoom> {
   const { config, sql, bus, ring, recorder } = house;
   const settings = config.settings.identity;
   const tokens = createTokens(
@@ -98,6 +104,7 @@ export async function openIdentity(house: House, operatorToken: string, held: He
         ways,
         defaultTenant: settings.tenant,
         providers: issuers.all.flatMap(({ name, signIn }) => (signIn ? [{ name, title: signIn.title }] : [])),
+        addressOf,
         needsSetup: () => needsSetup(sql),
         async endSession(id) {
           await tell('session', id, endSession(sql, id, 'logout'));

@@ -8,6 +8,7 @@ import { badPassword } from '../identity/passwords.ts';
 import { isRefreshToken } from '../identity/sessions.ts';
 import type { SignedIn, SignInWays } from '../identity/sign-in.ts';
 import { refuse } from './body.ts';
+import type { AddressOf } from './caller-address.ts';
 import { checkOwnPage, giveSession, takeSession } from './cookies.ts';
 import {
   DoneOut,
@@ -30,6 +31,7 @@ export interface AuthDeps {
   /** Where a sign-in without a tenant goes. */
   defaultTenant: string;
   providers: readonly { name: string; title: string }[];
+  addressOf: AddressOf;
   needsSetup(): Promise<boolean>;
   endSession(id: string): Promise<void>;
   /** A token for one request in a link. */
@@ -77,7 +79,13 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
     async (request, reply) => {
       const { email, password, tenant = deps.defaultTenant, team = null, cookie = false } = readLogin(request);
       const secure = cookie ? checkOwnPage(request) : null;
-      const signedIn = await ways.password({ tenant, email, password, team, address: request.ip });
+      const signedIn = await ways.password({
+        tenant,
+        email,
+        password,
+        team,
+        address: deps.addressOf(request.raw) ?? '',
+      });
       return answer(reply, signedIn, secure);
     },
   );
@@ -181,7 +189,7 @@ export function authRoutes(app: FastifyInstance, deps: AuthDeps): void {
         throw new GoblinError('forbidden', 'Only who is signed in has a password to change.');
       }
       checkPassword('new', next, null);
-      await ways.changePassword(account, standing.session, old, next, request.ip);
+      await ways.changePassword(account, standing.session, old, next, deps.addressOf(request.raw) ?? '');
       return { done: true };
     },
   );

@@ -22,14 +22,19 @@ interface Answering {
 /** What a connection is at; more than one only for a client that sends before it was answered. */
 interface Line {
   now: Answering | null;
-  /** Which key was last used on it. */
+  /** Which key was last used on it, and for whom a proxy said that it speaks. */
   key: string | null;
+  from: string | string[] | undefined;
   others: Answering[];
 }
 
-/** `first`: told when a connection is first used by a key, and when it goes on with another one. */
+/**
+ * `first`: told when a connection is first used by a key, and when it goes on with another one; `proxied`: also when it
+ * speaks for another address.
+ */
 export function createHeld(
   first: (caller: Caller, request: IncomingMessage) => void = () => {},
+  proxied = false,
 ): Held & { watch(server: Server): void } {
   const lines = new Map<Socket, Line>();
 
@@ -45,15 +50,17 @@ export function createHeld(
   return {
     watch(server) {
       server.on('connection', (socket: Socket) => {
-        lines.set(socket, { now: null, key: null, others: [] });
+        lines.set(socket, { now: null, key: null, from: undefined, others: [] });
         socket.once('close', () => lines.delete(socket));
       });
     },
     hold(request, response, caller) {
       const line = lines.get(request.socket);
       if (!line) return;
-      if (caller.key !== null && caller.key !== line.key) {
+      const from = proxied ? request.headers['x-forwarded-for'] : undefined;
+      if (caller.key !== null && (caller.key !== line.key || from !== line.from)) {
         line.key = caller.key;
+        line.from = from;
         first(caller, request);
       }
       if (line.now !== null && isOpen(line.now)) line.others = [...line.others.filter(isOpen), line.now];

@@ -38,19 +38,17 @@ export function receiptRoute(app: FastifyInstance, deps: ReceiptDeps): void {
     async (request) => {
       const { tenant } = callerIn(request);
       const id = readId(request);
+      const attempts = await ledger.attempts(tenant, id);
       const row = await ledger.get(tenant, id);
       if (!row) throw notFound(id);
-      if (!isTerminal(row.state)) {
+      // After an end its runner still has to write what it cost.
+      if (!isTerminal(row.state) || attempts.some(({ status }) => status === 'running')) {
         throw new GoblinError('not_finished', 'The request has not ended yet; ask again when it has.', {
           requestId: id,
           retryAfterMs: 1000,
         });
       }
-      const [attempts, result, events] = await Promise.all([
-        ledger.attempts(tenant, id),
-        ledger.result(tenant, id),
-        deps.prove(tenant, id),
-      ]);
+      const [result, events] = await Promise.all([ledger.result(tenant, id), deps.prove(tenant, id)]);
       return await deps.sign({
         v: 2,
         issued_at: new Date(deps.now()).toISOString(),

@@ -166,8 +166,10 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): { close(
     async (request) => {
       const caller = callerIn(request);
       const { tenant } = caller;
+      const id = readId(request);
+      // The row last: of attempts that have ended it has the cost.
+      const [attempts, body] = await Promise.all([ledger.attempts(tenant, id), ledger.body(tenant, id)]);
       const row = await find(request, tenant);
-      const [attempts, body] = await Promise.all([ledger.attempts(tenant, row.id), ledger.body(tenant, row.id)]);
       const seen = body?.metadata ? await deps.shown(caller, row, 'metadata') : ledger;
       const metadata = seen === ledger ? body?.metadata : (await seen.body(tenant, row.id))?.metadata;
       return {

@@ -32,6 +32,7 @@ test('wrong variables', { timeout: 120_000 }, async () => {
     [{ MCP_SECRET: 'short' }, /MCP_SECRET/],
     [{ LOG_LEVEL: 'loud' }, /LOG_LEVEL/],
     [{ MCP_ORIGINS: 'example.com' }, /MCP_ORIGINS/],
+    [{ MCP_TRUSTED_PROXIES: 'proxy.example.com' }, /MCP_TRUSTED_PROXIES has "proxy.example.com"/],
     [{ MCP_CONFIG: '/no/such/file.yaml' }, /MCP_CONFIG/],
     [{ HOST: 'no.such.host.invalid', MCP_AUTH: 'required' }, /HOST/],
     [{ OPENAI_API_KEY: 'sk-x', OPENAI_BASE_URL: 'not a url' }, /OPENAI_BASE_URL/],

@@ -40,7 +40,7 @@ describe('documents', () => {
       ...vendors.flatMap((vendor) => [...vendor.keyVariables, `${vendor.variablePrefix}_BASE_URL`]),
       ...'HOST PORT LOG_LEVEL HTTPS_PROXY NO_PROXY'.split(' '),
       ...'DATABASE_URL DATABASE_OWNER_URL DATABASE_POOL REDIS_URL'.split(' '),
-      ...'MCP_DATA_DIR MCP_CONFIG MCP_AUTH MCP_ORIGINS MCP_SECRET MCP_SECRET_PREVIOUS'.split(' '),
+      ...'MCP_DATA_DIR MCP_CONFIG MCP_AUTH MCP_ORIGINS MCP_TRUSTED_PROXIES MCP_SECRET MCP_SECRET_PREVIOUS'.split(' '),
     ]);
     for (const line of read('.env.example').split('\n')) {
       if (line === '') continue;
