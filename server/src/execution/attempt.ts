@@ -14,6 +14,7 @@ import { silent } from './account.ts';
 import { isCompressed, isJson, kindOf, late } from './bytes.ts';
 import { AFTER_TERMINAL_MS, MAX_ERROR_BODY, MAX_WHOLE_BODY } from './limits.ts';
 import type { AttemptInput, AttemptListener, RunningAttempt } from './outcome.ts';
+import { createPace } from './pace.ts';
 
 export function startAttempt(
   deps: { transport: Transport; wheel: Wheel },
@@ -30,11 +31,15 @@ export function startAttempt(
   let mode: 'head' | 'error' | 'sniff' | 'whole' | 'stream' = 'head';
   let chunks: Buffer[] = [];
   let size = 0;
-  let paused = false;
   /** What the last read brought. */
   let heard: 'data' | 'ping' | null = null;
   let lastData = started;
   let waitingFor: ProviderFailure = late('no headers');
+  const pace = createPace(
+    () => listener.flush(),
+    () => upstream?.pause(),
+    () => over,
+  );
 
   /** Made only when the bytes turn out to be a stream. */
   let reader: { decoder: Decoder; parser: FrameParser } | null = null;
@@ -60,7 +65,7 @@ export function startAttempt(
     }
     if (mode === 'stream' && outcome.firstTokenMs !== null) {
       // Re-armed by arithmetic, not at every event: the alarm looks when data last came.
-      const left = paused ? clocks.idleMs : lastData + clocks.idleMs - performance.now();
+      const left = pace.paused ? clocks.idleMs : lastData + clocks.idleMs - performance.now();
       if (left > 1) {
         alarm.set(left);
         return;
@@ -116,6 +121,8 @@ export function startAttempt(
     upstream?.abort();
     outcome.failure = failure;
     outcome.latencyMs = performance.now() - started;
+    // What was said before it does not wait for what comes next.
+    pace.hurry();
     listener.done(outcome);
   }
 
@@ -144,11 +151,7 @@ export function startAttempt(
     } catch (error) {
       unreadable(error);
     }
-    if (over) return;
-    if (!listener.flush()) {
-      paused = true;
-      upstream?.pause();
-    }
+    if (!over) pace.said();
   }
 
   /** All that has come, at its end. */
@@ -289,8 +292,7 @@ export function startAttempt(
       return outcome;
     },
     resume() {
-      if (!paused) return;
-      paused = false;
+      if (!pace.resume()) return;
       lastData = performance.now();
       upstream?.resume();
     },

@@ -78,6 +78,12 @@ export function createShield(
       const seen = new Map<string, readonly Finding[]>();
       const cut = acrossMessages(scanner, content.call);
       let redactor: Redactor | null = null;
+      const digests = new Map<string, string>();
+      const keyedDigest = (value: string): string => {
+        const known = digests.get(value) ?? digest(tenant, value);
+        digests.set(value, known);
+        return known;
+      };
 
       function text(value: string, place: string, form: TextForm): string {
         let findings = seen.get(value);
@@ -93,14 +99,14 @@ export function createShield(
         if (first) {
           for (const { finding, action } of decision.findings) {
             if (action === 'allow') continue;
-            const one = { rule: finding.rule, action, place, fingerprint: digest(tenant, finding.value).slice(0, 16) };
+            const one = { rule: finding.rule, action, place, fingerprint: keyedDigest(finding.value).slice(0, 16) };
             found.push(one);
             if (action === 'block') blocked.push(one);
           }
         }
         const replaced = decision.findings.filter(({ action }) => action === 'redact').map(({ finding }) => finding);
         if (replaced.length === 0) return value;
-        redactor ??= createRedactor({ keyedDigest: (secret) => digest(tenant, secret) });
+        redactor ??= createRedactor({ keyedDigest });
         return redactor.redact(value, replaced, form);
       }
 

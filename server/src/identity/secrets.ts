@@ -12,7 +12,7 @@ export interface Secrets {
   /** The tenant's secrets for signing call-backs, in the form of Standard Webhooks (`whsec_…`), the current one first. */
   webhookSecrets(tenant: string): readonly string[];
   /** They encrypt what placeholders of a tenant stand for, the current one first. */
-  vaultKeys(tenant: string): readonly Buffer[];
+  vaultKeys(tenant: string): readonly KeyObject[];
 }
 
 /** Keys of digests, which stay when the secret is rotated: what was counted under a digest goes on under it. */
@@ -40,7 +40,7 @@ export function createSecrets(ring: Ring, digests: DigestKeys): Secrets {
   /** Few users make most requests; a hash costs 20 µs. */
   const hashes = new Map<string, string>();
   /** To derive one costs as much as to seal with it. */
-  const vaults = new Map<string, readonly Buffer[]>();
+  const vaults = new Map<string, readonly KeyObject[]>();
   return {
     digestsFrom: digests.from,
     userHash(tenant, user) {
@@ -58,7 +58,7 @@ export function createSecrets(ring: Ring, digests: DigestKeys): Secrets {
     vaultKeys(tenant) {
       let keys = vaults.get(tenant);
       if (keys === undefined) {
-        keys = ring.all.map(({ secret }) => deriveKey(secret, `vault ${tenant}`));
+        keys = ring.all.map(({ secret }) => createSecretKey(deriveKey(secret, `vault ${tenant}`)));
         if (vaults.size >= MOST_REMEMBERED) vaults.clear();
         vaults.set(tenant, keys);
       }

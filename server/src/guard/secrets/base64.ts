@@ -143,6 +143,10 @@ export function liveFrom(text: string, from: number, longest: number): number {
   }
 }
 
+/** The same for a word of letters and digits that stands alone: whether base64 may begin with it. */
+export const isLiveWord = (word: string): boolean =>
+  TEXT_STARTS[word.charCodeAt(0)] === 1 && textLength(word) === word.length;
+
 function isSeparator(code: number): boolean {
   return code === SLASH || code === DASH || code === UNDERSCORE;
 }

@@ -2,7 +2,7 @@
  * The scanner for text that comes in pieces. A piece is passed on at once, less what could still become part of a
  * finding; wherever the cuts are, the findings are those of the whole text.
  */
-import { liveFrom, RUN } from './base64.ts';
+import { isLiveWord, liveFrom, RUN } from './base64.ts';
 import { isRun, isWord } from './chars.ts';
 import type { Scanner, Taken } from './engine.ts';
 import type { Probe } from './probe.ts';
@@ -34,6 +34,8 @@ const NEAR = 80;
 /** Held text is searched again at once while it is short, then whenever it has grown by an eighth. */
 const SHORT = 512;
 const NONE: readonly Finding[] = [];
+const BLANK = 32;
+const DIGIT = /[0-9]/;
 const NOBODY: readonly Probe[] = [];
 
 /** A name that was seen: how far before the end it begins, whether in the newest piece. */
@@ -65,13 +67,19 @@ export function createStreamScanner(scanner: Scanner): StreamScanner {
   /** Walks the prefilter over new text; false when something was found that needs a real search. */
   function isQuiet(text: string): boolean {
     for (let at = 0; at < text.length; at++) {
-      const code = text.charCodeAt(at);
-      state = table[state + (classes[code] as number)] as number;
+      state = table[state + (classes[text.charCodeAt(at)] as number)] as number;
       if (state >= reporting && !onlyNames(text.length - at - 1)) return false;
-      run = isRun(code) ? run + 1 : 0;
-      if (run >= RUN) return false;
-      if (counts && code >= 48 && code <= 57) return false;
     }
+    if (run + text.length < RUN) {
+      const last = runAtEnd(text);
+      run = last === text.length ? run + last : last;
+    } else {
+      for (let at = 0; at < text.length; at++) {
+        run = isRun(text.charCodeAt(at)) ? run + 1 : 0;
+        if (run >= RUN) return false;
+      }
+    }
+    if (counts && DIGIT.test(text)) return false;
     return names.length === 0 || nothingNamed(text);
   }
 
@@ -124,6 +132,11 @@ export function createStreamScanner(scanner: Scanner): StreamScanner {
 
   /** Nothing was found in what came: only its end can be open. */
   function quick(text: string): Safe {
+    const blank = text.length - run - 1;
+    if (blank >= 0 && !counts && text.charCodeAt(blank) <= BLANK) {
+      const safe = lastWord(text, blank + 1);
+      if (safe !== null) return safe;
+    }
     const whole = held + text;
     // What is before the last word does not matter when a blank is between.
     const alone = !counts && run < whole.length && whole.charCodeAt(whole.length - run - 1) <= 32;
@@ -149,6 +162,26 @@ export function createStreamScanner(scanner: Scanner): StreamScanner {
     const cut = Math.max(0, open - before.length);
     held = whole.slice(cut);
     return show(whole.slice(0, cut), NONE);
+  }
+
+  /** With a blank before it only a word of letters and digits can be open, whatever came before. Null: more may be. */
+  function lastWord(text: string, start: number): Safe | null {
+    const begun = state === 0 ? 0 : scanner.literals.pending(state, text);
+    if (begun > run || !plain(text, start)) return null;
+    let open = text.length - begun;
+    if (start < text.length && start < open) {
+      const word = text.slice(start);
+      for (const probe of scanner.lone[word.charCodeAt(0)] ?? NOBODY) {
+        if (probe.opens(word, 0)) {
+          open = start;
+          break;
+        }
+      }
+      if (start < open && isLiveWord(word)) open = start;
+    }
+    const safe = show(held + text.slice(0, open), NONE);
+    held = text.slice(open);
+    return safe;
   }
 
   function search(final: boolean): Safe {
@@ -203,6 +236,13 @@ export function createStreamScanner(scanner: Scanner): StreamScanner {
       return held.length;
     },
   };
+}
+
+/** How many characters of base64 a text ends with. */
+function runAtEnd(text: string): number {
+  let start = text.length;
+  while (start > 0 && isRun(text.charCodeAt(start - 1))) start--;
+  return text.length - start;
 }
 
 /** Nothing but letters and digits from a place on: in such a word a match begins with it, or not at all. */

@@ -16,6 +16,7 @@ test('those who come later hear the beginning at once, then every word as it com
   await settle();
   assert.equal(follower.text, 'one two ');
   last(calls).say('three ');
+  await settle();
   assert.equal(follower.text, 'one two three ');
   const late = ask({ stream: false });
   await settle();
@@ -122,6 +123,7 @@ test('a leader whose caller leaves goes on while somebody hears it, and not long
   assert.equal((await one.run.done).state, 'cancelled');
   assert.equal(last(calls).closed, false);
   last(calls).say('b');
+  await settle();
   assert.equal(two.text, 'ab');
   two.run.stop('left');
   await two.run.done;
@@ -136,10 +138,13 @@ test('a reader that stops reading holds up itself alone', async () => {
   const [slow, fast] = [ask(), ask()];
   await settle();
   last(calls).say('a');
+  await settle();
   leader.full = true;
   slow.full = true;
   last(calls).say('b');
+  await settle();
   last(calls).say('c');
+  await settle();
   assert.equal(last(calls).paused, false, 'the leader’s own caller holds up nobody');
   assert.equal(fast.text, 'abc');
   assert.equal(slow.text, 'ab');
@@ -149,6 +154,7 @@ test('a reader that stops reading holds up itself alone', async () => {
   fast.run.stop('left');
   slow.run.stop('left');
   last(calls).say('d');
+  await settle();
   assert.equal(last(calls).paused, true, 'alone it is paused as ever');
   leader.run.stop('left');
   await leader.run.done;

@@ -1,5 +1,6 @@
 /** What is done about secrets in answers: as the house says, as the tenant says, and never weaker than either asks. */
 import assert from 'node:assert/strict';
+import { createSecretKey } from 'node:crypto';
 import { test } from 'node:test';
 import { type AnswerSettings, createAnswerShields } from '../../../src/guard/answers.ts';
 import type { ActionSettings } from '../../../src/guard/secrets/actions.ts';
@@ -9,7 +10,7 @@ import { createVault } from '../../../src/guard/vault.ts';
 
 const MAIL = 'write to jane.doe@example.com please';
 const digest = (_tenant: string, value: string) => Buffer.from(value.repeat(8)).toString('hex');
-const vault = createVault(() => [Buffer.alloc(32, 7)]);
+const vault = createVault(() => [createSecretKey(Buffer.alloc(32, 7))]);
 
 async function opened(answers: Partial<AnswerSettings>, house: ActionSettings, own: ActionSettings) {
   const document = { rules: [], actions: own };
