@@ -7,13 +7,14 @@ import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
+import type { DialectName } from '../../src/contract/call.ts';
 import { outcome, post, result, submit, view } from '../support/api.ts';
 import { filesIn, findings } from '../support/findings.ts';
 import { eventually, type Server, startServer } from '../support/server.ts';
 import { checkFrames, openSse, openWs, readAll, textOf } from '../support/streams.ts';
 import { PATIENT } from '../support/vendors.ts';
 import type { Answer } from '../vendors/speaker.ts';
-import { startVendors, type World, type WorldCall } from '../vendors/world.ts';
+import { scriptOf, startVendors, type World, type WorldCall } from '../vendors/world.ts';
 
 // Made here, so that no file of the project holds what looks like a key.
 const TOKEN = ['gh', 'p_', 'aB3dE6gH9jK2mN5pQ8sT1vW4xY7zA0cD3fG6'].join('');
@@ -28,8 +29,13 @@ const ARGS = JSON.stringify({ note: 'a "b" [c]', token: TOKEN, n: 1 });
 const CUTS = Array.from({ length: TOKEN.length + 1 }, (_, cut) => cut);
 const SOME = CUTS.filter((cut) => cut % 8 === 3);
 
-/** The prompt says where the answer is cut: `cut 7 text`. */
-function say(asked: WorldCall): Answer {
+/** The prompt says where the answer is cut: `cut 7 text`. A `slow` one does not come in one read. */
+const say = (dialect: DialectName) => (asked: WorldCall) => {
+  const said = answerTo(asked);
+  return asked.hear().user.endsWith(' slow') ? scriptOf(dialect, said, asked.stream, 15) : said;
+};
+
+function answerTo(asked: WorldCall): Answer {
   const [, place = '0', kind = 'text'] = /cut (\d+) (\w+)/.exec(asked.hear().user) ?? [];
   const cut = Number(place);
   const [one, two] = [TOKEN.slice(0, cut), TOKEN.slice(cut)];
@@ -66,7 +72,7 @@ const settings = () => ({
 before(async () => {
   const dialects = { oa: 'openai', an: 'anthropic', re: 'responses', ge: 'gemini' } as const;
   world = await startVendors(
-    Object.fromEntries(Object.entries(dialects).map(([name, dialect]) => [name, { dialect, say }])),
+    Object.fromEntries(Object.entries(dialects).map(([name, dialect]) => [name, { dialect, say: say(dialect) }])),
   );
   const open = (secrets: Record<string, unknown>) => startServer({ settings: { ...settings(), secrets } });
   server = await startServer({ settings: settings() });
@@ -214,9 +220,9 @@ test('where it is to be hidden the caller reads the placeholder, whichever way h
 test('where it blocks the answer ends in the words of its door, after what came before', async () => {
   for (const cut of SOME) {
     for (const [path, body, error] of [
-      ['/v1/chat/completions', { model: 'oa/m', messages: user(cut) }, /"code":"guardrail_blocked"/],
-      ['/v1/messages', { model: 'an/m', max_tokens: 500, messages: user(cut) }, /^event: error$/m],
-      ['/v1/responses', { model: 're/m', input: `cut ${cut} text` }, /"type":"(?:response\.failed|error)"/],
+      ['/v1/chat/completions', { model: 'oa/m', messages: user(cut, 'slow') }, /"code":"guardrail_blocked"/],
+      ['/v1/messages', { model: 'an/m', max_tokens: 500, messages: user(cut, 'slow') }, /^event: error$/m],
+      ['/v1/responses', { model: 're/m', input: `cut ${cut} slow` }, /"type":"(?:response\.failed|error)"/],
     ] as const) {
       const streamed = await post(blocking, path, { ...body, stream: true });
       assert.equal(streamed.status, 200, streamed.text);
