@@ -35,10 +35,11 @@ with recursive tenants(tenant) as (
 ), turns as (
   select id, queue_rank, place * case when waiting >= 4 * min(waiting) over () then 2 else 1 end as turn from candidates
 ), wanted as (
-  select id, turn, queue_rank from turns order by turn, queue_rank limit $2::int * 4
+  select array(select id from turns order by turn, queue_rank limit $2::int * 4) as ids
 ), picked as (
-  select r.id from wanted w join mcp_request r using (id) where r.state = 'queued'
-  order by w.turn, w.queue_rank limit $2::int for update of r skip locked
+  -- Found by their ids: the state is written so that no index of it can be used, or all that waits would be read.
+  select r.id from mcp_request r where r.id = any((select ids from wanted)::uuid[]) and r.state || '' = 'queued'
+  order by array_position((select ids from wanted), r.id) limit $2::int for update of r skip locked
 ), claimed as (
   update mcp_request r
   set state = 'running', epoch = r.epoch + 1, owner = $1, started_at = coalesce(r.started_at, now())
