@@ -74,7 +74,8 @@ async function measure(name: string, settings: Record<string, unknown>): Promise
   async function once(): Promise<void> {
     const known = identify(headers);
     const caller: Caller = known instanceof Promise ? await known : known;
-    const shielded = house.admission.shield(caller, submission(), ID);
+    const shielding = house.admission.shield(caller, submission(), ID);
+    const shielded = shielding instanceof Promise ? await shielding : shielding;
     const admitting = house.admission.admit(caller, shielded, ID);
     const admitted = admitting instanceof Promise ? await admitting : admitting;
     if (admitted.plan.targets.length !== 1) throw new Error('the plan has a target');

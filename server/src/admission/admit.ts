@@ -42,7 +42,7 @@ export interface Admission {
   admit(caller: Caller, submission: Submission, id: string): Admitted | Promise<Admitted>;
   acceptance(caller: Caller, id: string, submission: Submission, admitted: Admitted): Acceptance;
   /** First of all: the submission as it may be stored and sent, without the secrets of its caller. Throws `secret_blocked`. */
-  shield(caller: Caller, submission: Submission, id: string): Submission;
+  shield(caller: Caller, submission: Submission, id: string): Submission | Promise<Submission>;
   submit: Submit;
   cancel: Cancel;
   /** Waits for a record that is away. Throws when it stays away, and when the process stops. */
@@ -120,8 +120,8 @@ export function createAdmission(deps: AdmissionDeps): Admission {
   function routed({ caller, submission, id }: Asked, inputTokens: number): Admitted | Promise<Admitted> {
     const plan = deps.plan(caller, submission);
     const go = (made: RunPlan) => {
-      if (made.policy?.redact) secrets.redact(caller, submission, id);
-      return fit(submission, made, inputTokens);
+      const fitted = () => fit(submission, made, inputTokens);
+      return made.policy?.redact ? secrets.redact(caller, submission, id).then(fitted) : fitted();
     };
     return plan instanceof Promise ? plan.then(go) : go(plan);
   }
@@ -167,7 +167,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     }
     const id = deps.newId();
     await deps.rulesKnown?.();
-    const shielded = secrets.shield(caller, submission, id);
+    const shielded = await secrets.shield(caller, submission, id);
     const admitted = await admit(caller, shielded, id);
     const { entry } = admitted;
     const accepted = await accept(caller, makeAcceptance(caller, id, shielded, admitted)).catch((error: unknown) => {

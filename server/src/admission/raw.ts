@@ -72,7 +72,7 @@ export async function admitRaw(
   }
   const pico = Math.round(usd * 1e12);
   const policy = await deps.checkPolicy(caller, provider, call.labels, pico);
-  deps.checkSecrets(caller, id, call);
+  await deps.checkSecrets(caller, id, call);
   const priceVersion = entry?.raw_price_usd === undefined ? 'free' : 'settings';
   const acceptance = acceptanceOf(deps, caller, id, call, pico, priceVersion);
   const admitted = { provider, pico, priceVersion, acceptance, ...(policy === null ? {} : { policy }) };

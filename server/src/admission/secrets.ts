@@ -2,7 +2,7 @@
 import type { Caller } from '../contract/caller.ts';
 import type { Submission } from '../contract/flow.ts';
 import type { Ledger } from '../contract/ports.ts';
-import type { FoundSecret, Shield } from '../guard/shield.ts';
+import type { FoundSecret, Shield, Shielded } from '../guard/shield.ts';
 import type { Vault } from '../guard/vault.ts';
 
 export interface SecretsDeps {
@@ -15,10 +15,10 @@ export interface SecretsDeps {
 }
 
 export interface Secrets {
-  /** The submission without the secrets of its caller. Throws `secret_blocked`. */
-  shield(caller: Caller, submission: Submission, id: string): Submission;
+  /** The submission without the secrets of its caller; a promise when it is long. Throws `secret_blocked`. */
+  shield(caller: Caller, submission: Submission, id: string): Submission | Promise<Submission>;
   /** What a policy lets through only without what any rule finds. The submission itself is changed. */
-  redact(caller: Caller, submission: Submission, id: string): void;
+  redact(caller: Caller, submission: Submission, id: string): Promise<void>;
 }
 
 export function createSecrets(deps: SecretsDeps): Secrets {
@@ -29,26 +29,31 @@ export function createSecrets(deps: SecretsDeps): Secrets {
     }
   }
 
+  function shielded(caller: Caller, submission: Submission, id: string, safe: Shielded): Submission {
+    if (safe.found.length === 0) return submission;
+    note(caller, submission, id, safe.found);
+    const { mapping } = safe;
+    return {
+      ...submission,
+      call: safe.call,
+      metadata: safe.metadata,
+      labels: safe.labels,
+      ...(mapping.size > 0 ? { secrets: { mapping, sealed: deps.vault.seal(caller.tenant, mapping) } } : {}),
+    };
+  }
+
   return {
     shield(caller, submission, id) {
       const { call, metadata, labels, taskType: task } = submission;
       if (!deps.shield) return submission;
-      const safe = deps.shield.protect(caller.tenant, { call, metadata, labels, task });
-      if (safe.found.length === 0) return submission;
-      note(caller, submission, id, safe.found);
-      const { mapping } = safe;
-      return {
-        ...submission,
-        call: safe.call,
-        metadata: safe.metadata,
-        labels: safe.labels,
-        ...(mapping.size > 0 ? { secrets: { mapping, sealed: deps.vault.seal(caller.tenant, mapping) } } : {}),
-      };
+      const safe = deps.shield.protectInTurns(caller.tenant, { call, metadata, labels, task });
+      if (safe instanceof Promise) return safe.then((later) => shielded(caller, submission, id, later));
+      return shielded(caller, submission, id, safe);
     },
 
-    redact(caller, submission, id) {
+    async redact(caller, submission, id) {
       const { call, metadata, labels, secrets } = submission;
-      const safe = deps.strict.protect(caller.tenant, { call, metadata, labels });
+      const safe = await deps.strict.protectInTurns(caller.tenant, { call, metadata, labels });
       if (safe.found.length === 0) return;
       note(caller, submission, id, safe.found);
       const mapping = new Map([...(secrets?.mapping ?? []), ...safe.mapping]);

@@ -1,4 +1,5 @@
 /** An attached call, wired: its secrets are taken out, it is let in, and it runs; its caller reads his own values. */
+import type { Submission } from '../contract/flow.ts';
 import type { AnswerDoorDeps } from '../edge/answer-door.ts';
 import { runAttached } from '../execution/attached.ts';
 import { restoring, restoringHandle } from '../execution/placeholders.ts';
@@ -15,6 +16,14 @@ export function answering(house: House): AnswerDoorDeps['run'] {
 
   const run: AnswerDoorDeps['run'] = (caller, id, given, hop) => {
     const submission = admission.shield(caller, given.submission, id);
+    return submission instanceof Promise
+      ? submission.then((later) => runShielded(caller, id, given, hop, later))
+      : runShielded(caller, id, given, hop, submission);
+  };
+
+  const runShielded = (
+    ...[caller, id, given, hop, submission]: [...Parameters<AnswerDoorDeps['run']>, Submission]
+  ): ReturnType<AnswerDoorDeps['run']> => {
     const input = { ...given, submission };
     // It grows with what is found in the answer.
     const mapping = new Map<string, string>();

@@ -8,6 +8,7 @@ import { GoblinError } from '../contract/errors.ts';
 import { RAW, type RawCall } from '../contract/raw.ts';
 import type { Scanner } from './secrets/engine.ts';
 import { hiddenName, scanName } from './secrets/fields.ts';
+import { inTurns, type Look } from './secrets/turns.ts';
 import type { Shields } from './shields.ts';
 
 export interface RawSecretsDeps {
@@ -18,26 +19,28 @@ export interface RawSecretsDeps {
   note(tenant: string, payload: Record<string, unknown>, request: string): void;
 }
 
-/** Throws `secret_blocked` with the places, and `unavailable` when it cannot be known what the tenant looks for. */
-export type CheckRawSecrets = (caller: Caller, id: string, call: RawCall) => void;
+/** Rejects with `secret_blocked`, with the places, and `unavailable` when it cannot be known what the tenant looks for. */
+export type CheckRawSecrets = (caller: Caller, id: string, call: RawCall) => Promise<void>;
 
 const READABLE = /^(?:text\/|multipart\/)|json|xml|yaml|x-www-form-urlencoded|javascript/i;
 
 export function createRawSecrets({ shields, digest, note }: RawSecretsDeps): CheckRawSecrets {
-  return ({ tenant, key }, id, call) => {
+  return async ({ tenant, key }, id, call) => {
     const shield = shields.of(tenant);
     if (!shield) return;
+    const { scanner } = shield;
+    const found = await inTurns(scanner, (look) =>
+      [...textsOf(call, scanner, look)].flatMap(([place, text]) => look(text).map((finding) => ({ place, finding }))),
+    );
     const blocked: { path: string; rule: string }[] = [];
-    for (const [place, text] of textsOf(call, shield.scanner)) {
-      for (const finding of shield.scanner.scan(text)) {
-        const action = shield.actionOf(finding, RAW);
-        if (action === 'allow') continue;
-        const { rule } = finding;
-        const refused = action !== 'flag';
-        const fingerprint = digest(tenant, finding.value).slice(0, 16);
-        note(tenant, { rule, action: refused ? 'block' : action, place, fingerprint, key, mode: RAW }, id);
-        if (refused) blocked.push({ path: place, rule });
-      }
+    for (const { place, finding } of found) {
+      const action = shield.actionOf(finding, RAW);
+      if (action === 'allow') continue;
+      const { rule } = finding;
+      const refused = action !== 'flag';
+      const fingerprint = digest(tenant, finding.value).slice(0, 16);
+      note(tenant, { rule, action: refused ? 'block' : action, place, fingerprint, key, mode: RAW }, id);
+      if (refused) blocked.push({ path: place, rule });
     }
     if (blocked.length === 0) return;
     const rules = [...new Set(blocked.map(({ rule }) => rule))].join(', ');
@@ -53,11 +56,12 @@ export function createRawSecrets({ shields, digest, note }: RawSecretsDeps): Che
 function* textsOf(
   { path, headers, labels, body }: RawCall,
   scanner: Scanner,
+  look: Look,
 ): Generator<[place: string, text: string]> {
   yield ['path', path];
   for (const [where, named] of Object.entries({ headers, labels: labels ?? {} })) {
     for (const [index, [name, value]] of Object.entries(named).entries()) {
-      const hidden = scanName(scanner, name).length > 0;
+      const hidden = scanName(scanner, name, look).length > 0;
       const place = `${where}.${hidden ? hiddenName(index) : name}`;
       if (hidden) yield [place, name];
       yield [place, value];

@@ -10,6 +10,7 @@ import { fromFields, hiddenName, scanName } from './secrets/fields.ts';
 import { acrossTexts } from './secrets/joints.ts';
 import { createRedactor, type Redactor, type TextForm } from './secrets/redact.ts';
 import type { Action, Finding } from './secrets/rule.ts';
+import { inTurns, type Look, lookAt } from './secrets/turns.ts';
 
 export interface FoundSecret {
   rule: string;
@@ -38,6 +39,8 @@ export interface Shielded extends Content {
 export interface Shield {
   /** The same content when nothing is found. Throws `secret_blocked`, with the places, and `unavailable`. */
   protect(tenant: string, content: Content): Shielded;
+  /** The same; a promise for content that takes so long that others must be served meanwhile. */
+  protectInTurns(tenant: string, content: Content): Shielded | Promise<Shielded>;
 }
 
 /** The rules that are looked for in what belongs to one tenant, and what is done about findings. */
@@ -66,100 +69,103 @@ export function createShield(
   digest: (tenant: string, value: string) => string,
   own: ActionSettings = {},
 ): TenantShield {
+  function protect(tenant: string, content: Content, look: Look): Shielded {
+    const { task = null } = content;
+    const found: FoundSecret[] = [];
+    const blocked: FoundSecret[] = [];
+    /** Doors give the same text twice: decoded, and as it came. */
+    const seen = new Map<string, readonly Finding[]>();
+    const cut = acrossMessages(look, content.call);
+    let redactor: Redactor | null = null;
+    const digests = new Map<string, string>();
+    const keyedDigest = (value: string): string => {
+      const known = digests.get(value) ?? digest(tenant, value);
+      digests.set(value, known);
+      return known;
+    };
+
+    function text(value: string, place: string, form: TextForm): string {
+      let findings = seen.get(value);
+      const first = findings === undefined;
+      if (findings === undefined) {
+        findings = look(value);
+        const parts = cut?.get(value);
+        if (parts) findings = [...findings, ...parts].sort((a, b) => a.start - b.start);
+        seen.set(value, findings);
+      }
+      if (findings.length === 0) return value;
+      const decision = decide(findings, actionOf, task);
+      if (first) {
+        for (const { finding, action } of decision.findings) {
+          if (action === 'allow') continue;
+          const one = { rule: finding.rule, action, place, fingerprint: keyedDigest(finding.value).slice(0, 16) };
+          found.push(one);
+          if (action === 'block') blocked.push(one);
+        }
+      }
+      const replaced = decision.findings.filter(({ action }) => action === 'redact').map(({ finding }) => finding);
+      if (replaced.length === 0) return value;
+      redactor ??= createRedactor({ keyedDigest });
+      return redactor.redact(value, replaced, form);
+    }
+
+    /** The same object where nothing in it changes. `free`: its names are the caller's. */
+    function walk(value: unknown, place: string, name: string, depth: number, free: boolean): unknown {
+      if (typeof value === 'string') {
+        if (BLOBS.has(name) && (value.length > BLOB_CHARS || value.startsWith('data:'))) return value;
+        return text(value, place, name === 'arguments' ? 'json' : 'text');
+      }
+      if (typeof value !== 'object' || value === null || depth > MOST_DEPTH) return value;
+      if (Array.isArray(value)) {
+        let copy: unknown[] | null = null;
+        for (let n = 0; n < value.length; n++) {
+          const next = walk(value[n], `${place}.${n}`, name, depth + 1, free);
+          if (next === value[n]) continue;
+          copy ??= [...value];
+          copy[n] = next;
+        }
+        return copy ?? value;
+      }
+      let copy: Record<string, unknown> | null = null;
+      let renamed: Map<string, string> | null = null;
+      let index = -1;
+      for (const key in value) {
+        index++;
+        const hidden = free && scanName(scanner, key, look).length > 0;
+        const shown = hidden ? hiddenName(index) : key;
+        const at = place === '' ? shown : `${place}.${shown}`;
+        const other = hidden ? text(key, at, 'text') : key;
+        if (other !== key) renamed = (renamed ?? new Map()).set(key, other);
+        const old = (value as Record<string, unknown>)[key];
+        const next = walk(old, at, key, depth + 1, free || FREE.has(key));
+        if (next === old) continue;
+        copy ??= { ...value };
+        copy[key] = next;
+      }
+      const same = copy ?? value;
+      const names: ReadonlyMap<string, string> | null = renamed;
+      if (names === null) return same;
+      return fromFields(Object.entries(same).map(([key, one]) => [names.get(key) ?? key, one]));
+    }
+
+    const call = walk(content.call, '', '', 0, false) as AnswerCall;
+    const metadata = walk(content.metadata, 'metadata', '', 0, true) as Content['metadata'];
+    const labels = walk(content.labels, 'labels', '', 0, true) as Content['labels'];
+    if (blocked.length > 0) throw refused(blocked);
+    return { call, metadata, labels, found, mapping: (redactor as Redactor | null)?.mapping ?? NONE };
+  }
+
   return {
     scanner,
     actionOf,
     said: (finding, task) => saidOf(own, finding, task),
-    protect(tenant, content) {
-      const { task = null } = content;
-      const found: FoundSecret[] = [];
-      const blocked: FoundSecret[] = [];
-      /** Doors give the same text twice: decoded, and as it came. */
-      const seen = new Map<string, readonly Finding[]>();
-      const cut = acrossMessages(scanner, content.call);
-      let redactor: Redactor | null = null;
-      const digests = new Map<string, string>();
-      const keyedDigest = (value: string): string => {
-        const known = digests.get(value) ?? digest(tenant, value);
-        digests.set(value, known);
-        return known;
-      };
-
-      function text(value: string, place: string, form: TextForm): string {
-        let findings = seen.get(value);
-        const first = findings === undefined;
-        if (findings === undefined) {
-          findings = scanner.scan(value);
-          const parts = cut?.get(value);
-          if (parts) findings = [...findings, ...parts].sort((a, b) => a.start - b.start);
-          seen.set(value, findings);
-        }
-        if (findings.length === 0) return value;
-        const decision = decide(findings, actionOf, task);
-        if (first) {
-          for (const { finding, action } of decision.findings) {
-            if (action === 'allow') continue;
-            const one = { rule: finding.rule, action, place, fingerprint: keyedDigest(finding.value).slice(0, 16) };
-            found.push(one);
-            if (action === 'block') blocked.push(one);
-          }
-        }
-        const replaced = decision.findings.filter(({ action }) => action === 'redact').map(({ finding }) => finding);
-        if (replaced.length === 0) return value;
-        redactor ??= createRedactor({ keyedDigest });
-        return redactor.redact(value, replaced, form);
-      }
-
-      /** The same object where nothing in it changes. `free`: its names are the caller's. */
-      function walk(value: unknown, place: string, name: string, depth: number, free: boolean): unknown {
-        if (typeof value === 'string') {
-          if (BLOBS.has(name) && (value.length > BLOB_CHARS || value.startsWith('data:'))) return value;
-          return text(value, place, name === 'arguments' ? 'json' : 'text');
-        }
-        if (typeof value !== 'object' || value === null || depth > MOST_DEPTH) return value;
-        if (Array.isArray(value)) {
-          let copy: unknown[] | null = null;
-          for (let n = 0; n < value.length; n++) {
-            const next = walk(value[n], `${place}.${n}`, name, depth + 1, free);
-            if (next === value[n]) continue;
-            copy ??= [...value];
-            copy[n] = next;
-          }
-          return copy ?? value;
-        }
-        let copy: Record<string, unknown> | null = null;
-        let renamed: Map<string, string> | null = null;
-        let index = -1;
-        for (const key in value) {
-          index++;
-          const hidden = free && scanName(scanner, key).length > 0;
-          const shown = hidden ? hiddenName(index) : key;
-          const at = place === '' ? shown : `${place}.${shown}`;
-          const other = hidden ? text(key, at, 'text') : key;
-          if (other !== key) renamed = (renamed ?? new Map()).set(key, other);
-          const old = (value as Record<string, unknown>)[key];
-          const next = walk(old, at, key, depth + 1, free || FREE.has(key));
-          if (next === old) continue;
-          copy ??= { ...value };
-          copy[key] = next;
-        }
-        const same = copy ?? value;
-        const names: ReadonlyMap<string, string> | null = renamed;
-        if (names === null) return same;
-        return fromFields(Object.entries(same).map(([key, one]) => [names.get(key) ?? key, one]));
-      }
-
-      const call = walk(content.call, '', '', 0, false) as AnswerCall;
-      const metadata = walk(content.metadata, 'metadata', '', 0, true) as Content['metadata'];
-      const labels = walk(content.labels, 'labels', '', 0, true) as Content['labels'];
-      if (blocked.length > 0) throw refused(blocked);
-      return { call, metadata, labels, found, mapping: (redactor as Redactor | null)?.mapping ?? NONE };
-    },
+    protect: (tenant, content) => protect(tenant, content, lookAt(scanner)),
+    protectInTurns: (tenant, content) => inTurns(scanner, (look) => protect(tenant, content, look)),
   };
 }
 
 /** By text: its parts of secrets that are cut over several texts of one role, within a message or from one to the next. */
-function acrossMessages(scanner: Scanner, call: AnswerCall): ReadonlyMap<string, Finding[]> | null {
+function acrossMessages(look: Look, call: AnswerCall): ReadonlyMap<string, Finding[]> | null {
   let cut: Map<string, Finding[]> | null = null;
   for (const role of ROLES) {
     const texts: string[] = [];
@@ -168,7 +174,7 @@ function acrossMessages(scanner: Scanner, call: AnswerCall): ReadonlyMap<string,
       for (const content of message.content) if (content.type === 'text') texts.push(content.text);
     }
     if (texts.length < 2) continue;
-    for (const [n, parts] of acrossTexts(scanner, texts)) {
+    for (const [n, parts] of acrossTexts(look, texts)) {
       cut ??= new Map();
       cut.set(texts[n] as string, parts);
     }

@@ -120,9 +120,9 @@ export async function openShields(deps: ShieldsDeps): Promise<Shields> {
 
   return {
     house,
-    any: house.enabled ? { protect: (tenant, content) => of(tenant).protect(tenant, content) } : null,
+    any: house.enabled ? shieldOf(of) : null,
     of: (tenant) => (house.enabled ? of(tenant) : null),
-    strict: { protect: (tenant, content) => createShield(all(tenant), REDACTS, digest).protect(tenant, content) },
+    strict: shieldOf((tenant) => createShield(all(tenant), REDACTS, digest)),
     all,
     mark(tenant, task) {
       const { version, tasks } = ownRules(tenant);
@@ -166,3 +166,9 @@ function refused(errors: readonly FieldError[]): GoblinError {
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more, see errors)` : '';
   return new GoblinError('invalid_request', first ? `${first.path}: ${first.message}${more}.` : 'rules', { errors });
 }
+
+/** Of whichever tenant. */
+const shieldOf = (of: (tenant: string) => Shield): Shield => ({
+  protect: (tenant, content) => of(tenant).protect(tenant, content),
+  protectInTurns: (tenant, content) => of(tenant).protectInTurns(tenant, content),
+});

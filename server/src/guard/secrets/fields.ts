@@ -1,6 +1,7 @@
 /** Names of fields in objects: whoever sends them chooses them, so they may hold what values may. */
 import type { Scanner } from './engine.ts';
 import type { Finding } from './rule.ts';
+import type { Look } from './turns.ts';
 
 /** Names in which a scanner found nothing: nearly all are the same few ones in every request. */
 const clean = new WeakMap<Scanner, Set<string>>();
@@ -9,11 +10,11 @@ const MOST_NAMES = 4096;
 const MOST_CHARS = 64;
 const NONE: readonly Finding[] = [];
 
-/** As `scan`, which is asked once for names in which it finds nothing. */
-export function scanName(scanner: Scanner, name: string): readonly Finding[] {
+/** What `look` finds, which is asked once for names in which the scanner finds nothing. */
+export function scanName(scanner: Scanner, name: string, look: Look = scanner.scan): readonly Finding[] {
   const known = clean.get(scanner) ?? new Set();
   if (known.has(name)) return NONE;
-  const findings = scanner.scan(name);
+  const findings = look(name);
   if (findings.length > 0 || name.length > MOST_CHARS) return findings;
   if (known.size >= MOST_NAMES) known.clear();
   clean.set(scanner, known.add(name));

@@ -2,8 +2,8 @@
  * Secrets that are cut in two: the beginning at the end of one text, the rest at the beginning of the next. A model
  * reads on over such a cut, so the scanner does too. Where the texts are long, only what is near the cut is read again.
  */
-import type { Scanner } from './engine.ts';
 import type { Finding } from './rule.ts';
+import type { Look } from './turns.ts';
 
 /** What is read on each side of a cut. In characters; longer than any credential with a fixed form. */
 const NEAR = 256;
@@ -25,7 +25,7 @@ interface Piece {
 }
 
 /** Of each text the parts of values that go on in another one. `texts`: in the order in which they are read. */
-export function acrossTexts(scanner: Pick<Scanner, 'scan'>, texts: readonly string[]): Map<number, Finding[]> {
+export function acrossTexts(look: Look, texts: readonly string[]): Map<number, Finding[]> {
   const found = new Map<number, Finding[]>();
   let window = '';
   let pieces: Piece[] = [];
@@ -34,7 +34,7 @@ export function acrossTexts(scanner: Pick<Scanner, 'scan'>, texts: readonly stri
     if (pieces.length > 1) {
       // Findings come in their order: what lies before one lies before all after it.
       let first = 0;
-      for (const finding of scanner.scan(window)) {
+      for (const finding of look(window)) {
         while ((pieces[first] as Piece).to <= finding.start) first++;
         if ((pieces[first] as Piece).to >= finding.end) continue;
         for (let n = first; n < pieces.length; n++) {

@@ -3,6 +3,7 @@
  * for good, in whatever way rules are set.
  */
 import { createScanner, type Scanner } from './engine.ts';
+import { fromFields } from './fields.ts';
 import { SECRET_RULES } from './rules/index.ts';
 
 /** Nothing that is shorter can be a secret. */
@@ -32,14 +33,14 @@ export function scrub(whole: string): string {
   return at === 0 ? text : out + text.slice(at);
 }
 
-/** The same for every text in a value, names of fields not among them; what is nested too deep is left out. */
+/** The same for every text in a value, and for names of fields; what is nested too deep is left out. */
 export function scrubDeep(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return scrub(value);
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Error) return scrub(value.stack ?? String(value));
   if (depth >= MOST_DEPTH) return null;
   if (Array.isArray(value)) return value.map((one) => scrubDeep(one, depth + 1));
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, field(name, one, depth + 1)]));
+  return fromFields(Object.entries(value).map(([name, one]) => [scrub(name), field(name, one, depth + 1)]));
 }
 
 /** A value that its name gives away is found by both together. */

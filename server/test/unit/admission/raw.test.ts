@@ -36,7 +36,7 @@ function house(entries: Record<string, { raw?: boolean; raw_price_usd?: number }
     },
     userHash: (tenant, user) => `${tenant}:${user}`,
     checkPolicy: () => Promise.resolve(null),
-    checkSecrets() {},
+    checkSecrets: async () => {},
     userKeyId: 'uk',
   };
   return { deps, asked: () => asked };

@@ -27,10 +27,10 @@ const plain: RawCall = {
   idempotency: null,
 };
 
-function check(
+async function check(
   of: Partial<RawCall>,
   settings: ActionSettings = {},
-): { places: string[]; notes: Record<string, unknown>[] } {
+): Promise<{ places: string[]; notes: Record<string, unknown>[] }> {
   const notes: Record<string, unknown>[] = [];
   const shield = createShield(scanner, actionsOf(settings), digest);
   const run = createRawSecrets({
@@ -39,7 +39,7 @@ function check(
     note: (_tenant, note) => void notes.push(note),
   });
   try {
-    run(caller, 'id', { ...plain, ...of });
+    await run(caller, 'id', { ...plain, ...of });
     return { places: [], notes };
   } catch (error) {
     assert.ok(error instanceof GoblinError && error.code === 'secret_blocked');
@@ -49,22 +49,25 @@ function check(
 }
 
 describe('a raw call', () => {
-  it('passes without a secret, whatever its bytes are', () => {
+  it('passes without a secret, whatever its bytes are', async () => {
     for (const body of [null, Buffer.from('{"text": "naïve 日本"}'), Buffer.from([0, 255, 13, 10, 128, 0x7b])])
-      assert.deepEqual(check({ body }), { places: [], notes: [] });
+      assert.deepEqual(await check({ body }), { places: [], notes: [] });
   });
 
-  it('is refused with the place of a secret: body, path, headers, labels', () => {
-    assert.deepEqual(check({ body: Buffer.from(`{"token": "${AWS}"}`) }).places, ['body']);
-    assert.deepEqual(check({ path: `/files?key=${AWS}&a=b` }).places, ['path']);
-    assert.deepEqual(check({ path: `/files/%41${AWS.slice(1)}` }).places, ['path']);
-    assert.deepEqual(check({ headers: { prefer: `x=${AWS}` }, body: null }).places, ['headers.prefer']);
-    assert.deepEqual(check({ labels: { team: AWS } }).places, ['labels.team']);
-    assert.deepEqual(check({ labels: { team: 'a', [AWS]: AWS } }).places, ['labels.[name 1]', 'labels.[name 1]']);
-    assert.deepEqual(check({ headers: { [AWS]: 'x' } }).places, ['headers.[name 0]']);
+  it('is refused with the place of a secret: body, path, headers, labels', async () => {
+    assert.deepEqual((await check({ body: Buffer.from(`{"token": "${AWS}"}`) })).places, ['body']);
+    assert.deepEqual((await check({ path: `/files?key=${AWS}&a=b` })).places, ['path']);
+    assert.deepEqual((await check({ path: `/files/%41${AWS.slice(1)}` })).places, ['path']);
+    assert.deepEqual((await check({ headers: { prefer: `x=${AWS}` }, body: null })).places, ['headers.prefer']);
+    assert.deepEqual((await check({ labels: { team: AWS } })).places, ['labels.team']);
+    assert.deepEqual((await check({ labels: { team: 'a', [AWS]: AWS } })).places, [
+      'labels.[name 1]',
+      'labels.[name 1]',
+    ]);
+    assert.deepEqual((await check({ headers: { [AWS]: 'x' } })).places, ['headers.[name 0]']);
   });
 
-  it('is read in whatever encoding a text has', () => {
+  it('is read in whatever encoding a text has', async () => {
     const said = `{"token": "${AWS}"}`;
     const multipart = Buffer.concat([Buffer.from([0xff, 0xd8, 0x80, 0]), Buffer.from(`\r\n--zz\r\n\r\n${said}\r\n`)]);
     const big = Buffer.from(said, 'utf16le').swap16();
@@ -76,15 +79,19 @@ describe('a raw call', () => {
       ['', Buffer.from(`\x80${said}`, 'latin1')],
       ['text/plain', Buffer.from(Buffer.from(said).toString('base64'))],
     ] as const) {
-      assert.deepEqual(check({ headers: type === '' ? {} : { 'content-type': type }, body }).places, ['body'], type);
+      assert.deepEqual(
+        (await check({ headers: type === '' ? {} : { 'content-type': type }, body })).places,
+        ['body'],
+        type,
+      );
     }
     const picture = Buffer.concat([Buffer.from([0xff, 0xd8, 0x80]), Buffer.from(said)]);
-    assert.deepEqual(check({ headers: { 'content-type': 'image/jpeg' }, body: picture }).places, []);
+    assert.deepEqual((await check({ headers: { 'content-type': 'image/jpeg' }, body: picture })).places, []);
   });
 
-  it('goes by the actions of its task: what would be redacted is refused, what is flagged is noted', () => {
+  it('goes by the actions of its task: what would be redacted is refused, what is flagged is noted', async () => {
     const body = Buffer.from(AWS);
-    const { notes } = check({ body });
+    const { notes } = await check({ body });
     assert.deepEqual(notes, [
       {
         rule: 'aws_access_key',
@@ -95,16 +102,16 @@ describe('a raw call', () => {
         mode: 'raw',
       },
     ]);
-    const flagged = check({ body }, { tasks: { raw: { kinds: { credential: 'flag' } } } });
+    const flagged = await check({ body }, { tasks: { raw: { kinds: { credential: 'flag' } } } });
     assert.deepEqual([flagged.places, flagged.notes[0]?.action], [[], 'flag']);
-    assert.deepEqual(check({ body }, { tasks: { raw: { rules: { aws_access_key: 'allow' } } } }), {
+    assert.deepEqual(await check({ body }, { tasks: { raw: { rules: { aws_access_key: 'allow' } } } }), {
       places: [],
       notes: [],
     });
-    assert.deepEqual(check({ body }, { tasks: { chat: { kinds: { credential: 'allow' } } } }).places, ['body']);
+    assert.deepEqual((await check({ body }, { tasks: { chat: { kinds: { credential: 'allow' } } } })).places, ['body']);
   });
 
-  it('is not let in when it cannot be known what is looked for', () => {
+  it('is not let in when it cannot be known what is looked for', async () => {
     const away = new GoblinError('unavailable', 'no rules');
     const run = createRawSecrets({
       shields: {
@@ -115,6 +122,6 @@ describe('a raw call', () => {
       digest,
       note() {},
     });
-    assert.throws(() => run(caller, 'id', plain), away);
+    await assert.rejects(run(caller, 'id', plain), away);
   });
 });

@@ -22,7 +22,7 @@ test('a value is found wherever it is cut, and each part is in its own text', ()
   for (const value of [KEY, LONG]) {
     for (let cut = 1; cut < value.length; cut++) {
       const texts = [`Use ${value.slice(0, cut)}`, `${value.slice(cut)} please.`];
-      const found = acrossTexts(scanner, texts);
+      const found = acrossTexts(scanner.scan, texts);
       const parts = [0, 1].map((n) => {
         const [finding] = found.get(n) ?? [];
         return finding ? (texts[n] as string).slice(finding.start, finding.end) : '';
@@ -33,13 +33,13 @@ test('a value is found wherever it is cut, and each part is in its own text', ()
 });
 
 test('also when every character is a text of its own, and when long texts surround it', () => {
-  const letters = acrossTexts(scanner, ['Key: ', ...KEY]);
+  const letters = acrossTexts(scanner.scan, ['Key: ', ...KEY]);
   assert.deepEqual(
     [...letters.keys()],
     Array.from(KEY, (_, n) => n + 1),
   );
   const far = [`${PROSE} ${KEY.slice(0, 9)}`, `${KEY.slice(9)} ${PROSE}`];
-  const found = acrossTexts(scanner, far);
+  const found = acrossTexts(scanner.scan, far);
   assert.equal(
     [0, 1].map((n) => (found.get(n) ?? []).map((f) => (far[n] as string).slice(f.start, f.end))).join(''),
     KEY.slice(0, 9) + KEY.slice(9),
@@ -55,7 +55,7 @@ test('nothing is read again where nothing can go on', () => {
     },
   };
   const talk = Array.from({ length: 40 }, (_, n) => (n % 2 === 0 ? PROSE : 'Thank you. And now?'));
-  assert.equal(acrossTexts(counting, talk).size, 0);
+  assert.equal(acrossTexts(counting.scan, talk).size, 0);
   assert.ok(scanned < talk.join('').length / 10, `${scanned} characters`);
 });
 

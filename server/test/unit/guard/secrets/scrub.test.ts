@@ -54,7 +54,13 @@ describe('what is scrubbed', () => {
 
   it('is looked through to the bottom: objects, lists, errors, names that announce a value', () => {
     const error = new Error(`connect postgres://app:s3cr3tW0rd@db.acme.io/app refused`);
-    const fields = { a: [{ b: AWS }], error, password: 'hunter22!x', deep: { 'api-key': 'Zx81aB3dE6gH9jK2mN5p' } };
+    const fields = {
+      a: [{ b: AWS }],
+      error,
+      password: 'hunter22!x',
+      deep: { 'api-key': 'Zx81aB3dE6gH9jK2mN5p' },
+      [AWS]: 1,
+    };
     const clean = JSON.stringify(scrubDeep(fields));
     for (const secret of [AWS, 's3cr3tW0rd', 'hunter22!x', 'Zx81aB3dE6gH9jK2mN5p'])
       assert.ok(!clean.includes(secret), clean);

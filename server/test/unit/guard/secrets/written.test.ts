@@ -30,6 +30,7 @@ test('by value and by name, to the bottom, and nothing else', () => {
     'providers.other.headers.x-token',
     'aliases.fast.1',
   ]);
+  assert.deepEqual(writtenSecrets({ aliases: { [AWS]: ['openai/gpt-4o'] } }), ['aliases.[secret:aws_access_key]']);
   assert.deepEqual(writtenSecrets(null), []);
   assert.deepEqual(writtenSecrets({ a: 1, b: [true, null], c: '' }), []);
 });
