@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import type { Caller } from '../contract/caller.ts';
 import type { Sql } from '../contract/ports.ts';
+import { mappedAddress } from '../guard/addresses.ts';
 
 export interface Places {
   /** Called when a connection is first used with a key. Never throws, never waits. */
@@ -62,20 +63,26 @@ export function createPlaces(sql: Sql, digest: (tenant: string, value: string) =
   };
 }
 
-/** The network of an address; itself for what is none. */
-export function networkOf(address: string): string {
-  const plain = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address.replace(/%.*$/, '');
-  if (isIP(plain) === 4) return `${plain.split('.').slice(0, 3).join('.')}.0/24`;
+/** The network of an address, wide: whoever moves about within it is at one place. Itself for what is none. */
+export const networkOf = (address: string): string => within(address, 3);
+
+/** The network that one customer is given: an IPv4 address, a /64 of IPv6. Itself for what is no address. */
+export const customerOf = (address: string): string => within(address, 4);
+
+/** The first parts of an address, in one form however it is written; an IPv4 address inside IPv6 is that one. */
+function within(address: string, parts: 3 | 4): string {
+  const bare = address.replace(/%.*$/, '');
+  // The form of RFC 5952: small letters, no zeros in front, no dots.
+  const plain = isIP(bare) === 6 ? new URL(`http://[${bare}]/`).hostname.slice(1, -1) : bare;
+  const four = /^::ffff:[\da-f]+:[\da-f]+$/.test(plain) ? (mappedAddress(plain) ?? plain) : plain;
+  if (isIP(four) === 4) return parts === 4 ? four : `${four.split('.').slice(0, 3).join('.')}.0/24`;
   if (isIP(plain) !== 6) return plain;
-  const [head = '', tail] = plain.toLowerCase().split('::');
+  const [head = '', tail] = plain.split('::');
   const groups = head === '' ? [] : head.split(':');
-  if (tail !== undefined) {
-    const last = tail === '' ? [] : tail.split(':');
-    while (groups.length + last.length < 8) groups.push('0');
-    groups.push(...last);
-  }
-  const first = groups.slice(0, 3).map((group) => Number.parseInt(group, 16).toString(16));
-  return `${first.join(':')}::/48`;
+  const last = tail ? tail.split(':') : [];
+  while (groups.length + last.length < 8) groups.push('0');
+  groups.push(...last);
+  return `${groups.slice(0, parts).join(':')}::/${16 * parts}`;
 }
 
 /** The first name in a `User-Agent`, without versions: `openai`, `curl`, `mozilla`. */

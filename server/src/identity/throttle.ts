@@ -5,11 +5,13 @@
  * Three counts: one account from one address, one account from anywhere, one address. Each has some tries for nothing,
  * then a wait that doubles. The second is generous and its wait short: nobody shall lock another one out. A private
  * address is most likely that of a proxy, behind which everybody is: it is not counted alone, and waits are short.
+ * Of IPv6 it is the /64 that counts: whoever has one has all its addresses.
  */
 import { createHash } from 'node:crypto';
 import { GoblinError } from '../contract/errors.ts';
 import type { Sql } from '../contract/ports.ts';
 import { isPrivateAddress } from '../guard/addresses.ts';
+import { customerOf } from './places.ts';
 
 interface Count {
   name: string;
@@ -62,10 +64,11 @@ export function createThrottle(sql: Sql): Throttle {
   return {
     async enter(account, address) {
       const shared = isPrivateAddress(address);
+      const from = customerOf(address);
       const counts: Count[] = [
-        { name: digest(`both\n${account}\n${address}`), free: 5, mostSeconds: shared ? 60 : 900 },
+        { name: digest(`both\n${account}\n${from}`), free: 5, mostSeconds: shared ? 60 : 900 },
         { name: digest(`account\n${account}`), free: 50, mostSeconds: 30 },
-        ...(shared ? [] : [{ name: digest(`address\n${address}`), free: 100, mostSeconds: 30 }]),
+        ...(shared ? [] : [{ name: digest(`address\n${from}`), free: 100, mostSeconds: 30 }]),
       ];
       const given = counts.map(({ name, free, mostSeconds }) => ({ name, free, most: mostSeconds }));
       const [refused] = await sql.query<{ wait: number }>(TRY, [JSON.stringify(given)]);

@@ -17,13 +17,10 @@ before(async () => {
 });
 after(() => Promise.all([behind.stop(), alone.stop()]));
 
-const login = (server: Server, from: string, password: string) =>
-  post(
-    server,
-    '/mcp/v1/auth/login',
-    { tenant: 'acme', email: 'real@example.com', password },
-    { 'x-forwarded-for': from },
-  ).then(({ status }) => status);
+const login = (server: Server, from: string, password: string, email = 'real@example.com') =>
+  post(server, '/mcp/v1/auth/login', { tenant: 'acme', email, password }, { 'x-forwarded-for': from }).then(
+    ({ status }) => status,
+  );
 
 test('whoever guesses slows himself, not the others behind the same balancer', { timeout: 60_000 }, async () => {
   await makeUser(behind, { tenant: 'acme', email: 'real@example.com', role: 'member' });
@@ -35,6 +32,17 @@ test('whoever guesses slows himself, not the others behind the same balancer', {
   const spoofed: number[] = [];
   for (let n = 0; n < 6; n++) spoofed.push(await login(alone, `9.9.9.${n}`, 'guess'));
   assert.deepEqual(spoofed, [401, 401, 401, 401, 401, 429], 'an address that anybody may write is not believed');
+});
+
+test('a /64 of IPv6 is one who guesses, whatever addresses of it he takes', { timeout: 60_000 }, async () => {
+  const email = 'six@example.com';
+  await makeUser(behind, { tenant: 'acme', email, role: 'member' });
+  const tries: number[] = [];
+  for (let n = 0; n < 26; n++) tries.push(await login(behind, `2a00:1:2:3::${n + 1}:${n}`, 'guess', email));
+  // As from one address: five for nothing, then hardly any while the wait doubles.
+  assert.deepEqual(tries.slice(0, 6), [401, 401, 401, 401, 401, 429]);
+  assert.ok(tries.filter((status) => status === 429).length >= 16, tries.join());
+  assert.equal(await login(behind, '2a00:1:2:4::1', PASSWORD, email), 200, 'the neighbour is another one');
 });
 
 test('a key from a new network, on a connection that many share', async () => {
