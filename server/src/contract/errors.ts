@@ -44,7 +44,7 @@ export const ERRORS = {
   // The call itself.
   invalid_request: ours(400, 'The request has fields that cannot be accepted'),
   malformed_json: ours(400, 'The body is not valid JSON'),
-  unsupported_media_type: ours(415, 'The content type is not accepted here'),
+  unsupported_media_type: ours(415, 'The content type or encoding is not accepted here'),
   body_too_large: ours(413, 'The body is too large'),
   context_too_long: ours(400, 'The prompt is longer than the model can read'),
   unknown_model: ours(404, 'No configured provider offers this model'),

@@ -43,6 +43,7 @@ export function createFastLane(options: FastLaneOptions): FastLane {
     const { headers } = request;
     if (headers.origin !== undefined || headers.expect !== undefined || headers['content-type'] !== 'application/json')
       return false;
+    if (headers['content-encoding'] !== undefined) return false;
     const length = Number(headers['content-length']);
     if (!(length > 0 && length <= options.bodyLimit) || !options.hostAllowed(headers.host ?? '')) return false;
     const caller = known(request);

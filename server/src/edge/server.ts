@@ -182,6 +182,9 @@ export async function createServer(
     }
   });
 
+  // Before a body is read, wherever one is; at a door that is unknown there is nothing to say of it.
+  app.addHook('preParsing', (request, _reply, _body, done) => done(request.is404 ? undefined : codingFault(request)));
+
   function permit(request: FastifyRequest, response: ServerResponse, caller: Caller, done: (error?: Error) => void) {
     const refusal = refusalOf(request, caller) ?? holdsNul(request.url);
     if (refusal) {
@@ -239,6 +242,16 @@ export async function createServer(
     },
   });
   return app;
+}
+
+/** Bodies are not unpacked: a small one may be large inside, and what is packed cannot be searched for secrets. */
+function codingFault({ method, headers }: FastifyRequest): GoblinError | undefined {
+  const coding = headers['content-encoding']?.trim();
+  if (!coding || coding.toLowerCase() === 'identity' || method === 'GET' || method === 'HEAD') return undefined;
+  return new GoblinError(
+    'unsupported_media_type',
+    'Bodies with a Content-Encoding are not taken; send the body as it is, without that header.',
+  );
 }
 
 const whereOf = ({ method, routeOptions }: FastifyRequest): string => `${method} ${routeOptions.url ?? ''}`;

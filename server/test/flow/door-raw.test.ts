@@ -1,6 +1,7 @@
 /** `/mcp/v1/raw/{provider}/…`: other paths of a vendor, and what must not be reached through them. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { call, isProblem, type Json } from '../support/api.ts';
 import { PRICE, type RawHouse, startRawHouse } from '../support/raw.ts';
 import { rawRequest } from '../support/raw-http.ts';
@@ -68,6 +69,25 @@ test('every method goes below the base URL, with the key of the provider, and bo
   assert.equal(google.status, 200);
   assert.equal(house.vendor.heard.at(-1)?.headers['x-goog-api-key'], 'sk-one-0001');
   assert.equal((await house.raw('openai/nothing', { method: 'DELETE' })).status, 204);
+});
+
+test('what is packed is not sent on: nobody could search it for secrets', async () => {
+  const before = house.vendor.heard.length;
+  for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
+    const answer = await house.raw('openai/files', {
+      method,
+      headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' },
+      raw: gzipSync('{"a":1}'),
+    });
+    assert.match(isProblem(answer, 415, 'unsupported_media_type').detail, /send the body as it is/);
+  }
+  assert.equal(house.vendor.heard.length, before);
+  const plain = await house.raw('openai/files', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'content-encoding': 'identity' },
+    raw: '{"a":1}',
+  });
+  assert.equal(plain.status, 200, plain.text);
 });
 
 test('labels and the end user are recorded, and the price of a provider that is free is nothing', async () => {

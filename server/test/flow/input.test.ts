@@ -1,6 +1,7 @@
 /** Every field is checked, with a message that names the path; what a caller sends never becomes a 5xx. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { call, isProblem, type Json, type Problem, post, result, submit } from '../support/api.ts';
 import { type House, MODEL, startHouse } from '../support/vendors.ts';
 
@@ -148,6 +149,29 @@ test('depth, dangerous keys, size', async () => {
       .status,
     202,
   );
+});
+
+test('a packed body is refused by its header, at whatever address reads one', async () => {
+  for (const coding of ['gzip', 'GZIP', 'br', 'deflate', 'zstd', 'identity, gzip', 'nonsense']) {
+    const problem = isProblem(
+      await raw(gzipSync('{"prompt":"x"}'), { 'content-type': 'application/json', 'content-encoding': coding }),
+      415,
+      'unsupported_media_type',
+    );
+    assert.match(problem.detail, /Content-Encoding.*send the body as it is/, coding);
+  }
+  for (const [method, path] of [
+    ['POST', '/mcp/v1/auth/login'],
+    ['POST', '/mcp/v1/keys'],
+    ['PUT', '/mcp/v1/admin/policies'],
+  ] as const) {
+    const answer = await call(house.server, path, { method, json: {}, headers: { 'content-encoding': 'gzip' } });
+    isProblem(answer, 415, 'unsupported_media_type');
+  }
+  const plain = { 'content-type': 'application/json', 'content-encoding': 'Identity' };
+  assert.equal((await raw('{"prompt":"x","model":"openai/gpt-4o-mini"}', plain)).status, 202);
+  const nowhere = await call(house.server, '/mcp/v1/no', { method: 'POST', headers: { 'content-encoding': 'gzip' } });
+  isProblem(nowhere, 404, 'not_found');
 });
 
 test('numbers that JSON can write and nobody means', async () => {
