@@ -17,6 +17,7 @@ import type { Fetch } from '../identity/jwks.ts';
 import { createKey, findKey, findKeyById, listKeys, revokeKey } from '../identity/keys.ts';
 import { createOidc } from '../identity/oidc.ts';
 import { createPasswords } from '../identity/passwords.ts';
+import { createRefusals } from '../identity/refusals.ts';
 import { deriveKey } from '../identity/ring.ts';
 import { endSession, findSession } from '../identity/sessions.ts';
 import { needsSetup } from '../identity/setup.ts';
@@ -53,14 +54,19 @@ export async function openIdentity(
   );
   const trusted = issuersOf(config);
   const fetch = fetchFor(trusted, house.transport.fetch);
-  const issuers = createIssuers(trusted, fetch);
+  const told = createRefusals(recorder.log);
+  const issuers = createIssuers(trusted, fetch, Date.now, told);
   const { identify, forget } = createIdentify({
     auth: config.auth,
     find: {
       key: async (key) => (sql ? await findKey(sql, key) : null),
       keyById: async (id) => (sql ? await findKeyById(sql, id) : null),
       session: async (id) => (sql ? await findSession(sql, id) : null),
-      outsider: async (verified) => (sql ? await findOutsider(sql, verified) : null),
+      async outsider(verified) {
+        const found = sql ? await findOutsider(sql, verified) : null;
+        if (!found) told('token', verified.issuer, 'closed');
+        return found;
+      },
     },
     tokens,
     issuers,
@@ -91,6 +97,7 @@ export async function openIdentity(
     sessionDays: settings.sessionDays,
     userHash,
     changed: guard.changed,
+    told,
   });
   const tell = createTell(guard.changed);
 
@@ -131,6 +138,7 @@ export async function openIdentity(
           keys: ring.all.map(({ secret }) => deriveKey(secret, 'sign-in cookie 1')),
           publicUrl: settings.publicUrl,
           now: Date.now,
+          told,
         });
         oidcRoutes(app, { oidc, ways, secure: settings.publicUrl.startsWith('https:') });
       }

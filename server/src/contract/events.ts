@@ -41,7 +41,10 @@ export const EVENT_TYPES = {
     about: 'everything in the record was sealed with the current MCP_SECRET: which one, and which were there before',
   },
   'session.begun': { about: 'somebody signed in: method' },
-  'session.refused': { about: 'somebody could not sign in: method, user (hash)', warning: true },
+  'session.refused': {
+    about: 'somebody could not sign in: method, user (hash), the reason at an issuer',
+    warning: true,
+  },
   'session.reused': { about: 'a refresh token was used twice, and its session ended', warning: true },
   'session.ended': { about: 'a session ended: by what' },
   'key.created': { about: 'a key was made or imported' },

@@ -2,6 +2,7 @@
 import type { JWTPayload } from 'jose';
 import type { Role } from '../contract/caller.ts';
 import type { Issuer } from './issuer.ts';
+import type { Refusal } from './refusals.ts';
 import { highest } from './roles.ts';
 
 export interface Verified {
@@ -19,16 +20,17 @@ export interface Verified {
 
 const MOST_GROUPS = 1000;
 
-/** Null when the claims give no role, or make no sense. */
-export function readClaims(issuer: Issuer, payload: JWTPayload): Verified | null {
+/** A word when the claims give no role, or make no sense. */
+export function readClaims(issuer: Issuer, payload: JWTPayload): Verified | Refusal {
   const { sub, exp } = payload;
-  if (typeof sub !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(sub) || typeof exp !== 'number') return null;
+  if (typeof sub !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(sub)) return 'subject';
+  if (typeof exp !== 'number') return 'claims';
   const claims = payload as Record<string, unknown>;
   const said = (name: string | null) => (name === null ? [] : listOf(claimOf(claims, name), name));
   const mapped = <T>(names: readonly string[], to: Readonly<Record<string, T>>): T[] =>
     names.flatMap((name) => (Object.hasOwn(to, name) ? [to[name] as T] : []));
   const role = highest(mapped(said(issuer.claims.roles), issuer.roles)) ?? issuer.defaultRole;
-  if (role === null) return null;
+  if (role === null) return 'role';
   const email = claimOf(claims, issuer.claims.email);
   const name = claimOf(claims, issuer.claims.name);
   return {

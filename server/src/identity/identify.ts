@@ -80,7 +80,7 @@ export function createIdentify(deps: IdentifyDeps): Identity {
 
   async function ofToken(token: string): Promise<Known> {
     const shape = readShape(token);
-    const found = shape && (tokens.isOurs(shape.claims) ? await ofSession(token) : await ofOutsider(token));
+    const found = shape && tokens.isOurs(shape.claims) ? await ofSession(token) : await ofOutsider(token);
     if (!found) throw refused('The token is not valid, or it has expired.');
     return found;
   }

@@ -2,17 +2,20 @@
  * Tokens of other issuers: which are trusted, by which keys, and what their claims mean here. Only what the configuration
  * names is asked; nothing in a token leads anywhere.
  */
-import { jwtVerify } from 'jose';
+import { type JWTPayload, jwtVerify } from 'jose';
 import { GoblinError } from '../contract/errors.ts';
 import { readClaims, type Verified } from './claims.ts';
 import { type Issuer, isSafeUrl } from './issuer.ts';
 import { createKeys, type Fetch, getJson, type Keys } from './jwks.ts';
-import { readShape } from './token-shape.ts';
+import { type Refusal, refusalOf, type TellRefusal } from './refusals.ts';
+import { readShape, type TokenShape } from './token-shape.ts';
 
 export interface Endpoints {
   jwks: string;
   authorization: string | null;
   token: string | null;
+  /** Its answers to sign-ins say who it is (RFC 9207); one that does not is not its own. */
+  saysIssuer: boolean;
 }
 
 export interface Issuers {
@@ -31,7 +34,12 @@ const TOLERANCE_S = 5;
 /** An ID token is used at once. */
 const ID_AGE_S = 600;
 
-export function createIssuers(all: readonly Issuer[], fetch: Fetch, now: () => number = Date.now): Issuers {
+export function createIssuers(
+  all: readonly Issuer[],
+  fetch: Fetch,
+  now: () => number = Date.now,
+  told: TellRefusal = () => {},
+): Issuers {
   const keys = new Map<string, Keys>();
   const documents = new Map<string, { at: number; endpoints: Promise<Endpoints> }>();
 
@@ -52,13 +60,20 @@ export function createIssuers(all: readonly Issuer[], fetch: Fetch, now: () => n
     const text = (value: unknown) => (typeof value === 'string' && isSafeUrl(value) ? value : null);
     const jwks = text(document.jwks_uri);
     if (jwks === null) throw away(issuer, 'the address of its keys cannot be used');
-    return { jwks, authorization: text(document.authorization_endpoint), token: text(document.token_endpoint) };
+    return {
+      jwks,
+      authorization: text(document.authorization_endpoint),
+      token: text(document.token_endpoint),
+      saysIssuer: document.authorization_response_iss_parameter_supported === true,
+    };
   }
 
   async function endpoints(issuer: Issuer): Promise<Endpoints> {
     const { jwksUrl, signIn } = issuer;
     if (jwksUrl !== null && (signIn === null || (signIn.authorizationUrl !== null && signIn.tokenUrl !== null))) {
-      return { jwks: jwksUrl, authorization: signIn?.authorizationUrl ?? null, token: signIn?.tokenUrl ?? null };
+      const [authorization, token] = [signIn?.authorizationUrl ?? null, signIn?.tokenUrl ?? null];
+      // The configuration says all that is needed: no document is asked for, so nothing is known of its answers.
+      return { jwks: jwksUrl, authorization, token, saysIssuer: false };
     }
     const known = documents.get(issuer.name);
     if (known && now() - known.at < DOCUMENT_MS) return await known.endpoints;
@@ -66,13 +81,19 @@ export function createIssuers(all: readonly Issuer[], fetch: Fetch, now: () => n
       jwks: jwksUrl ?? found.jwks,
       authorization: signIn?.authorizationUrl ?? found.authorization,
       token: signIn?.tokenUrl ?? found.token,
+      saysIssuer: found.saysIssuer,
     }));
     documents.set(issuer.name, { at: now(), endpoints: asked });
     asked.catch(() => documents.delete(issuer.name));
     return await asked;
   }
 
-  async function check(issuer: Issuer, token: string, audience: string | readonly string[], id: boolean) {
+  async function check(
+    issuer: Issuer,
+    token: string,
+    audience: string | readonly string[],
+    id: boolean,
+  ): Promise<JWTPayload | Refusal> {
     // The keys alone: a sign-in's other addresses are of no matter here.
     const jwks = issuer.jwksUrl ?? (await endpoints(issuer)).jwks;
     try {
@@ -88,8 +109,32 @@ export function createIssuers(all: readonly Issuer[], fetch: Fetch, now: () => n
       return payload;
     } catch (error) {
       if (error instanceof GoblinError) throw error;
-      return null;
+      return refusalOf(error);
     }
+  }
+
+  /** The issuer of a token that says so, where it is one for us. */
+  function issuerOf({ header, claims }: TokenShape): Issuer | { of: Issuer | null; reason: Refusal } {
+    const said = [claims.aud].flat();
+    const same = all.filter(({ issuer }) => issuer === claims.iss);
+    const able = same.filter(({ algorithms }) => algorithms.includes(header.alg as string));
+    const found = able.find(({ audience }) => audience?.some((one) => said.includes(one)));
+    if (found) return found;
+    const reason = same.length === 0 ? 'issuer' : able.length === 0 ? 'algorithm' : 'audience';
+    return { of: same[0] ?? null, reason };
+  }
+
+  async function checkId(issuer: Issuer, token: string, clientId: string, nonce: string): Promise<Verified | Refusal> {
+    const shape = readShape(token);
+    if (!shape) return 'malformed';
+    if (!issuer.algorithms.includes(shape.header.alg as string)) return 'algorithm';
+    const payload = await check(issuer, token, clientId, true);
+    if (typeof payload === 'string') return payload;
+    if (payload.nonce !== nonce) return 'nonce';
+    // Of several audiences it must be ours that asked (OpenID Connect Core 3.1.3.7).
+    if (payload.azp !== undefined && payload.azp !== clientId) return 'authorized_party';
+    if (Array.isArray(payload.aud) && payload.aud.length > 1 && payload.azp !== clientId) return 'authorized_party';
+    return readClaims(issuer, payload);
   }
 
   return {
@@ -98,27 +143,22 @@ export function createIssuers(all: readonly Issuer[], fetch: Fetch, now: () => n
     named: (name) => all.find((one) => one.name === name) ?? null,
     async verify(token) {
       const shape = readShape(token);
-      if (!shape) return null;
-      const said = [shape.claims.aud].flat();
-      const issuer = all.find(
-        ({ issuer: iss, audience, algorithms }) =>
-          iss === shape.claims.iss &&
-          algorithms.includes(shape.header.alg as string) &&
-          audience?.some((one) => said.includes(one)),
-      );
-      if (!issuer?.audience) return null;
-      const payload = await check(issuer, token, issuer.audience, false);
-      return payload && readClaims(issuer, payload);
+      const issuer = shape ? issuerOf(shape) : ({ of: null, reason: 'malformed' } as const);
+      if ('reason' in issuer) {
+        told('token', issuer.of, issuer.reason);
+        return null;
+      }
+      const payload = await check(issuer, token, issuer.audience ?? [], false);
+      const found = typeof payload === 'string' ? payload : readClaims(issuer, payload);
+      if (typeof found !== 'string') return found;
+      told('token', issuer, found);
+      return null;
     },
     async verifyId(issuer, token, clientId, nonce) {
-      const shape = readShape(token);
-      if (!shape || !issuer.algorithms.includes(shape.header.alg as string)) return null;
-      const payload = await check(issuer, token, clientId, true);
-      if (!payload || payload.nonce !== nonce) return null;
-      // Of several audiences it must be ours that asked (OpenID Connect Core 3.1.3.7).
-      if (payload.azp !== undefined && payload.azp !== clientId) return null;
-      if (Array.isArray(payload.aud) && payload.aud.length > 1 && payload.azp !== clientId) return null;
-      return readClaims(issuer, payload);
+      const found = await checkId(issuer, token, clientId, nonce);
+      if (typeof found !== 'string') return found;
+      told('sign-in', issuer, found);
+      return null;
     },
   };
 }

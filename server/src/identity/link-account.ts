@@ -2,6 +2,7 @@
 import { GoblinError } from '../contract/errors.ts';
 import type { Sql } from '../contract/ports.ts';
 import type { Verified } from './claims.ts';
+import type { Refusal } from './refusals.ts';
 import { syncTeams } from './teams.ts';
 import { changeUser, createUser, findUser } from './users.ts';
 
@@ -13,7 +14,16 @@ const BY_EMAIL = 'select id from mcp_user where tenant = $1 and email_key = lowe
 
 const LINK = 'insert into mcp_identity (issuer, subject, tenant, user_id) values ($1, $2, $3, $4)';
 
-/** Answers the id of the account. Throws `forbidden` when there can be none. */
+export class AccountRefused extends GoblinError {
+  readonly reason: Refusal;
+
+  constructor(reason: Refusal, detail: string) {
+    super('forbidden', detail);
+    this.reason = reason;
+  }
+}
+
+/** Answers the id of the account. Throws `AccountRefused` when there can be none. */
 export async function accountOf(sql: Sql, verified: Verified): Promise<string> {
   const { issuer, subject, role, teams } = verified;
   const { tenant } = issuer;
@@ -34,7 +44,7 @@ export async function accountOf(sql: Sql, verified: Verified): Promise<string> {
       return first;
     }));
   const user = await findUser(sql, id);
-  if (!user || user.disabled) throw new GoblinError('forbidden', 'This account is closed; ask an administrator.');
+  if (!user || user.disabled) throw new AccountRefused('closed', 'This account is closed; ask an administrator.');
   // What the issuer says of roles holds anew with each sign-in; who runs the installation is made here.
   if (issuer.claims.roles !== null && user.role !== role && !user.everywhere) {
     await changeUser(sql, id, { role }, issuer.name, () => {}).catch((error: unknown) => {
@@ -52,13 +62,13 @@ async function newAccount(
 ): Promise<string> {
   const { tenant, signIn } = issuer;
   if (email === null || !/^[^\s@]{1,200}@[^\s@]{1,253}$/.test(email)) {
-    throw new GoblinError('forbidden', 'The provider gave no e-mail address, and an account needs one.');
+    throw new AccountRefused('no_email', 'The provider gave no e-mail address, and an account needs one.');
   }
   const [same] = await sql.query<{ id: string }>(BY_EMAIL, [tenant, email]);
   if (same) {
     if (signIn?.linkByEmail && emailVerified) return same.id;
-    throw new GoblinError(
-      'forbidden',
+    throw new AccountRefused(
+      'email_taken',
       'There is an account with this e-mail address already, which signs in another way; ask an administrator.',
     );
   }

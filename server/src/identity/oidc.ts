@@ -9,6 +9,7 @@ import type { Verified } from './claims.ts';
 import type { Issuer, SignIn } from './issuer.ts';
 import type { Issuers } from './issuers.ts';
 import type { Fetch } from './jwks.ts';
+import type { Refusal, TellRefusal } from './refusals.ts';
 import { seal, unsealWith } from './seal.ts';
 
 export interface OidcDeps {
@@ -19,6 +20,7 @@ export interface OidcDeps {
   /** Where browsers reach us, without a slash at the end. */
   publicUrl: string;
   now(): number;
+  told: TellRefusal;
 }
 
 export interface Oidc {
@@ -46,13 +48,19 @@ interface Pending {
 
 const random = (): string => randomBytes(32).toString('base64url');
 
-export function createOidc({ issuers, fetch, keys, publicUrl, now }: OidcDeps): Oidc {
+export function createOidc({ issuers, fetch, keys, publicUrl, now, told }: OidcDeps): Oidc {
   const redirectOf = (name: string) => `${publicUrl}/mcp/v1/auth/oidc/${name}/callback`;
 
   function named(name: string): { issuer: Issuer; signIn: SignIn } {
     const issuer = issuers.named(name);
     if (!issuer?.signIn) throw new GoblinError('not_found', 'There is no such way to sign in.');
     return { issuer, signIn: issuer.signIn };
+  }
+
+  /** The reason is for the log, the words are for whoever signs in. */
+  function refuse(issuer: Issuer, reason: Refusal, why: string): GoblinError {
+    told('sign-in', issuer, reason);
+    return refused(why);
   }
 
   async function exchange(issuer: Issuer, signIn: SignIn, code: string, verifier: string): Promise<string> {
@@ -83,7 +91,7 @@ export function createOidc({ issuers, fetch, keys, publicUrl, now }: OidcDeps): 
       });
     });
     const body = answer.status === 200 ? asObject(answer.body) : null;
-    if (typeof body?.id_token !== 'string') throw refused('the provider gave no ID token');
+    if (typeof body?.id_token !== 'string') throw refuse(issuer, 'no_id_token', 'the provider gave no ID token');
     return body.id_token;
   }
 
@@ -118,12 +126,20 @@ export function createOidc({ issuers, fetch, keys, publicUrl, now }: OidcDeps): 
       const { issuer, signIn } = named(name);
       const text = sealed === null ? null : unsealWith(keys, `sign-in ${name}`, sealed);
       const pending = text === null ? null : (JSON.parse(text) as Pending);
-      if (!pending || pending.until < now()) throw refused('it was begun elsewhere, or too long ago');
+      if (!pending || pending.until < now()) {
+        throw refuse(issuer, 'begun_elsewhere', 'it was begun elsewhere, or too long ago');
+      }
       const { code, state, iss, error } = query;
-      if (typeof state !== 'string' || !isSame(state, pending.state)) throw refused('its state is not ours');
-      // Where the provider says who it is, it must be this one (RFC 9207).
-      if (iss !== undefined && iss !== issuer.issuer) throw refused('another provider answered');
-      if (error !== undefined || typeof code !== 'string' || code === '') throw refused('the provider refused it');
+      if (typeof state !== 'string' || !isSame(state, pending.state)) {
+        throw refuse(issuer, 'state', 'its state is not ours');
+      }
+      // Where the provider says who it is, it must be this one; and one that promises to say so must (RFC 9207, 2.4).
+      if (iss === undefined ? (await issuers.endpoints(issuer)).saysIssuer : iss !== issuer.issuer) {
+        throw refuse(issuer, iss === undefined ? 'issuer_missing' : 'issuer', 'another provider answered');
+      }
+      if (error !== undefined || typeof code !== 'string' || code === '') {
+        throw refuse(issuer, error === undefined ? 'no_code' : 'provider_refused', 'the provider refused it');
+      }
       const token = await exchange(issuer, signIn, code, pending.verifier);
       const verified = await issuers.verifyId(issuer, token, signIn.clientId, pending.nonce);
       if (!verified) throw refused('its ID token does not hold, or gives no role here');

@@ -4,8 +4,9 @@ import type { Sql } from '../contract/ports.ts';
 import type { Verified } from './claims.ts';
 import { note } from './events.ts';
 import type { Changed } from './identify.ts';
-import { accountOf } from './link-account.ts';
+import { AccountRefused, accountOf } from './link-account.ts';
 import type { Passwords } from './passwords.ts';
+import type { Refusal, TellRefusal } from './refusals.ts';
 import { beginSession, rotate, type SessionRow, type SignInMethod } from './sessions.ts';
 import { checkSetup, type FirstOwner, setUp } from './setup.ts';
 import type { Throttle } from './throttle.ts';
@@ -38,6 +39,7 @@ export interface SignInDeps {
   sessionDays: number;
   userHash(tenant: string, user: string): string;
   changed(changed: Changed): void;
+  told: TellRefusal;
 }
 
 // The password of an address; one row whoever asks for whom.
@@ -60,8 +62,11 @@ export function createSignIn(deps: SignInDeps) {
     return begun && (await withAccess(begun));
   }
 
-  function refusedEvent(tenant: string, method: string, who: string): void {
-    void note(sql, tenant, 'session.refused', null, { method, user: deps.userHash(tenant, who) }).catch(() => {});
+  function refusedEvent(tenant: string, method: string, who: string, reason?: Refusal): void {
+    const why = reason === undefined ? {} : { reason };
+    void note(sql, tenant, 'session.refused', null, { method, user: deps.userHash(tenant, who), ...why }).catch(
+      () => {},
+    );
   }
 
   return {
@@ -107,15 +112,18 @@ export function createSignIn(deps: SignInDeps) {
     /** Throws `forbidden` when there can be no account. */
     async outside(verified: Verified): Promise<SignedIn> {
       const { issuer, subject } = verified;
-      const refused = () => refusedEvent(issuer.tenant, 'oidc', `${issuer.name}:${subject}`);
+      const refused = (reason: Refusal) => {
+        deps.told('sign-in', issuer, reason);
+        refusedEvent(issuer.tenant, 'oidc', `${issuer.name}:${subject}`, reason);
+      };
       const account = await accountOf(sql, verified).catch((error: unknown) => {
-        refused();
+        refused(error instanceof AccountRefused ? error.reason : 'account');
         throw error;
       });
       deps.changed({ kind: 'account', id: account });
       const signedIn = await begin(account, 'oidc', null);
       if (signedIn) return signedIn;
-      refused();
+      refused('closed');
       throw new GoblinError('forbidden', 'This account is closed; ask an administrator.');
     },
 

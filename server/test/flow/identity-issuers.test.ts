@@ -5,7 +5,7 @@ import { bearer, makeUser, me, type UserView } from '../support/accounts.ts';
 import { call, isProblem, type Json, post } from '../support/api.ts';
 import { freePort } from '../support/daemon.ts';
 import { CLIENT_SECRET, startIssuer, type TestIssuer } from '../support/issuer.ts';
-import { type Server, startServer } from '../support/server.ts';
+import { eventually, type Server, startServer } from '../support/server.ts';
 
 let issuer: TestIssuer;
 let server: Server;
@@ -54,6 +54,15 @@ after(async () => {
 interface Browser {
   cookies: Map<string, string>;
   get(path: string): Promise<Response>;
+}
+
+/** Waits until the log warns of a refusal for this reason, since it was last asked; without the token. */
+let read = 0;
+async function told(reason: string): Promise<void> {
+  const has = () => server.stderr().slice(read).includes(`"reason":"${reason}","msg":"a sign-in at`);
+  await eventually(has, `the reason ${reason} in the log`);
+  assert.ok(!server.stderr().includes('eyJ') && server.stderr().slice(read).includes('"level":40'));
+  read = server.stderr().length;
 }
 
 /** Keeps cookies as a browser would, and follows nothing by itself. */
@@ -194,6 +203,10 @@ test('a sign-in is finished by who began it, once, and by the provider that was 
   const wrongIssuer = new URL(back);
   wrongIssuer.searchParams.set('iss', 'https://evil.example');
   await refused(await withCookies(wrongIssuer));
+  const nameless = new URL(back);
+  nameless.searchParams.delete('iss');
+  await refused(await withCookies(nameless));
+  await told('issuer_missing');
   const other = new URL(back.href.replace('/oidc/corp/', '/oidc/linked/'));
   await refused(await withCookies(other));
   const said = new URL(back);
@@ -207,24 +220,25 @@ test('a sign-in is finished by who began it, once, and by the provider that was 
 
 test('an ID token must be ours, of now, for this very sign-in', async () => {
   issuer.person = { sub: 'carl', email: 'carl@example.com', groups: ['staff'] };
-  const twists: [string, (claims: Json) => Json][] = [
-    ['another nonce', (one) => ({ ...one, nonce: 'x' })],
-    ['no nonce', ({ nonce: _nonce, ...one }) => one],
-    ['another audience', (one) => ({ ...one, aud: 'goblin-api' })],
-    ['several audiences, none said to have asked', (one) => ({ ...one, aud: ['goblin', 'other'] })],
-    ['asked by another', (one) => ({ ...one, azp: 'other' })],
-    ['another issuer', (one) => ({ ...one, iss: 'https://evil.example' })],
-    ['over', (one) => ({ ...one, exp: 1 })],
-    ['old', (one) => ({ ...one, iat: Number(one.iat) - 3600 })],
-    ['without a role', (one) => ({ ...one, groups: [] })],
-    ['without a subject', ({ sub: _sub, ...one }) => one],
+  const twists: [string, (claims: Json) => Json, string][] = [
+    ['another nonce', (one) => ({ ...one, nonce: 'x' }), 'nonce'],
+    ['no nonce', ({ nonce: _nonce, ...one }) => one, 'nonce'],
+    ['another audience', (one) => ({ ...one, aud: 'goblin-api' }), 'audience'],
+    ['several audiences, none said to have asked', (one) => ({ ...one, aud: ['goblin', 'other'] }), 'authorized_party'],
+    ['asked by another', (one) => ({ ...one, azp: 'other' }), 'authorized_party'],
+    ['another issuer', (one) => ({ ...one, iss: 'https://evil.example' }), 'issuer'],
+    ['over', (one) => ({ ...one, exp: 1 }), 'expired'],
+    ['old', (one) => ({ ...one, iat: Number(one.iat) - 3600 }), 'too_old'],
+    ['without a role', (one) => ({ ...one, groups: [] }), 'role'],
+    ['without a subject', ({ sub: _sub, ...one }) => one, 'subject'],
   ];
-  for (const [name, twist] of twists) {
+  for (const [name, twist, reason] of twists) {
     issuer.twist = twist;
     const by = browser();
     const answer = await by.get((await begin(by)).href);
     assert.equal(answer.status, 401, `${name}: ${await answer.text()}`);
     assert.equal(by.cookies.size, 0, name);
+    await told(reason);
   }
   issuer.twist = (one) => ({ ...one, aud: ['goblin', 'other'], azp: 'goblin' });
   const by = browser();
@@ -241,6 +255,10 @@ test('an account is not taken over by its e-mail address', async () => {
     const { answer } = await signIn(person);
     assert.equal(answer.status, 403, await answer.text());
   }
+  await told('email_taken');
+  const trail = '/mcp/v1/admin/audit?tenant=acme&type=session.refused';
+  const { body } = await call<{ items: { payload: Json }[] }>(server, trail, { headers: bearer(server.token) });
+  assert.ok(body.items.some(({ payload }) => payload.method === 'oidc' && payload.reason === 'email_taken'));
   // Only where the configuration trusts the provider's word, and it gives it.
   const unverified = await signIn({ sub: 'mallory', email: 'root@example.com', groups: [] }, 'linked');
   assert.equal(unverified.answer.status, 403);

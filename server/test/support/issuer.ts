@@ -106,6 +106,7 @@ export async function startIssuer(): Promise<TestIssuer> {
         jwks_uri: `${issuer.url}/keys`,
         authorization_endpoint: `${issuer.url}/authorize`,
         token_endpoint: `${issuer.url}/token`,
+        authorization_response_iss_parameter_supported: true,
       });
     } else if (path === '/keys') answer(200, { keys: [{ ...open.export({ format: 'jwk' }), kid, use: 'sig' }] });
     else if (path === '/token' && request.method === 'POST') {

@@ -30,6 +30,8 @@ interface World {
   now: number;
 }
 
+const told: string[] = [];
+
 function world(more: Partial<Issuer> = {}, others: Issuer[] = []) {
   const state: World = {
     asked: [],
@@ -45,6 +47,7 @@ function world(more: Partial<Issuer> = {}, others: Issuer[] = []) {
       return { status: state.status, headers: {}, body: JSON.stringify({ keys: state.keys }) };
     },
     () => state.now,
+    (what, issuer, reason) => told.push(`${what} ${issuer?.name} ${reason}`),
   );
   return { ...issuers, state };
 }
@@ -88,6 +91,30 @@ describe('tokens of other issuers', () => {
       (await world({ claims: { ...corp.claims, roles: 'scope' } }).verify(token({ scope: 'openid staff' })))?.role,
       'member',
     );
+  });
+
+  it('are refused for a reason that is told to the log', async () => {
+    const { verify, verifyId } = world();
+    const reasons: [string, string][] = [
+      [token({ iss: 'https://evil.example' }), 'undefined issuer'],
+      [token({}, { alg: 'RS512' }), 'corp algorithm'],
+      [token({ aud: 'somebody-else' }), 'corp audience'],
+      [token({}, {}, rsa()), 'corp signature'],
+      [token({}, { kid: 'z' }), 'corp key'],
+      [token({ exp: 1 }), 'corp expired'],
+      [token({ nbf: seconds(600) }), 'corp not_yet'],
+      [token({ sub: undefined }), 'corp subject'],
+      [token({ groups: [] }), 'corp role'],
+      [token({}, { jku: 'https://evil.example' }), 'undefined malformed'],
+    ];
+    for (const [one, reason] of reasons) {
+      told.length = 0;
+      assert.equal(await verify(one), null, reason);
+      assert.deepEqual(told, [`token ${reason}`]);
+    }
+    told.length = 0;
+    assert.equal(await verifyId(corp, token({ nonce: 'x' }), 'goblin', 'y'), null);
+    assert.deepEqual(told, ['sign-in corp nonce']);
   });
 
   const stranger = rsa();
