@@ -14,7 +14,7 @@ import { type Config, ConfigError } from './config.ts';
 import { grantTo, loadMigrations, makePartitions, migrate, missingMigrations, SchemaError } from './migrate.ts';
 
 /** How long a start waits for a database that does not answer. */
-const START_MS = 30_000;
+export const START_MS = 30_000;
 
 /** Opens the database of a folder that this process holds, and brings it up to date. Throws `ConfigError`. */
 export async function openEmbedded(path: string, application = 'goblin'): Promise<Sql> {
@@ -233,6 +233,13 @@ export async function checkUrls({ database, redis }: Config): Promise<void> {
       throw error;
     }
   }
+}
+
+/** Other digests would find nothing of before: no budget that a user has spent from, nothing that is to be erased. */
+export function lostSecret(sealedBy: string, ours: string): ConfigError {
+  return new ConfigError(
+    `The record was sealed with another MCP_SECRET (its id is ${sealedBy}, that of the one given is ${ours}); set MCP_SECRET to that one, or name it in MCP_SECRET_PREVIOUS if it was changed; if nobody has it any more, see docs/security.md, "When MCP_SECRET is changed".`,
+  );
 }
 
 export interface Wakes {

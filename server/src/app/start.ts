@@ -24,8 +24,18 @@ import { type Doors, openDoors, openHealth } from './doors.ts';
 import { leaveNote, openFolder } from './folder.ts';
 import { issuersOf } from './identity.ts';
 import { createLive, type Live } from './live.ts';
-import { checkUrls, openDatabase, openEmbedded, openWakes, refuseHalfCopy, refuseOtherSecret } from './open.ts';
+import {
+  checkUrls,
+  lostSecret,
+  openDatabase,
+  openEmbedded,
+  openWakes,
+  refuseHalfCopy,
+  refuseOtherSecret,
+  START_MS,
+} from './open.ts';
 import type { Parts } from './parts.ts';
+import { patient } from './patient.ts';
 import { openTrail, trailHeaders } from './trail-sink.ts';
 import { VERSION } from './version.ts';
 
@@ -98,7 +108,8 @@ export async function start(config: Config, options: StartOptions = {}): Promise
       throw error;
     });
     const opened = await opening;
-    const sql = opened ? watchTrail(opened) : null;
+    const patience = opened && !folder ? patient(opened, START_MS) : null;
+    const sql = opened ? watchTrail(patience ?? opened) : null;
     if (sql) {
       undo.push(() => sql.close());
       if (folder) await refuseHalfCopy(sql);
@@ -154,6 +165,7 @@ export async function start(config: Config, options: StartOptions = {}): Promise
     };
     if (folder) folder.writeNote(note);
     else if (!options.ledger) undo.push(leaveNote(config.dataDir, note));
+    patience?.started();
     return {
       access: doors.access,
       address,
@@ -176,13 +188,6 @@ export async function start(config: Config, options: StartOptions = {}): Promise
     if (error instanceof ProviderConfigError) throw new ConfigError(error.message);
     throw error;
   }
-}
-
-/** Other digests would find nothing of before: no budget that a user has spent from, nothing that is to be erased. */
-function lostSecret(sealedBy: string, ours: string): ConfigError {
-  return new ConfigError(
-    `The record was sealed with another MCP_SECRET (its id is ${sealedBy}, that of the one given is ${ours}); set MCP_SECRET to that one, or name it in MCP_SECRET_PREVIOUS if it was changed; if nobody has it any more, see docs/security.md, "When MCP_SECRET is changed".`,
-  );
 }
 
 /** A part alone finds the others by the database and Redis only. Throws `ConfigError`. */

@@ -4,6 +4,7 @@ import { isVisible, type Part } from '../contract/part.ts';
 import type { AnswerShield } from '../guard/answers.ts';
 import type { Assembly } from './assembly.ts';
 import { createScreen, type Screen } from './screen.ts';
+import { createShells } from './shell.ts';
 import type { RunSink } from './terms.ts';
 
 export interface Ear extends Omit<Screen, 'waiting'> {
@@ -28,8 +29,10 @@ export function createEar(
     return { push: show, look: nothing, rest: nothing, carry: nothing, clear: nothing, heard: () => assembly };
   }
   const screen = createScreen(shield, show, block);
+  const mayPass = createShells(shield);
   return {
     ...screen,
+    push: (parts, data, dialect) => screen.push(parts, data === '' || mayPass(parts, data) ? data : '', dialect),
     heard() {
       const { bytes, pieces } = screen.waiting();
       return { shown: () => assembly.shown() + bytes, pieces: () => assembly.pieces() + pieces };

@@ -110,6 +110,13 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
     }
   }
 
+  /** Whether a vendor's own body has something that must not be shown: it is told from its parts then. */
+  async function hides(body: Buffer | null): Promise<boolean> {
+    const { answer } = input;
+    if (!answer || !body) return false;
+    return answer.changed || (await answer.whole(body.toString('utf8')));
+  }
+
   /** Every target rests, as its vendor asked: the attempt stands in the record and waits, if that is not too long. */
   async function onceRested(ms: number, place: Place, ticket: Ticket): Promise<AttemptOutcome> {
     if (ms >= Math.min(timeLeft(), input.requeue ? Number.POSITIVE_INFINITY : OPEN_WAIT_MS)) {
@@ -229,7 +236,7 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
         return ends.end('succeeded', {
           finishReason: outcome.finishReason,
           usage,
-          body: carried || input.answer?.changed ? null : outcome.body,
+          body: carried || (await hides(outcome.body)) ? null : outcome.body,
           vectors: outcome.vectors ?? null,
         });
       }

@@ -8,6 +8,7 @@ import { fromFields, scanName } from './secrets/fields.ts';
 import { createRedactor, type Redactor, type Replacement, type TextForm } from './secrets/redact.ts';
 import type { Action, Finding } from './secrets/rule.ts';
 import { createStreamScanner, type StreamScanner } from './secrets/stream.ts';
+import { inTurns } from './secrets/turns.ts';
 import type { TenantShield } from './shield.ts';
 import type { Shields } from './shields.ts';
 import type { Vault } from './vault.ts';
@@ -42,6 +43,10 @@ export interface AnswerShield {
   judge(text: string, findings: readonly Finding[], form: TextForm): Verdict;
   /** A vendor's own field with placeholders, the same object when nothing is found; or the rule that ends the answer. */
   field(vendor: VendorField): { vendor: VendorField } | { rule: string };
+  /** Whether something stands in what a vendor says beside the answer that must not be shown. Each finding is noted. */
+  outside(text: string): boolean;
+  /** The same for all that a vendor answered in one body, which may be long. */
+  whole(text: string): boolean | Promise<boolean>;
   /** Something was found that is not to be shown as it came. */
   readonly changed: boolean;
   /** What the placeholders of this answer stand for, for the record; null when there is nothing that may be told. */
@@ -119,6 +124,17 @@ export function createAnswerShields({ shields, settings, digest, vault, note }: 
       return { replacements, block };
     }
 
+    /** Whether any of them must not be shown. */
+    function hidden(found: readonly Finding[]): boolean {
+      const kept = found.filter((finding) => {
+        const action = actionOf(finding, task);
+        if (action !== 'allow') tell(finding, action);
+        return action === 'redact' || action === 'block';
+      });
+      if (kept.length > 0) changed = true;
+      return kept.length > 0;
+    }
+
     function field(vendor: VendorField): { vendor: VendorField } | { rule: string } {
       let blocked: string | null = null;
       function text(value: string, findings: readonly Finding[], form: TextForm): string {
@@ -154,6 +170,11 @@ export function createAnswerShields({ shields, settings, digest, vault, note }: 
       scanner: () => createStreamScanner(scanner),
       judge,
       field,
+      outside: (text) => hidden(scanner.scan(text)),
+      whole(text) {
+        const found = inTurns(scanner, (look) => look(text));
+        return found instanceof Promise ? found.then(hidden) : hidden(found);
+      },
       mark: shields.mark(tenant, task),
       get changed() {
         return changed;

@@ -5,6 +5,7 @@
 import type { AnswerCall } from '../contract/call.ts';
 import { GoblinError } from '../contract/errors.ts';
 import { type ActionOf, type ActionSettings, decide, saidOf } from './secrets/actions.ts';
+import { isBinary } from './secrets/blobs.ts';
 import type { Scanner } from './secrets/engine.ts';
 import { fromFields, hiddenName, scanName } from './secrets/fields.ts';
 import { acrossTexts } from './secrets/joints.ts';
@@ -52,7 +53,7 @@ export interface TenantShield extends Shield {
 }
 
 const NONE: ReadonlyMap<string, string> = new Map();
-/** Fields with content that is no text: pictures, sounds, files. */
+/** Fields with content that may be no text: pictures, sounds, files. */
 const BLOBS = new Set(['data', 'file_data', 'b64_json', 'url', 'image_url']);
 /** Below that a field is searched whatever its name: encoded secrets are short. */
 const BLOB_CHARS = 16_384;
@@ -112,7 +113,8 @@ export function createShield(
     /** The same object where nothing in it changes. `free`: its names are the caller's. */
     function walk(value: unknown, place: string, name: string, depth: number, free: boolean): unknown {
       if (typeof value === 'string') {
-        if (BLOBS.has(name) && (value.length > BLOB_CHARS || value.startsWith('data:'))) return value;
+        if (BLOBS.has(name) && (value.length > BLOB_CHARS || value.startsWith('data:')) && isBinary(value))
+          return value;
         return text(value, place, name === 'arguments' ? 'json' : 'text');
       }
       if (typeof value !== 'object' || value === null || depth > MOST_DEPTH) return value;

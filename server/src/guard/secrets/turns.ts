@@ -3,6 +3,7 @@
  * is made to take time, and a body may have ten.
  */
 import { setImmediate as pause } from 'node:timers/promises';
+import { textIn } from './blobs.ts';
 import type { Scanner } from './engine.ts';
 import type { Finding } from './rule.ts';
 import { createStreamScanner } from './stream.ts';
@@ -70,6 +71,21 @@ export function inTurns<T>(scanner: Scanner, work: (look: Look) => T): T | Promi
   }
 }
 
+/** Base64, in one line or several, of which a stream would see parts only. */
+const LONG_RUN = /[A-Za-z0-9+/_-][A-Za-z0-9+/_\r\n-]{4000,}={0,2}/g;
+
+/** What is found in long runs of base64. As in the scanner, the whole run is the place. */
+async function inRuns(scanner: Scanner, text: string): Promise<Finding[]> {
+  const found: Finding[] = [];
+  for (const run of text.matchAll(LONG_RUN)) {
+    const inside = textIn(run[0]);
+    if (inside === null) continue;
+    const place = { start: run.index, end: run.index + run[0].length, via: 'base64' as const };
+    for (const one of await searched(scanner, inside)) found.push({ ...one, ...place });
+  }
+  return found;
+}
+
 /** The findings of one long text. */
 export async function searched(scanner: Scanner, text: string): Promise<Finding[]> {
   const stream = createStreamScanner(scanner);
@@ -84,5 +100,8 @@ export async function searched(scanner: Scanner, text: string): Promise<Finding[
     await pause();
   }
   take(stream.end());
-  return found;
+  const runs = await inRuns(scanner, text);
+  // What a stream has seen of a run is part of what is in it.
+  const others = found.filter(({ start, end }) => !runs.some((run) => start < run.end && end > run.start));
+  return [...others, ...runs].sort((a, b) => a.start - b.start);
 }

@@ -70,6 +70,18 @@ test('short content is looked at at once; long content in turns, and between the
   }
 });
 
+test('base64 that is longer than a turn is read as a whole, in lines too', async () => {
+  const inside = Buffer.from(`${PROSE.repeat(1500)}the key is ${KEY}, ${PROSE.repeat(300)}`).toString('base64');
+  for (const run of [inside, inside.replace(/.{76}/g, '$&\n'), inside.replace(/.{76}/g, '$&\r\n')]) {
+    const text = `${PROSE}see ${run} and ${SETTING}${PROSE}`;
+    const found = await searched(scanner, text);
+    assert.deepEqual([found.length, found[0]?.rule], [2, 'aws_access_key']);
+    const [one] = found;
+    assert.ok(text.slice(one?.start, one?.end).startsWith(run.slice(0, 100)));
+    assert.ok((one?.end ?? 0) - (one?.start ?? 0) >= run.trimEnd().length);
+  }
+});
+
 test('what the work itself throws is thrown, in the first turn and in later ones', async () => {
   const refuse = (): never => {
     throw new Error('no');
