@@ -161,7 +161,8 @@ export class Window implements Counter {
       const share = this.#deps.share(this.limit, false);
       return { retryMs: share === 0 ? OVER_MS : Math.max(1, this.#ownLook(this.#capped(units)).retryMs) };
     }
-    if (now >= this.#freshUntil || units <= this.#available() + this.#left) return null;
+    // After the last unit was given nobody has said yet when there will be more.
+    if (now >= this.#freshUntil || this.#retryFor === 0 || units <= this.#available() + this.#left) return null;
     const until = units <= this.#retryFor ? this.#retryAt : this.#resetAt;
     return { retryMs: Math.max(1, until - now) };
   }
@@ -199,7 +200,7 @@ export class Window implements Counter {
     this.#left = grant.left;
     this.#freshUntil = now() + FRESH_MS;
     this.#resetAt = now() + grant.resetMs;
-    this.#retryFor = least;
+    this.#retryFor = grant.retryMs > 0 ? least : 0;
     this.#retryAt = now() + grant.retryMs;
     // Its second began when it was counted, which was after we asked.
     if (grant.granted > 0) this.#leases.push({ at: grant.at, left: grant.granted, until: asked + LEASE_MS });

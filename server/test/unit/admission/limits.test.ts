@@ -131,6 +131,17 @@ describe('requests a minute', () => {
     }
   });
 
+  it('says so also right after the last one was given', async () => {
+    for (const limit of [1, 3, 10]) {
+      const all = world(2);
+      for (let n = 0; n < limit; n++) assert.ok((await tryEnter(all.limiters[n % 2], [count(limit)])).ticket);
+      for (const limiter of all.limiters) {
+        const { refused } = await tryEnter(limiter, [count(limit)]);
+        assert.ok((refused?.retryAfterMs ?? 0) > 50_000, `${limit}: ${refused?.retryAfterMs} ms`);
+      }
+    }
+  });
+
   it('takes of all counts or of none', async () => {
     const all = world(1);
     const both = [count(10, 'requests', 'wide'), count(1, 'requests', 'narrow')];
