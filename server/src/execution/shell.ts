@@ -20,19 +20,17 @@ export function createShells(shield: Pick<AnswerShield, 'outside'>): (parts: rea
       silent = data;
       return true;
     }
-    const said = JSON.stringify(words);
-    if (
-      before !== null &&
-      data.length === before.length + said.length + after.length &&
-      data.startsWith(before) &&
-      data.startsWith(said, before.length) &&
-      data.endsWith(after)
-    ) {
-      return true;
+    if (before !== null) {
+      // Pieces are compared at once; `startsWith` goes by the character.
+      const end = data.length - after.length;
+      const between = data.slice(before.length, end);
+      const same = between === words || between === inside(words);
+      if (same && data.slice(end) === after && data.slice(0, before.length) === before) return true;
     }
-    const place = data.indexOf(said);
+    const said = inside(words);
+    const place = data.indexOf(`"${said}"`) + 1;
     // Written in another way, or not all in one place: then the words are looked at with it.
-    if (place < 0) return !shield.outside(data);
+    if (place === 0) return !shield.outside(data);
     const [head, tail] = [data.slice(0, place), data.slice(place + said.length)];
     if (shield.outside(head) || shield.outside(tail)) return false;
     before = head;
@@ -40,6 +38,9 @@ export function createShells(shield: Pick<AnswerShield, 'outside'>): (parts: rea
     return true;
   };
 }
+
+/** As it stands between the quotes of JSON. */
+const inside = (words: string): string => JSON.stringify(words).slice(1, -1);
 
 /** Of the only part that has some. */
 function wordsOf(parts: readonly Part[]): string {
