@@ -9,6 +9,7 @@ import { wireUsage } from '../contract/part.ts';
 import type { Bus, Ledger } from '../contract/ports.ts';
 import type { RequestRow } from '../contract/rows.ts';
 import { isTerminal, STATES, type State } from '../contract/states.ts';
+import { checkAddress } from '../guard/secrets/named.ts';
 import { isRequestId } from '../ledger/ids.ts';
 import { dollars } from '../money/cost.ts';
 import { idempotencyKey, parseObject } from './body.ts';
@@ -70,13 +71,8 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): { close(
       const caller = request.caller as Caller;
       const body = parseObject(request.body, '{"prompt": "Hello"}');
       const rules = deps.rules();
-      const submission = decodeSubmission(
-        body,
-        caller,
-        idempotencyKey(request.headers['idempotency-key']),
-        rules,
-        Date.now(),
-      );
+      const key = idempotencyKey(request.headers['idempotency-key']);
+      const submission = decodeSubmission(body, caller, key, rules, Date.now());
       if (
         submission.callbackUrl &&
         !rules.allowPrivateCallbacks &&
@@ -88,6 +84,7 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): { close(
           { errors: [{ path: 'callback_url', message: 'must not be a private address' }] },
         );
       }
+      if (submission.callbackUrl) checkAddress('callback_url', submission.callbackUrl);
       if (cacheOff(request.headers)) submission.cache = false;
       let receipt: Awaited<ReturnType<Submit>>;
       try {

@@ -19,9 +19,9 @@ with due as (
 )
 select t.request_id::text as id, t.tenant, t.url, t.tries::int, r.state from taken t join mcp_request r on r.id = t.request_id`;
 
-// Notes how a delivery went.
+// Notes how a delivery went. Where no further one follows the address goes: it may say whom the request was for.
 const NOTE = `
-update mcp_callback set status = $2, last_error = $3,
+update mcp_callback set status = $2, last_error = $3, url = case when $4::float8 is null then '' else url end,
   next_at = case when $4::float8 is null then null else now() + $4 * interval '1 millisecond' end,
   delivered_at = case when $2 = 'delivered' then now() end
 where request_id = $1`;

@@ -21,8 +21,11 @@ with found as (
   delete from mcp_partial where day = $3::date and request_id in (select id from over)
 ), frames as (
   delete from mcp_frame where day >= $3::date and request_id in (select id from over) and type <> 'end'
+), callbacks as (
+  -- One that is still to be delivered keeps its address until it was, or was given up (callbacks.ts).
+  update mcp_callback t set url = '', last_error = null where t.request_id in (select id from over) and t.next_at is null
 ), requests as (
-  update mcp_request set erased_at = coalesce(erased_at, now()) where id in (select id from over)
+  update mcp_request set erased_at = coalesce(erased_at, now()), callback_url = null where id in (select id from over)
 ), events as (
   insert into mcp_event (tenant, request_id, type, actor, payload)
   select $1, id, 'request.erased', $4, '{}'::jsonb from over

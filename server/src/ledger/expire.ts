@@ -51,8 +51,11 @@ ${NOTE_PIECES}
 ), attempts as (
   update mcp_attempt t set error = t.error || '{"detail": "erased"}' from over o
   where t.request_id = o.id and t.error is not null
+), callbacks as (
+  -- One that is still to be delivered keeps its address until it was, or was given up (callbacks.ts).
+  update mcp_callback t set url = '', last_error = null from over o where t.request_id = o.id and t.next_at is null
 ), requests as (
-  update mcp_request t set erases = false, erased_at = coalesce(t.erased_at, now()),
+  update mcp_request t set erases = false, erased_at = coalesce(t.erased_at, now()), callback_url = null,
     error = case when t.error is not null then t.error || '{"message": "erased"}' end
   from over o where t.id = o.id returning t.id
 ), events as (

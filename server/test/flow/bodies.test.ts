@@ -32,7 +32,7 @@ before(async () => {
       MCP_AUTH: 'required',
       MCP_SECRET: SECRET,
     },
-    settings: { ...PATIENT, cache: { enabled: true } },
+    settings: { ...PATIENT, cache: { enabled: true }, callbacks: { allow_private: true } },
   });
   for (const tenant of ['plain', 'sealed', 'fleeting', 'late']) {
     keys.set(tenant, bearer((await makeKey(server, { tenant, role: 'admin' })).key));
@@ -64,7 +64,11 @@ async function askAll(tenant: string, mark: string): Promise<string[]> {
     { role: 'assistant', content: 'Yes?' },
     { role: 'user', content: said },
   ];
-  const detached = await submit(server, { model: MODEL, messages: turns, metadata: { note: mark } }, headers(tenant));
+  const detached = await submit(
+    server,
+    { model: MODEL, messages: turns, metadata: { note: mark }, callback_url: `${vendor.url}/back/${tenant}` },
+    headers(tenant),
+  );
   const short = await submit(server, { model: MODEL, prompt: said }, headers(tenant));
   for (const one of [detached, short])
     assert.equal((await outcome(server, one.request_id, headers(tenant))).status, 200);
@@ -102,6 +106,12 @@ const sql = async <T extends Record<string, unknown>>(text: string): Promise<T[]
   } finally {
     await one.close();
   }
+};
+
+const backOf = async (id: string) => {
+  const [row] = await sql(`select r.callback_url as asked, c.url, c.status from mcp_request r
+    join mcp_callback c on c.request_id = r.id where r.id = '${id}'`);
+  return row ?? {};
 };
 
 describe('content that is stored', () => {
@@ -179,6 +189,12 @@ describe('content that goes', () => {
     assert.deepEqual(placesOf(await allRows(postgres.url), mark), []);
     const [detached] = ids as [string];
     assert.ok((await outcome(server, detached, headers('fleeting'))).body.text.includes(mark));
+    // One call-back is done, and one still has tries before it.
+    const short = ids[1] as string;
+    await eventually(async () => (await backOf(detached)).status === 'delivered', 'the call-back');
+    assert.deepEqual(await backOf(detached), { asked: `${vendor.url}/back/fleeting`, url: '', status: 'delivered' });
+    await sql(`insert into mcp_callback (request_id, tenant, url, status, next_at)
+      values ('${short}', 'fleeting', 'http://192.0.2.1/later', 'waiting', now() + interval '1 hour')`);
     const before = await call<{ cost_usd: number; attempts: unknown[] }>(server, `/mcp/v1/request/${detached}`, {
       headers: headers('fleeting'),
     });
@@ -202,6 +218,11 @@ describe('content that goes', () => {
       );
       return counts.every((n) => n === 0);
     }, 'every place');
+    assert.deepEqual(await backOf(detached), { asked: null, url: '', status: 'delivered' });
+    assert.deepEqual(await backOf(short), { asked: null, url: 'http://192.0.2.1/later', status: 'waiting' });
+    await sql(`update mcp_callback set next_at = now(), tries = 7 where request_id = '${short}'`);
+    await eventually(async () => (await backOf(short)).status === 'given_up', 'the last try');
+    assert.equal((await backOf(short)).url, '', 'it goes with the last try');
     const now = await call<{ cost_usd: number; attempts: unknown[] }>(server, `/mcp/v1/request/${detached}`, {
       headers: headers('fleeting'),
     });

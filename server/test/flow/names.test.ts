@@ -27,6 +27,18 @@ after(async () => {
   await server?.stop();
 });
 
+test('an address to be called back at has no secret in it, however it is written', async () => {
+  const headers = bearer(owner.access_token);
+  const hidden = [...GITHUB].map((char) => `%${char.charCodeAt(0).toString(16)}`).join('');
+  for (const rest of [`?x=1&t=${GITHUB}`, `hook/${OPENAI}`, `?t=${hidden}`]) {
+    const json = { prompt: 'x', model: 'simulator/goblin-sim', callback_url: `https://example.com/${rest}` };
+    const problem = isProblem(await post(server, '/mcp/v1/request', json, headers), 400, 'invalid_request');
+    assert.equal(problem.errors?.[0]?.path, 'callback_url', rest);
+    assert.match(problem.errors?.[0]?.message ?? '', /^looks like a secret; /);
+    for (const secret of [GITHUB, OPENAI, hidden]) assert.ok(!JSON.stringify(problem).includes(secret), rest);
+  }
+});
+
 test('names that are secrets are refused wherever a name is stored, and nothing repeats them', async () => {
   const headers = bearer(owner.access_token);
   const user = await makeUser(server, { tenant: 'acme', email: 'a@example.com', role: 'viewer' });

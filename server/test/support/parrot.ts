@@ -1,6 +1,7 @@
 /**
  * A vendor that says back what it was told: whole or as a stream, also in what it says of a call that it refuses (`FAIL`
  * in the prompt), and of an answer that it does not bring to its end (`CUT`). To `LEAK` it adds a secret of its own.
+ * Under `/back/` it takes call-backs.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -30,6 +31,10 @@ export async function startParrot(): Promise<Parrot> {
     if (request.method === 'GET') {
       response.setHeader('content-type', 'application/json');
       response.end(JSON.stringify({ object: 'list', data: [{ id: 'gpt-4o-mini', object: 'model' }] }));
+      return;
+    }
+    if (request.url?.includes('/back/')) {
+      response.writeHead(204).end();
       return;
     }
     calls++;

@@ -19,3 +19,16 @@ export function checkNames(names: Readonly<Record<string, string | null | undefi
   const [first] = errors;
   if (first) throw new GoblinError('invalid_request', `${first.path}: ${first.message}.`, { errors });
 }
+
+/**
+ * The same for an address that is called back and stored in clear: as it is written, and without the escapes behind which
+ * a secret would not be seen.
+ */
+export function checkAddress(path: string, url: string): void {
+  const plain = url.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) =>
+    Buffer.from(escapes.replaceAll('%', ''), 'hex').toString('utf8'),
+  );
+  for (const said of new Set([url, plain])) {
+    checkNames({ [path]: said }, 'the address is stored as it is and what is sent there is signed, so leave it out');
+  }
+}

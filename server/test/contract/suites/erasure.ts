@@ -192,14 +192,17 @@ export function erasureConformance(name: string, open: () => Promise<Sql>, paral
         await asked({
           userHash: ADA,
           labels: { project: CANARY },
+          callbackUrl: 'https://example.com/told-here',
           body: { call: said(long(`${CANARY} alone`), long(`${CANARY} more`)), hints: [], metadata: null },
         }),
         1,
         2,
       );
       await ledger.settle(end);
+      await sql.query('update mcp_callback set next_at = null where request_id = $1', [end.id]);
       assert.deepEqual(await ledger.erase(T, end.id, 'tester'), { outcome: 'erased', shared: true });
       assert.equal((await ledger.get(T, end.id))?.erased, true);
+      assert.ok(!(await dump(sql)).includes('told-here'));
       assert.ok((await dump(sql)).includes(CANARY));
       await orderErasure(sql, T, [ADA], 'tester');
       await run();
