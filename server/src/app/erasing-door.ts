@@ -2,6 +2,7 @@
 import { GoblinError } from '../contract/errors.ts';
 import type { Ledger, Sql } from '../contract/ports.ts';
 import type { ErasureRoutesDeps } from '../edge/erasure.ts';
+import { tenantMissing } from '../edge/scope.ts';
 import { noSuchUser, USER_ID } from '../identity/users.ts';
 import { getErasure, orderErasure } from '../ledger/erase-user.ts';
 import type { House } from './assembly.ts';
@@ -44,6 +45,7 @@ export function erasingOf(
       // What can only be the id of an account, and of none that the caller may know.
       if (!account && USER_ID.test(who)) throw noSuchUser();
       const tenant = account?.tenant ?? asked ?? own;
+      if (tenant === null) throw tenantMissing();
       const names = new Set([who, ...(account ? [account.id, account.email, account.email.toLowerCase()] : [])]);
       const users = [...names].map((name) => userHash(tenant, name));
       // Nobody's name has the hash of another one: what looks like a hash may be one.

@@ -16,6 +16,8 @@ export interface Caller {
   models?: readonly string[];
   /** It runs the installation: it may name any tenant. */
   everywhere?: true;
+  /** Nobody is in its tenant: whose a thing is that it administers, it must say. */
+  homeless?: true;
   /** It does so, and looks at what is of another tenant than its own: nothing there is its own. */
   visits?: true;
   /** It came as a cookie, which a browser sends whoever wrote the page: what changes something needs our own `Origin`. */

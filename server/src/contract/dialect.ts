@@ -66,6 +66,8 @@ export interface DoorContext {
   requestId: string;
   model: string;
   created: number;
+  /** When the answer ended, in seconds since the epoch like `created`: asked when it has. For dialects that say so. */
+  ended?(): number;
   /** Whether the caller asked for usage in the stream. */
   includeUsage: boolean;
   /** About how many tokens the prompt has, for dialects that say so before the answer. */

@@ -20,6 +20,8 @@ import { asGoblinError, noteRefusal } from './problem.ts';
 import type { Pulse } from './pulse.ts';
 import type { Relay } from './relay.ts';
 
+const seconds = (): number => Math.floor(Date.now() / 1000);
+
 /** What a door has of its own. */
 export interface AnswerDialect {
   /** Its `door` face must be there. */
@@ -137,7 +139,8 @@ export function answerDoor(app: FastifyInstance, spec: AnswerDialect, deps: Answ
         made ??= door.encoder({
           requestId: pen.id,
           model: pen.model,
-          created: Math.floor(Date.now() / 1000),
+          created: seconds(),
+          ended: seconds,
           includeUsage,
           inputTokens: estimateInputTokens(call),
           request: body,

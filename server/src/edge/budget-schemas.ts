@@ -26,7 +26,11 @@ const changeable = {
   hard_usd: Type.Optional(usd('What may be spent in a period: a request that may cost more than is left is refused.')),
   soft_usd: Type.Optional(usd('When this is spent it is said once in the period: as an event, and to `webhook_url`.')),
   webhook_url: Type.Optional(
-    text('an http or https address', 'Told by a signed POST when a limit is reached, as call-backs are signed.', 2000),
+    text(
+      'an http or https URL without user and password',
+      'Told by a signed POST when a limit is reached, as call-backs are signed.',
+      2000,
+    ),
   ),
 };
 

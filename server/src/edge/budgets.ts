@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
 import type { Budget, BudgetScope, StoredScope } from '../contract/limits.ts';
-import { neverWhy } from '../guard/egress.ts';
+import { hookProblem } from '../guard/egress.ts';
 import { checkNames } from '../guard/secrets/named.ts';
 import type { BudgetChange, BudgetRow, BudgetUse } from '../ledger/budgets.ts';
 import type { LimitsRow } from '../ledger/rules.ts';
@@ -103,7 +103,7 @@ export function budgetRoutes(app: FastifyInstance, deps: BudgetDeps): void {
       const body = readBudget(request);
       checkNames({ name: body.name, ...(body.scope === 'user' ? {} : { match: body.match }) });
       const tenant = tenantOf(caller, body.tenant);
-      const problems = budgetProblems(body, neverWhy);
+      const problems = budgetProblems(body, hookProblem);
       if (problems.length > 0) refuse(problems);
       const scope = body.scope as BudgetScope;
       const match = await matchOf(tenant, scope, body.match ?? null);
@@ -166,7 +166,7 @@ export function budgetRoutes(app: FastifyInstance, deps: BudgetDeps): void {
         webhook_url: body.webhook_url === undefined ? row.webhookUrl : body.webhook_url,
       };
       const { scope, match, period } = row;
-      const problems = budgetProblems({ ...now, scope, match, period }, neverWhy);
+      const problems = budgetProblems({ ...now, scope, match, period }, hookProblem);
       if (problems.length > 0) refuse(problems);
       const { name, webhook_url: webhookUrl } = now;
       const change = { name, webhookUrl, hardPico: amount(now.hard_usd), softPico: amount(now.soft_usd) };

@@ -9,16 +9,16 @@ import type { Erased } from '../contract/record.ts';
 import { isTerminal } from '../contract/states.ts';
 import type { Erasure } from '../ledger/erase-user.ts';
 import { notFound, readId, readQuery } from './query.ts';
-import { actorOf, callerOf, tenantOf, tenantOrAll } from './scope.ts';
+import { actorOf, callerOf, isOwn, tenantOf, tenantOrAll } from './scope.ts';
 import { iso } from './shapes.ts';
 
 export interface ErasureRoutesDeps {
   ledger: Pick<Ledger, 'get'>;
   /**
    * `who`: an account by id or address, what callers give as `user_id`, or its hash. `asked` null: of the tenant in which
-   * there is such an account, else of `own`. Throws `invalid_request` when there are several.
+   * there is such an account, else of `own`. Throws `invalid_request` when there are several, or `own` is null and there is none.
    */
-  order(asked: string | null, own: string, who: string, actor: string): Promise<Erasure>;
+  order(asked: string | null, own: string | null, who: string, actor: string): Promise<Erasure>;
   get(tenant: string, id: number): Promise<Erasure | null>;
   /** Null for an unknown id. */
   erase(tenant: string, id: string, actor: string): Promise<Erased | null>;
@@ -116,7 +116,8 @@ export function erasureRoutes(app: FastifyInstance, deps: ErasureRoutesDeps & Re
         });
       }
       reply.code(202);
-      return erasureOut(await deps.order(tenant, caller.tenant, id, actorOf(caller)), caller);
+      const own = caller.homeless ? null : caller.tenant;
+      return erasureOut(await deps.order(tenant, own, id, actorOf(caller)), caller);
     },
   );
 
@@ -144,7 +145,7 @@ export function erasureRoutes(app: FastifyInstance, deps: ErasureRoutesDeps & Re
 }
 
 function erasureOut(of: Erasure, caller: Caller): Record<string, unknown> {
-  const elsewhere = of.tenant === caller.tenant ? '' : `?tenant=${encodeURIComponent(of.tenant)}`;
+  const elsewhere = isOwn(caller, of.tenant) ? '' : `?tenant=${encodeURIComponent(of.tenant)}`;
   const self = `/mcp/v1/erasures/${of.id}${elsewhere}`;
   return {
     erasure_id: of.id,

@@ -224,7 +224,12 @@ export const KeyOut = Type.Object({
   expires_at: When,
   revoked_at: When,
 });
-export const KeyMadeOut = Type.Object({ tenant: Text, id: Text, key: Text });
+export const KeyMadeOut = Type.Object({
+  tenant: Text,
+  id: Text,
+  key: Text,
+  tenant_made: Type.Boolean({ description: 'The tenant was missing, and was made along the way.' }),
+});
 export const KeyRevokedOut = Type.Object({ id: Text, revoked: Type.Boolean() });
 export const KeysImportedOut = Type.Object({
   imported: Type.Array(Type.Object({ id: Text, hash: Text })),

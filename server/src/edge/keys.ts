@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Caller } from '../contract/caller.ts';
 import { GoblinError } from '../contract/errors.ts';
-import type { KeyRow, NewKey } from '../identity/keys.ts';
+import type { KeyRow, MadeKey, NewKey } from '../identity/keys.ts';
 import { type KeyFields, readKeyFields } from '../identity/new-key.ts';
 import { mayGive } from '../identity/roles.ts';
 import { readHash, type Scheme } from '../identity/schemes.ts';
@@ -14,7 +14,7 @@ import { actorOf, bodyReader, callerOf, tenantOf, tenantOrAll, within } from './
 import { iso } from './shapes.ts';
 
 export interface KeyDeps {
-  create(key: NewKey): Promise<{ id: string; key: string | null }>;
+  create(key: NewKey): Promise<MadeKey>;
   list(tenant: string | null, id: string | null): Promise<KeyRow[]>;
   revoke(id: string, tenant: string | null, actor: string): Promise<boolean>;
   now(): number;
@@ -44,9 +44,9 @@ export function keyRoutes(app: FastifyInstance, deps: KeyDeps): void {
       const { tenant: asked, ...fields } = readKey(request);
       const tenant = tenantOf(caller, asked);
       const key = newKey(caller, tenant, fields, '');
-      const { id, key: text } = await deps.create({ ...key, makeTenant: caller.everywhere ?? false });
+      const { id, key: text, tenantMade } = await deps.create({ ...key, makeTenant: caller.everywhere ?? false });
       reply.code(201).header('cache-control', 'no-store');
-      return { tenant, id, key: text };
+      return { tenant, id, key: text, tenant_made: tenantMade };
     },
   );
 

@@ -3,7 +3,7 @@ import { Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import { checkNames } from '../guard/secrets/named.ts';
 import { readQuery } from './query.ts';
-import { actorOf, bodyReader, callerOf, tenantOf } from './scope.ts';
+import { actorOf, bodyReader, callerOf, isOwn, tenantOf } from './scope.ts';
 import { ChangedOut, changedOf, readVersion, SavedOut } from './versioned.ts';
 
 const closed = { additionalProperties: false };
@@ -144,7 +144,8 @@ export function policyRoutes(app: FastifyInstance, deps: PolicyAdmin): void {
       const { tenant: asked, version: expected, policies } = readPut(request);
       checkNames(Object.fromEntries(policies.map(({ id }, index) => [`policies.${index}.id`, id])));
       const tenant = tenantOf(caller, asked);
-      const version = await deps.save(tenant, policies, actorOf(caller), expected ?? null, tenant === caller.tenant);
+      const own = isOwn(caller, tenant);
+      const version = await deps.save(tenant, policies, actorOf(caller), expected ?? null, own);
       return { tenant, version };
     },
   );

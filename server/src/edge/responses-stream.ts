@@ -43,15 +43,17 @@ export async function openStream(
   // Nothing begins anew with the first attempt.
   const attempts = await ledger.attempts(caller.tenant, row.id);
   const restarted = attempts.length > 1 ? await lastRestart(ledger, caller.tenant, row.id) : 0;
-  const replay = createReplay({ ...contextOf(found), ...(after === null ? {} : { after }) }, restarted);
-  return (res) => writeStream({ ...deps, ledger: found.ledger }, caller, row, replay, res);
+  const times = { ended: row.finishedAt };
+  const ended = () => Math.floor((times.ended ?? deps.now()) / 1000);
+  const replay = createReplay({ ...contextOf(found), ended, ...(after === null ? {} : { after }) }, restarted);
+  return (res) => writeStream({ ...deps, ledger: found.ledger }, caller, row, { ...replay, times }, res);
 }
 
 function writeStream(
   deps: ResponseStreamDeps & { record: ResponseRecord },
   { tenant }: Caller,
   row: RequestRow,
-  replay: Replay,
+  replay: Replay & { times: { ended: number | null } },
   res: ServerResponse,
 ): void {
   const { ledger, bus, hearsAll } = deps;
@@ -85,6 +87,7 @@ function writeStream(
       return;
     }
     const [now, result] = await Promise.all([ledger.get(tenant, row.id), ledger.result(tenant, row.id)]);
+    replay.times.ended = now?.finishedAt ?? null;
     if (!result) res.end(replay.failure({ code: 'gone', message: 'The answer is no longer kept.' }));
     else res.end(replay.finish(result.finishReason, result.usage, await deps.record.truth(tenant, now ?? row)));
   }

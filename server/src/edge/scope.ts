@@ -3,26 +3,36 @@
 import type { TSchema } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
 import type { Caller } from '../contract/caller.ts';
-import type { FieldError } from '../contract/errors.ts';
+import { type FieldError, GoblinError } from '../contract/errors.ts';
 import { noSuchTenant } from '../identity/tenants.ts';
 import { checker, parseObject, refuse } from './body.ts';
 import { readQuery } from './query.ts';
 
 export const callerOf = (request: FastifyRequest): Caller => request.caller as Caller;
 
-/** The tenant that is meant. Throws `not_found` for one that the caller must not know of. */
+export function tenantMissing(): GoblinError {
+  const message = 'must be given: the operator is in no tenant';
+  return new GoblinError('invalid_request', `tenant ${message}.`, { errors: [{ path: 'tenant', message }] });
+}
+
+/**
+ * The tenant that is meant. Throws `not_found` for one that the caller must not know of, and `invalid_request` when the
+ * operator says none: a typing error must not end in a tenant that nobody is in.
+ */
 export function tenantOf(caller: Caller, asked: string | undefined): string {
+  if (asked === undefined && caller.homeless) throw tenantMissing();
   if (asked === undefined || asked === caller.tenant || caller.everywhere) return asked ?? caller.tenant;
   throw noSuchTenant();
 }
 
 /**
- * The caller in the tenant that he means, which is another than his for who runs the installation only. `query`: what
- * the route has read, if it takes more than `tenant`. Throws as `tenantOf`.
+ * The caller in the tenant that he means, which is another than his for who runs the installation only. The operator who
+ * says none means the requests of the command line itself. `query`: what the route has read, if it takes more than
+ * `tenant`. Throws `not_found` as `tenantOf`.
  */
 export function callerIn(request: FastifyRequest, query = readQuery(request, ['tenant'])): Caller {
   const caller = callerOf(request);
-  const tenant = tenantOf(caller, query.tenant);
+  const tenant = tenantOf(caller, query.tenant ?? caller.tenant);
   return tenant === caller.tenant ? caller : { ...caller, tenant, visits: true };
 }
 
@@ -36,6 +46,9 @@ export function tenantOrAll(caller: Caller, asked: string | undefined): string |
 
 /** For what is named by its id alone: null means that any tenant's will do. */
 export const within = (caller: Caller): string | null => (caller.everywhere ? null : caller.tenant);
+
+/** Whether it is the caller's own: the tenant of his record may be missing yet, another's may not. */
+export const isOwn = (caller: Caller, tenant: string): boolean => tenant === caller.tenant && !caller.homeless;
 
 /** Who did it, for the audit trail. */
 export const actorOf = (caller: Caller): string => caller.key ?? caller.user;

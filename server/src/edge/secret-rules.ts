@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { patternFaults } from '../guard/secrets/document.ts';
 import { checkNames } from '../guard/secrets/named.ts';
 import { readQuery } from './query.ts';
-import { actorOf, bodyReader, callerOf, tenantOf } from './scope.ts';
+import { actorOf, bodyReader, callerOf, isOwn, tenantOf } from './scope.ts';
 import { ChangedOut, changedOf, readVersion, SavedOut } from './versioned.ts';
 
 const closed = { additionalProperties: false };
@@ -175,7 +175,7 @@ export function secretRuleRoutes(app: FastifyInstance, deps: SecretRuleAdmin): v
       const { tenant: asked, version: expected, rules, actions = {} } = readPut(request);
       checkNames(Object.fromEntries(rules.map(({ id }, index) => [`rules.${index}.id`, id])));
       const tenant = tenantOf(caller, asked);
-      const own = tenant === caller.tenant;
+      const own = isOwn(caller, tenant);
       const version = await deps.save(tenant, { rules, actions }, actorOf(caller), expected ?? null, own);
       return { tenant, version };
     },

@@ -10,7 +10,7 @@ import {
   decodeToolChoice,
   decodeTools,
 } from '../dialects/openai/decode-fields.ts';
-import { neverWhy } from '../guard/egress.ts';
+import { hookProblem } from '../guard/egress.ts';
 import { canonicalHash, checker, refuse } from './body.ts';
 import { SubmitBody } from './schemas.ts';
 
@@ -127,13 +127,8 @@ function readTime(text: string, now: number, days: number, errors: FieldError[])
 }
 
 function readCallback(url: string, errors: FieldError[]): string | null {
-  const parsed = url.isWellFormed() && URL.canParse(url) ? new URL(url) : null;
-  if (parsed && (parsed.protocol === 'http:' || parsed.protocol === 'https:') && !parsed.username && !parsed.password) {
-    const never = neverWhy(parsed.href);
-    if (never === null) return parsed.href;
-    errors.push({ path: 'callback_url', message: `is never called: ${never}` });
-    return null;
-  }
-  errors.push({ path: 'callback_url', message: 'must be an http or https URL without user and password' });
+  const message = hookProblem(url);
+  if (message === null) return new URL(url).href;
+  errors.push({ path: 'callback_url', message });
   return null;
 }

@@ -59,6 +59,19 @@ export function whyNot(address: string, reach: Reach): string | null {
 /** Why a URL is called by nobody, whatever is allowed; null: it may be. For what names an address long before it is called. */
 export const neverWhy = (url: string): string | null => hostWhyNot(new URL(url).hostname, 'private');
 
+/**
+ * What is wrong with an address that somebody gives us to be told at; null: it may be kept. A password in it would stand
+ * in lists and events, and `fetch` takes none.
+ */
+export function hookProblem(text: string): string | null {
+  const url = text.isWellFormed() && URL.canParse(text) ? new URL(text) : null;
+  if (!url || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') {
+    return 'must be an http or https URL without user and password';
+  }
+  const never = neverWhy(url.href);
+  return never === null ? null : `is never called: ${never}`;
+}
+
 /** The same for the host of a URL, before anything is resolved: an address, or a name that says enough. */
 export function hostWhyNot(hostname: string, reach: Reach): string | null {
   const bare = hostname

@@ -16,13 +16,14 @@ export const LOCAL: Caller = {
   roles: ['owner'],
 };
 
-/** The command line. */
+/** The command line, where keys are asked for. */
 export const OPERATOR: Caller = {
   tenant: 'local',
   user: 'operator',
   key: null,
   permissions: ALL,
   everywhere: true,
+  homeless: true,
   roles: ['owner'],
 };
 

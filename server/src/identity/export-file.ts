@@ -13,8 +13,8 @@ export interface ExportedKey extends KeyFields {
 
 export interface ReadExport {
   keys: ExportedKey[];
-  /** Those that are not taken over, and why. */
-  left: { line: number; why: string }[];
+  /** Those that are not taken over, and why. `wrong`: it is no entry of an export, so the file may be another one. */
+  left: { line: number; why: string; wrong: boolean }[];
 }
 
 /** Means every model, in LiteLLM. */
@@ -26,36 +26,48 @@ const UNSAID = ['all-team-models', 'no-default-models'];
 export function readExport(text: string): ReadExport {
   const keys: ExportedKey[] = [];
   const left: ReadExport['left'] = [];
-  for (const [index, row] of rowsOf(text).entries()) {
+  for (const { line, row } of rowsOf(text)) {
     const read = readRow(typeof row === 'string' ? { hash: row } : row);
-    if ('why' in read) left.push({ line: index + 1, why: read.why });
+    if ('why' in read) left.push({ line, ...read });
     else keys.push(read);
   }
   return { keys, left };
 }
 
-function rowsOf(text: string): (string | Record<string, unknown>)[] {
-  const trimmed = text.trim();
-  if (trimmed.startsWith('[')) {
-    const list: unknown = JSON.parse(trimmed);
-    if (Array.isArray(list) && list.every(isRow)) return list;
-    throw new Error('The file is a list, but not one of objects or texts.');
-  }
-  const lines = trimmed.split(/\r?\n/).filter((line) => line.trim() !== '');
-  return lines.map((line, index) => {
-    if (!line.trim().startsWith('{')) return line.trim();
+type Row = string | Record<string, unknown>;
+
+/** `line`: of the file, from 1; in a list the place of the entry. */
+function rowsOf(text: string): { line: number; row: Row }[] {
+  if (text.trimStart().startsWith('[')) return listOf(text).map((row, index) => ({ line: index + 1, row }));
+  const rows: { line: number; row: Row }[] = [];
+  for (const [index, whole] of text.split(/\r?\n/).entries()) {
+    const line = whole.trim();
+    if (line === '') continue;
     try {
-      return JSON.parse(line) as Record<string, unknown>;
+      rows.push({ line: index + 1, row: line.startsWith('{') ? (JSON.parse(line) as Record<string, unknown>) : line });
     } catch {
       throw new Error(`Line ${index + 1} is not JSON.`);
     }
-  });
+  }
+  return rows;
 }
 
-const isRow = (row: unknown): row is string | Record<string, unknown> =>
+function listOf(text: string): Row[] {
+  let list: unknown;
+  try {
+    list = JSON.parse(text);
+  } catch {
+    // What the parser says repeats a piece of the text.
+    throw new Error('The file begins as a list does, but is not JSON.');
+  }
+  if (Array.isArray(list) && list.every(isRow)) return list;
+  throw new Error('The file is a list, but not one of objects or texts.');
+}
+
+const isRow = (row: unknown): row is Row =>
   typeof row === 'string' || (typeof row === 'object' && row !== null && !Array.isArray(row));
 
-function readRow(row: Record<string, unknown>): ExportedKey | { why: string } {
+function readRow(row: Record<string, unknown>): ExportedKey | { why: string; wrong: boolean } {
   const text = (...names: string[]): string | undefined => {
     for (const name of names) {
       const value = Object.hasOwn(row, name) ? row[name] : undefined;
@@ -64,11 +76,12 @@ function readRow(row: Record<string, unknown>): ExportedKey | { why: string } {
     return undefined;
   };
   const hash = text('hash', 'token', 'api_key_hash');
-  if (hash === undefined) return { why: 'it has no hash' };
-  if (readHash(hash) === null) return { why: 'its hash is no SHA-256 in hex or base64' };
-  if (row.blocked === true || row.soft_delete === true || text('disabled_at')) return { why: 'it is switched off' };
+  if (hash === undefined) return { why: 'it has no hash', wrong: true };
+  if (readHash(hash) === null) return { why: 'its hash is no SHA-256 in hex or base64', wrong: true };
+  if (row.blocked === true || row.soft_delete === true || text('disabled_at'))
+    return { why: 'it is switched off', wrong: false };
   const models = Array.isArray(row.models) ? row.models.filter((one): one is string => typeof one === 'string') : [];
-  if (models.some((one) => UNSAID.includes(one))) return { why: 'its models are said elsewhere' };
+  if (models.some((one) => UNSAID.includes(one))) return { why: 'its models are said elsewhere', wrong: false };
   const expires = text('expires_at', 'expires');
   const name = text('name', 'key_alias', 'api_key_name', 'description')
     ?.replace(/[^\x20-\x7e]/g, '?')

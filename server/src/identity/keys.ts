@@ -61,6 +61,16 @@ export interface NewKey {
   actor?: string | null;
 }
 
+export interface MadeKey {
+  id: string;
+  /** Null for a hash of another gateway. */
+  key: string | null;
+  /** Its tenant was missing before. */
+  tenantMade: boolean;
+}
+
+type CreatedRow = { id: string | null } & Record<'tenant' | 'tenantMade' | 'team' | 'account', boolean>;
+
 const MS = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`;
 
 /**
@@ -104,7 +114,7 @@ with fresh as (
   on conflict (hash) do nothing
   returning id, tenant, role, team, scheme
 ), events as (${eventOf('key.created', 'made', "jsonb_build_object('key', id, 'name', $5::text, 'role', role, 'team', team, 'scheme', scheme)", '$13')})
-select (select id from made) as id, exists (select 1 from tenants) as tenant,
+select (select id from made) as id, exists (select 1 from tenants) as tenant, exists (select 1 from fresh) as "tenantMade",
   $8::text is null or exists (select 1 from team) as team, $9::text is null or exists (select 1 from account) as account`;
 
 // Keys, newest first.
@@ -121,12 +131,12 @@ with gone as (
 select id from gone`;
 
 /** Throws `not_found` for a tenant, team or account that is not there, `invalid_request` for a key that is there already. */
-export async function createKey(sql: Sql, wanted: NewKey): Promise<{ id: string; key: string | null }> {
+export async function createKey(sql: Sql, wanted: NewKey): Promise<MadeKey> {
   checkTenant(wanted.tenant);
   const key = wanted.imported ? null : PREFIX + randomBytes(32).toString('base64url');
   const id = `key_${randomBytes(9).toString('base64url')}`;
   const list = (items: readonly string[] | null | undefined) => (items ? JSON.stringify(items) : null);
-  const [row] = await sql.query<{ id: string | null; tenant: boolean; team: boolean; account: boolean }>(CREATE, [
+  const [row] = await sql.query<CreatedRow>(CREATE, [
     id,
     wanted.tenant,
     wanted.makeTenant ?? false,
@@ -142,7 +152,7 @@ export async function createKey(sql: Sql, wanted: NewKey): Promise<{ id: string;
     wanted.actor ?? null,
     wanted.imported?.scheme ?? 'goblin',
   ]);
-  if (row?.id) return { id, key };
+  if (row?.id) return { id, key, tenantMade: row.tenantMade };
   if (!row?.tenant) throw noSuchTenant();
   if (!row.team) throw new GoblinError('not_found', 'There is no such team.');
   if (!row.account) throw new GoblinError('not_found', 'There is no such user.');

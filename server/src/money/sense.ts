@@ -17,12 +17,13 @@ export interface BudgetFields {
 /** A million dollars: picodollars beyond that would not fit a bigint for long. */
 const MOST_USD = 1_000_000;
 const LONGEST = 300;
+const LONGEST_URL = 2000;
 
 const oneOf = (words: readonly string[]): string => `must be ${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 const said = (value: unknown): boolean => value !== undefined && value !== null;
 
-/** Every field that cannot be, and why. Empty: it makes sense. `neverWhy`: why a URL is called by nobody; null: it may be. */
-export function budgetProblems(budget: BudgetFields, neverWhy: (url: string) => string | null): FieldError[] {
+/** Every field that cannot be, and why. Empty: it makes sense. `hookProblem`: what is wrong with an address to be told at; null: nothing. */
+export function budgetProblems(budget: BudgetFields, hookProblem: (url: string) => string | null): FieldError[] {
   const { name, scope, match, period, hard_usd: hard, soft_usd: soft, webhook_url: url } = budget;
   const errors: FieldError[] = [];
   const wrong = (path: string, message: string) => errors.push({ path, message });
@@ -50,15 +51,14 @@ export function budgetProblems(budget: BudgetFields, neverWhy: (url: string) => 
   if (typeof hard === 'number' && typeof soft === 'number' && soft > hard) {
     wrong('soft_usd', `(${soft}) must not be above hard_usd (${hard}): it would never be reached`);
   }
-  if (isHttpUrl(url)) {
-    const never = neverWhy(url);
-    if (never !== null) wrong('webhook_url', `is never called: ${never}`);
-  } else if (said(url)) wrong('webhook_url', 'must be an http or https address of at most 2,000 characters');
+  if (said(url)) {
+    const problem =
+      typeof url === 'string' && url.length <= LONGEST_URL
+        ? hookProblem(url)
+        : 'must be an http or https URL of at most 2,000 characters';
+    if (problem !== null) wrong('webhook_url', problem);
+  }
   return errors;
-}
-
-function isHttpUrl(url: unknown): url is string {
-  return typeof url === 'string' && url.length <= 2000 && URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
 }
 
 /** Dollars as they are written, in whole picodollars. */

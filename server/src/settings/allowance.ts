@@ -1,7 +1,7 @@
 /** How `limits` and `budgets` of the file are read. */
 import { createHash } from 'node:crypto';
 import type { Budget, LimitRule, LimitScope, UnknownPrice } from '../contract/limits.ts';
-import { neverWhy } from '../guard/egress.ts';
+import { hookProblem } from '../guard/egress.ts';
 import { budgetProblems, picoOf } from '../money/sense.ts';
 import type { BudgetEntry, LimitEntry, SettingsFile } from './schema.ts';
 
@@ -67,7 +67,7 @@ function budgetOf(
   once: (what: string, where: string) => void,
   refuse: Refuse,
 ): Budget {
-  const [problem] = budgetProblems({ ...entry, webhook_url: entry.webhook_url ?? webhookUrl }, neverWhy);
+  const [problem] = budgetProblems({ ...entry, webhook_url: entry.webhook_url ?? webhookUrl }, hookProblem);
   if (problem) refuse(`${where}.${problem.path} ${problem.message}.`);
   const { name = null, tenant = null, scope, match = null, period, hard_usd: hard, soft_usd: soft } = entry;
   if (scope === 'tenant' && tenant !== null) refuse(`${where}.tenant: the scope tenant is named by match.`);

@@ -108,6 +108,8 @@ test('a receiver that answers 500 is called again, with the same id', { timeout:
 test('cloud metadata is refused whatever goblin.yaml allows, where it stands', { timeout: 60_000 }, async () => {
   for (const host of [
     '169.254.169.254',
+    'user:pass@example.com',
+    'user@example.com',
     '[::ffff:169.254.169.254]',
     '[fd00:ec2::254]',
     '2852039166',

@@ -166,6 +166,9 @@ describe('goblin key', () => {
     const made = await runGoblin(['key', 'create', '--tenant', 'acme', '--name', 'my laptop'], place);
     assert.equal(made.code, 0, made.stderr);
     assert.match(made.stdout, /^gob_\S{40,}\n$/);
+    assert.match(made.stderr, /The tenant acme was not there; it is made\./);
+    const second = await runGoblin(['key', 'create', '--tenant', 'acme'], place);
+    assert.doesNotMatch(second.stderr, /was not there/);
     key = made.stdout.trim();
     assert.equal(existsSync(join(place.dataDir, 'server.json')), false);
     // With access by key the simulator does not stand in; without a provider the server would not be ready.
@@ -182,6 +185,7 @@ describe('goblin key', () => {
   test('while a server runs, keys are made, listed and revoked through it', async () => {
     const made = await runGoblin(['key', 'create', '--tenant', 'other'], place);
     assert.match(made.stdout, /^gob_\S{40,}\n$/);
+    assert.match(made.stderr, /The tenant other was not there; it is made\./);
     assert.equal(await call(made.stdout.trim()), 200);
     const id = /key_\S+/.exec(made.stderr)?.[0] ?? '';
     const all = await runGoblin(['key', 'list'], place);

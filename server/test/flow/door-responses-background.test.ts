@@ -97,6 +97,8 @@ test('a stream that is left and resumed: each event once, under its number', asy
   const found = await client.responses.retrieve(id);
   assert.equal(textOf(all), found.output_text);
   assert.deepEqual(lasting({ ...final, output_text: found.output_text }), lasting(found));
+  assert.ok(final.completed_at);
+  assert.equal(final.completed_at, found.completed_at);
   // Once more, from the record: the same events; and from behind the end: the end.
   assert.deepEqual(await collect(await client.responses.retrieve(id, { stream: true })), all);
   const beyond = await collect(await client.responses.retrieve(id, { stream: true, starting_after: 5000 }));

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { bearer, makeKey, person } from '../support/accounts.ts';
-import { call, type Json, outcome, result, submit, view } from '../support/api.ts';
+import { call, isProblem, type Json, outcome, result, submit, view } from '../support/api.ts';
 import { eventually, runGoblin, type Server, startServer } from '../support/server.ts';
 import { openSse, openWs } from '../support/streams.ts';
 import { callsWith, type House, MODEL, startHouse } from '../support/vendors.ts';
@@ -137,6 +137,9 @@ test('an account is found by its id and by its address; of another tenant there 
   const bare = await runGoblin(['user', 'erase', email], guarded, { MCP_AUTH: 'required' });
   assert.equal(bare.code, 1);
   assert.match(bare.stderr, /goblin user erase: say whose, e\.g\. goblin user erase --tenant acme/);
+  const headers = bearer(guarded.token);
+  const unsaid = await call(guarded, '/mcp/v1/users/x-else/data', { method: 'DELETE', headers });
+  assert.equal(isProblem(unsaid, 400, 'invalid_request').errors?.[0]?.path, 'tenant');
   const inAcme = ['--tenant', 'acme'];
   const nobody = await runGoblin(['user', 'erase', 'x-else', ...inAcme], guarded, { MCP_AUTH: 'required' }, 60_000);
   assert.equal(nobody.code, 1);

@@ -148,7 +148,7 @@ test('keys of other gateways go on working once their hashes are here', { timeou
     { token: sha256('sk-blocked'), blocked: true },
   ]);
   assert.equal(one.code, 0, one.stderr);
-  assert.match(one.stderr, /1 of 1 keys are taken over/);
+  assert.match(one.stderr, /1 of 2 keys are taken over/);
   assert.equal((await load('helicone', [{ api_key_hash: sha256(`Bearer ${helicone}`), api_key_name: 'h' }])).code, 0);
   assert.equal((await load('tensorzero', [{ hash: sha256('a1B2'.repeat(12)) }])).code, 0);
   for (const key of [litellm, helicone, tensorzero])
@@ -166,5 +166,23 @@ test('keys of other gateways go on working once their hashes are here', { timeou
   }
   const twice = await load('sha256', [{ token: sha256(litellm) }, { token: 'not a hash' }]);
   assert.equal(twice.code, 1);
-  assert.match(twice.stderr, /entry 2 is left out: its hash is no SHA-256[\s\S]*is there already[\s\S]*0 of 1 keys/);
+  assert.match(twice.stderr, /entry 2 is left out: its hash is no SHA-256[\s\S]*is there already[\s\S]*0 of 2 keys/);
+  const fails = async (text: string) => {
+    writeFileSync(file, text);
+    const { code, stdout, stderr } = await runGoblin(
+      ['key', 'import', file, '--tenant', 'acme', '--scheme', 'sha256'],
+      server,
+    );
+    assert.equal(code, 1, stderr);
+    assert.doesNotMatch(stdout + stderr, /hush/);
+    return stderr;
+  };
+  assert.match(
+    await fails('\nhush:x:0:0::/hush:/bin/sh\nhush2:x:1:1::/:/bin/sh\n'),
+    /keys\.jsonl, entry 2: its hash is no SHA-256 .*0 of 2 keys are taken over/,
+  );
+  assert.match(await fails('[hush'), /not JSON/);
+  assert.match(await fails('{"hush"'), /Line 1 is not JSON/);
+  assert.match(await fails('\n'), /is empty/);
+  assert.match(await fails(`${sha256('sk-fresh')}\nhush`), /entry 2 is left out[\s\S]*1 of 2 keys are taken over/);
 });

@@ -4,8 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Simulator, startSimulator } from '../../src/providers/simulator/index.ts';
-import { makeKey } from '../support/accounts.ts';
-import { submit, view } from '../support/api.ts';
+import { bearer, makeKey } from '../support/accounts.ts';
+import { call, isProblem, submit, view } from '../support/api.ts';
 import { eventually, runGoblin, type Server, startServer, tempFolder } from '../support/server.ts';
 import { OPENAI_KEY, openaiEnv } from '../support/vendors.ts';
 
@@ -78,4 +78,63 @@ test('goblin policy: what ships is used, dropped and taken back', async () => {
   assert.equal(late.code, 1);
   assert.match(late.stderr, /changed in the meantime \(they are at version 4\)/);
   assert.match((await run('set', `${file}/mine.cedar`, '--version', '4')).stderr, /version 5 now/);
+});
+
+test('where keys are asked for, whose policies and rules it is must be said', async () => {
+  const env = { MCP_AUTH: 'required' };
+  const folder = withFile('mine.cedar', ALLOWS);
+  writeFileSync(join(folder, 'rules.yaml'), 'rules: []');
+  for (const words of [
+    ['policy', 'set', `${folder}/mine.cedar`],
+    ['policy', 'use', 'price-ceiling'],
+    ['policy', 'drop', 'price-ceiling'],
+    ['policy', 'back', '1'],
+    ['policy', 'show'],
+    ['policy', 'test'],
+    ['rules', 'set', `${folder}/rules.yaml`],
+    ['rules', 'show'],
+    ['rules', 'list'],
+    ['user', 'erase', 'ann@example.com'],
+  ]) {
+    const refused = await runGoblin(words, server, env);
+    assert.equal(refused.code, 1, words.join(' '));
+    const [verb, action] = words;
+    const said = `goblin ${verb} ${action}: say whose, e.g. goblin ${verb} ${action} --tenant acme`;
+    assert.equal(refused.stderr.trim(), said);
+  }
+  for (const tenant of ['local', 'acmee']) {
+    const unknown = await runGoblin(['policy', 'use', 'price-ceiling', '--tenant', tenant], server, env);
+    assert.deepEqual([unknown.code, /no such tenant/.test(unknown.stderr)], [1, true], unknown.stderr);
+  }
+  const headers = bearer(server.token);
+  const asked = [
+    ['PUT', 'policies', { policies: [] }],
+    ['POST', 'policies/test', { since_ms: 60_000 }],
+    ['GET', 'policies', undefined],
+    ['PUT', 'secret-rules', { rules: [] }],
+    ['GET', 'secret-rules', undefined],
+    ['POST', 'budgets', { scope: 'tenant', period: 'day', hard_usd: 1 }],
+  ] as const;
+  for (const [method, path, json] of asked) {
+    const answer = await call(server, `/mcp/v1/admin/${path}`, { method, json, headers });
+    assert.equal(isProblem(answer, 400, 'invalid_request').errors?.[0]?.path, 'tenant', path);
+  }
+  isProblem(await call(server, '/mcp/v1/keys', { method: 'POST', json: {}, headers }), 400, 'invalid_request');
+  const { body } = await call<{ items: { id: string }[] }>(server, '/mcp/v1/tenants', { headers });
+  assert.deepEqual(
+    body.items.filter(({ id }) => id === 'local' || id === 'acmee'),
+    [],
+  );
+});
+
+test('with authentication off there is one tenant, which need not be said', async () => {
+  const open = await startServer();
+  try {
+    const used = await runGoblin(['policy', 'use', 'price-ceiling'], open);
+    assert.equal(used.code, 0, used.stderr);
+    assert.match(used.stderr, /The policies of local are version 1 now/);
+    assert.match((await runGoblin(['rules', 'show'], open)).stderr, /local has set nothing/);
+  } finally {
+    await open.stop();
+  }
 });

@@ -44,6 +44,15 @@ export function tenantOf(verb: string, action: string, input: Input): string {
   );
 }
 
+/**
+ * `--tenant`, which must be said where keys are asked for: nobody is in the tenant that would be meant. Undefined: there is
+ * one tenant only. Throws `VerbError` as `tenantOf`.
+ */
+export function tenantNeeded(verb: string, action: string, input: Input): string | undefined {
+  const { auth } = readConfig(process.cwd(), process.env);
+  return auth === 'required' || input.on('tenant') ? tenantOf(verb, action, input) : undefined;
+}
+
 /** The word after the action, e.g. an id. */
 export function wordOf(verb: string, action: string, input: Input, what: string, at = 1): string {
   const word = input.words[at];

@@ -20,7 +20,7 @@ export interface ListedKey {
 }
 
 export interface Keys {
-  create(tenant: string, fields: KeyFields): Promise<{ id: string; key: string }>;
+  create(tenant: string, fields: KeyFields): Promise<{ id: string; key: string; tenant_made: boolean }>;
   list(tenant: string | undefined): Promise<ListedKey[]>;
   revoke(id: string): Promise<void>;
   /** Answers those that were refused, by their place in the list. */
@@ -92,8 +92,8 @@ async function direct(config: Config): Promise<Keys> {
     });
     return {
       async create(tenant, fields) {
-        const { id, key } = await createKey(sql, wanted(tenant, fields));
-        return { id, key: key ?? '' };
+        const { id, key, tenantMade } = await createKey(sql, wanted(tenant, fields));
+        return { id, key: key ?? '', tenant_made: tenantMade };
       },
       list: async (tenant) =>
         (await listKeys(sql, tenant ?? null)).map((row) => ({

@@ -55,8 +55,9 @@ async function create(input: Input): Promise<number> {
   if (name !== undefined && !/^[\x20-\x7e]{1,100}$/.test(name)) {
     throw new VerbError('goblin key create: --name takes 1 to 100 printable ASCII characters.');
   }
-  const { id, key } = await withKeys(config(), (keys) => keys.create(tenant, fieldsOf(input)));
+  const { id, key, tenant_made: made } = await withKeys(config(), (keys) => keys.create(tenant, fieldsOf(input)));
   console.log(key);
+  if (made) console.error(`The tenant ${tenant} was not there; it is made.`);
   console.error(`This is the only time the key of ${tenant} is shown; end it with: goblin key revoke ${id}`);
   return 0;
 }
@@ -139,11 +140,19 @@ async function importKeys(input: Input): Promise<number> {
   } catch (error) {
     throw new VerbError(`goblin key import: ${file} cannot be read: ${(error as Error).message}`);
   }
+  const all = read.keys.length + read.left.length;
+  if (all === 0) throw new VerbError(`goblin key import: ${file} is empty.`);
+  const first = read.left.find(({ wrong }) => wrong);
+  if (first !== undefined && read.keys.length === 0) {
+    throw new VerbError(
+      `goblin key import: ${file}, entry ${first.line}: ${first.why}. 0 of ${all} keys are taken over.`,
+    );
+  }
   for (const { line, why } of read.left) console.error(`entry ${line} is left out: ${why}`);
   const refused = await withKeys(config(), (keys) => sendAll(keys, tenant, scheme, read.keys));
   for (const { index, message } of refused) console.error(`${read.keys[index]?.hash} is refused: ${message}`);
-  console.error(`${read.keys.length - refused.length} of ${read.keys.length} keys are taken over.`);
-  return refused.length === 0 ? 0 : 1;
+  console.error(`${read.keys.length - refused.length} of ${all} keys are taken over.`);
+  return refused.length === 0 && first === undefined ? 0 : 1;
 }
 
 const AT_ONCE = 500;

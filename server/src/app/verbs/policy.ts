@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type ReadyPolicy, readyPolicies } from '../ready-policies.ts';
-import { actionOf, ask, only, wordOf } from './actions.ts';
+import { actionOf, ask, only, tenantNeeded, wordOf } from './actions.ts';
 import { columns, type Input, near, type Verb, VerbError } from './flags.ts';
 
 interface Text {
@@ -54,22 +54,23 @@ export const verb: Verb = {
   ].join('\n'),
   words: { most: 2 },
   flags: {
-    tenant: { value: 'name', help: 'whose policies; your own tenant, unless said otherwise' },
+    tenant: { value: 'name', help: 'whose policies; to be said where keys are asked for' },
     version: { value: 'number', help: 'the version to show, or that was changed' },
     since: { value: 'time', help: 'how far back, e.g. 12h or 7d: 7d, unless said otherwise' },
     file: { value: 'file', help: 'a file with policies in Cedar' },
   },
   examples: [
     'npm run goblin -- policy use local-at-night --tenant acme',
-    'npm run goblin -- policy test --since 7d --file new.cedar',
-    'npm run goblin -- policy set new.cedar',
+    'npm run goblin -- policy test --since 7d --file new.cedar --tenant acme',
+    'npm run goblin -- policy set new.cedar --tenant acme',
   ],
   run: (input) => actionOf('policy', ACTIONS, input),
 };
 
 async function show(input: Input): Promise<number> {
   only(verb, input, 'show', ['tenant', 'version'], 1);
-  const found = await read(input, versionOf(input.text('version')));
+  const tenant = tenantNeeded('policy', 'show', input);
+  const found = await read(tenant, versionOf(input.text('version')));
   const print = (title: string, policies: readonly Text[]) => {
     console.log(`// ${title}`);
     for (const { id, cedar } of policies) console.log(`// ${id}\n${cedar.trim()}\n`);
@@ -79,15 +80,16 @@ async function show(input: Input): Promise<number> {
     print(`${found.tenant}, version ${found.version}, ${found.changed_at} by ${found.changed_by}`, found.policies);
   }
   if (found.installation.length + found.policies.length === 0) {
-    console.error('There are no policies: whatever permissions allow is allowed.');
+    console.error(`There are no policies for ${found.tenant}: whatever permissions allow is allowed.`);
   }
   return 0;
 }
 
 async function set(input: Input): Promise<number> {
   only(verb, input, 'set', ['tenant', 'version'], 2);
+  const tenant = tenantNeeded('policy', 'set', input);
   const policies = readPolicies(wordOf('policy', 'set', input, 'a file with policies, e.g. new.cedar'));
-  return await save(input, policies, versionOf(input.text('version')));
+  return await save(tenant, policies, versionOf(input.text('version')));
 }
 
 async function ready(input: Input): Promise<number> {
@@ -103,34 +105,37 @@ async function ready(input: Input): Promise<number> {
 async function use(input: Input): Promise<number> {
   only(verb, input, 'use', ['tenant'], 2);
   const { name, cedar } = readyOf(wordOf('policy', 'use', input, 'a policy that goblin policy ready lists'));
-  const { policies, version } = await read(input, null);
+  const tenant = tenantNeeded('policy', 'use', input);
+  const { policies, version } = await read(tenant, null);
   const others = policies.filter(({ id }) => id !== name);
-  return await save(input, [...others, { id: name, cedar }], version);
+  return await save(tenant, [...others, { id: name, cedar }], version);
 }
 
 async function drop(input: Input): Promise<number> {
   only(verb, input, 'drop', ['tenant'], 2);
   const id = wordOf('policy', 'drop', input, 'the policy by its id, as goblin policy show has it');
-  const { policies, version } = await read(input, null);
+  const tenant = tenantNeeded('policy', 'drop', input);
+  const { policies, version } = await read(tenant, null);
   if (!policies.some((one) => one.id === id)) {
     const names = policies.map((one) => one.id);
     throw new VerbError(`goblin policy drop: there is no ${id}; there are ${names.join(', ') || 'none'}.`);
   }
   const others = policies.filter((one) => one.id !== id);
-  return await save(input, others, version);
+  return await save(tenant, others, version);
 }
 
 async function back(input: Input): Promise<number> {
   only(verb, input, 'back', ['tenant'], 2);
   const to = versionOf(wordOf('policy', 'back', input, 'the version, e.g. 3'));
-  const { version } = await read(input, null);
-  return await save(input, (await read(input, to)).policies, version);
+  const tenant = tenantNeeded('policy', 'back', input);
+  const { version } = await read(tenant, null);
+  return await save(tenant, (await read(tenant, to)).policies, version);
 }
 
 async function test(input: Input): Promise<number> {
   only(verb, input, 'test', ['tenant', 'since', 'file'], 1);
   const file = input.text('file');
-  const tenant = input.text('tenant');
+  const tenant = tenantNeeded('policy', 'test', input);
   const body = {
     since_ms: sinceOf(input.text('since') ?? '7d'),
     ...(file === undefined ? {} : { policies: readPolicies(file) }),
@@ -155,17 +160,15 @@ function versionOf(text: string | undefined): number | null {
   throw new VerbError(`goblin policy: a version is a number, not "${text}".`);
 }
 
-async function read(input: Input, version: number | null): Promise<Listed> {
+async function read(tenant: string | undefined, version: number | null): Promise<Listed> {
   const query = new URLSearchParams();
-  const tenant = input.text('tenant');
   if (tenant !== undefined) query.set('tenant', tenant);
   if (version !== null) query.set('version', String(version));
   return await ask<Listed>(query.size === 0 ? PATH : `${PATH}?${query}`);
 }
 
 /** `version`: the one that was changed; null: whichever. */
-async function save(input: Input, policies: readonly Text[], version: number | null): Promise<number> {
-  const tenant = input.text('tenant');
+async function save(tenant: string | undefined, policies: readonly Text[], version: number | null): Promise<number> {
   const body = {
     policies,
     ...(version === null ? {} : { version }),

@@ -5,7 +5,7 @@ import { bodyOf, type Link, sentenceOf } from './link.ts';
 
 export const TENANT_FLAG: Flag = {
   value: 'name',
-  help: `whose request it is: ${OPERATOR.tenant}, unless said otherwise`,
+  help: `whose request it is; left out: one of the command line itself, in ${OPERATOR.tenant}`,
 };
 
 /** `part`: what follows the id in the address. Throws `VerbError` with the tenant that was looked into when it is not there. */

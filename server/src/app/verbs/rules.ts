@@ -1,7 +1,7 @@
 /** `goblin rules`: what the scanner looks for in a tenant's requests, and what is done about it. */
 import { readFileSync } from 'node:fs';
 import { parse, YAMLError } from 'yaml';
-import { actionOf, ask, only, wordOf } from './actions.ts';
+import { actionOf, ask, only, tenantNeeded, wordOf } from './actions.ts';
 import { columns, type Input, type Verb, VerbError } from './flags.ts';
 
 interface Listed {
@@ -29,16 +29,16 @@ export const verb: Verb = {
   ].join('\n'),
   words: { most: 2 },
   flags: {
-    tenant: { value: 'name', help: 'whose rules; your own tenant, unless said otherwise' },
+    tenant: { value: 'name', help: 'whose rules; to be said where keys are asked for' },
     version: { value: 'number', help: 'the version to show, or that was changed' },
   },
-  examples: ['npm run goblin -- rules list', 'npm run goblin -- rules set rules.yaml --tenant acme'],
+  examples: ['npm run goblin -- rules list --tenant acme', 'npm run goblin -- rules set rules.yaml --tenant acme'],
   run: (input) => actionOf('rules', ACTIONS, input),
 };
 
 async function list(input: Input): Promise<number> {
   only(verb, input, 'list', ['tenant'], 1);
-  const found = await read(input);
+  const found = await read(tenantNeeded('rules', 'list', input), null);
   const rows = found.in_force.map(({ id, kind, action, own, description }) => [
     ...[id, kind, action, own ? 'own' : '', description],
   ]);
@@ -50,7 +50,8 @@ async function list(input: Input): Promise<number> {
 
 async function show(input: Input): Promise<number> {
   only(verb, input, 'show', ['tenant', 'version'], 1);
-  const { tenant, version, rules, actions, changed_at: at, changed_by: by } = await read(input);
+  const whose = tenantNeeded('rules', 'show', input);
+  const { tenant, version, rules, actions, changed_at: at, changed_by: by } = await read(whose, versionOf(input));
   console.log(JSON.stringify({ rules, actions }, null, 2));
   console.error(version === 0 ? `${tenant} has set nothing.` : `Version ${version} of ${tenant}, ${at} by ${by}.`);
   return 0;
@@ -59,7 +60,7 @@ async function show(input: Input): Promise<number> {
 async function set(input: Input): Promise<number> {
   only(verb, input, 'set', ['tenant', 'version'], 2);
   const file = wordOf('rules', 'set', input, 'a file with rules, e.g. rules.yaml');
-  const tenant = input.text('tenant');
+  const tenant = tenantNeeded('rules', 'set', input);
   const version = versionOf(input);
   const body = {
     ...readRules(file),
@@ -71,10 +72,8 @@ async function set(input: Input): Promise<number> {
   return 0;
 }
 
-async function read(input: Input): Promise<Listed> {
+async function read(tenant: string | undefined, version: number | null): Promise<Listed> {
   const query = new URLSearchParams();
-  const tenant = input.text('tenant');
-  const version = versionOf(input);
   if (tenant !== undefined) query.set('tenant', tenant);
   if (version !== null) query.set('version', String(version));
   return await ask<Listed>(query.size === 0 ? PATH : `${PATH}?${query}`);

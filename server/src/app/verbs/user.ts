@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { OPERATOR } from '../../identity/callers.ts';
 import { readConfig } from '../config.ts';
-import { actionOf, ask, only, tenantOf, wordOf } from './actions.ts';
+import { actionOf, ask, only, tenantNeeded, tenantOf, wordOf } from './actions.ts';
 import { columns, type Input, type Verb, VerbError } from './flags.ts';
 import { bodyOf, reachServer } from './link.ts';
 
@@ -147,12 +147,11 @@ interface ErasureView {
 async function erase(input: Input): Promise<number> {
   only(verb, input, 'erase', ['tenant'], 2);
   const who = wordOf('user', 'erase', input, 'the user: an account by id or address, a user_id, or its hash');
-  const config = readConfig(process.cwd(), process.env);
   // Somebody who is not found in one tenant may have asked everything in another.
-  const asked = config.auth === 'required' || input.on('tenant') ? tenantOf('user', 'erase', input) : null;
-  const query = asked === null ? '' : `?tenant=${asked}`;
+  const asked = tenantNeeded('user', 'erase', input);
+  const query = asked === undefined ? '' : `?tenant=${asked}`;
   // One server for all of it: what runs ends first, and every process lets go of what it remembers, which takes seconds.
-  const link = await reachServer(config);
+  const link = await reachServer(readConfig(process.cwd(), process.env));
   let seen: ErasureView;
   try {
     seen = await bodyOf<ErasureView>(await link.call(`${pathOf(who)}/data${query}`, { method: 'DELETE' }));

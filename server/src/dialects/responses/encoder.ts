@@ -75,7 +75,8 @@ export function createResponsesEncoder(context: ResponsesContext): ResponsesEnco
 
   function ended(ending: Ending): Json {
     output.close(ending.status);
-    return { ...ending, output: output.items };
+    const completed = ending.status === 'completed' ? (context.ended?.() ?? null) : null;
+    return { ...ending, completed_at: completed, output: output.items };
   }
 
   return {

@@ -48,7 +48,7 @@ export function responseObject(recorded: Recorded, truth?: Record<string, unknow
     id: responseId(request.id),
     object: 'response',
     created_at: seconds(request.createdAt),
-    completed_at: status === 'completed' && request.finishedAt !== null ? seconds(request.finishedAt) : null,
+    completed_at: null,
     model: typeof truth?.model === 'string' ? truth.model : (request.model ?? call?.model ?? 'auto'),
     ...askedFields(askedBody(call, recorded.metadata)),
     status,
@@ -57,18 +57,24 @@ export function responseObject(recorded: Recorded, truth?: Record<string, unknow
       ? responseError(error?.code ?? request.state, error?.message ?? 'The request ended without an answer')
       : null,
     usage: null,
-    ...answered(request.id, status, result, partialText),
+    ...answered(request, status, result, partialText),
     ...(truth ? { x_mcp: truth } : {}),
   };
 }
 
-function answered(id: string, status: Status, result: StoredResult | null, partialText: string | null): Json {
+function answered(
+  { id, finishedAt }: Recorded['request'],
+  status: Status,
+  result: StoredResult | null,
+  partialText: string | null,
+): Json {
   const output = createOutput(id, () => {});
   if (status === 'completed' && result) {
     const ending = endingOf(result.finishReason);
     for (const part of partsOfStored(result.message)) output.part(part);
     output.close(ending.status);
-    return { ...ending, output: output.items, usage: encodeUsage(result.usage) };
+    const completed = ending.status === 'completed' && finishedAt !== null ? seconds(finishedAt) : null;
+    return { ...ending, completed_at: completed, output: output.items, usage: encodeUsage(result.usage) };
   }
   if (partialText !== null) output.part({ type: 'text', text: partialText });
   output.close('incomplete');

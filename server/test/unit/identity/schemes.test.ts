@@ -88,7 +88,10 @@ describe('an export', () => {
     assert.throws(() => readExport('{"a":1}\n{broken'), /Line 2/);
     assert.throws(() => readExport('[1,2]'), /not one of objects/);
     assert.deepEqual(readExport('').keys, []);
-    assert.deepEqual(readExport('sk-in-the-clear').left, [{ line: 1, why: 'its hash is no SHA-256 in hex or base64' }]);
+    assert.throws(() => readExport('[sk-secret]'), { message: 'The file begins as a list does, but is not JSON.' });
+    assert.deepEqual(readExport('\n\nsk-in-the-clear').left, [
+      { line: 3, why: 'its hash is no SHA-256 in hex or base64', wrong: true },
+    ]);
   });
 });
 

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import type { DetailedPrice } from '../../../src/catalogue/prices.ts';
 import type { AnswerCall, Message } from '../../../src/contract/call.ts';
 import type { Rate } from '../../../src/contract/provider.ts';
+import { hookProblem } from '../../../src/guard/egress.ts';
 import { costOf } from '../../../src/money/cost.ts';
 import { mostCounted, mostInput, worstCost } from '../../../src/money/hold.ts';
 import { budgetProblems } from '../../../src/money/sense.ts';
@@ -89,13 +90,15 @@ describe('what is held', () => {
 
 describe('a budget', () => {
   const good = { scope: 'team', match: 'team_1', period: 'day', hard_usd: 1 };
-  const anywhere = () => null;
 
   it('makes sense, or every reason why not is said', () => {
-    assert.deepEqual(budgetProblems(good, anywhere), []);
-    assert.deepEqual(budgetProblems({ ...good, hard_usd: null, soft_usd: 0.5, name: null, match: null }, anywhere), []);
-    assert.deepEqual(budgetProblems({ ...good, scope: 'label', match: 'a=b=c' }, anywhere), []);
-    const paths = (of: object) => budgetProblems(of, anywhere).map(({ path }) => path);
+    assert.deepEqual(budgetProblems(good, hookProblem), []);
+    assert.deepEqual(
+      budgetProblems({ ...good, hard_usd: null, soft_usd: 0.5, name: null, match: null }, hookProblem),
+      [],
+    );
+    assert.deepEqual(budgetProblems({ ...good, scope: 'label', match: 'a=b=c' }, hookProblem), []);
+    const paths = (of: object) => budgetProblems(of, hookProblem).map(({ path }) => path);
     assert.deepEqual(paths({}), ['scope', 'period', 'hard_usd']);
     assert.deepEqual(paths({ ...good, soft_usd: 2 }), ['soft_usd']);
     assert.deepEqual(paths({ ...good, soft_usd: 1 }), []);
@@ -105,7 +108,14 @@ describe('a budget', () => {
     assert.deepEqual(paths({ ...good, name: 'a\nb' }), ['name']);
     assert.deepEqual(paths({ ...good, match: '' }), ['match']);
     for (const match of [null, '', '=', '=x']) assert.deepEqual(paths({ ...good, scope: 'label', match }), ['match']);
-    for (const webhook_url of ['', 'nothing', 'ftp://a', 7]) {
+    for (const webhook_url of [
+      '',
+      'nothing',
+      'ftp://a',
+      7,
+      'https://u:p@example.com/x',
+      `https://a/${'x'.repeat(2000)}`,
+    ]) {
       assert.deepEqual(paths({ ...good, webhook_url }), ['webhook_url']);
     }
   });

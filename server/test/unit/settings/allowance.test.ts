@@ -80,6 +80,10 @@ budgets:
       /budgets\.list\.0\.match must be the name of a label/,
     ],
     [
+      'budgets: { list: [{ scope: key, period: day, hard_usd: 1, webhook_url: "https://u:p@example.com" }] }',
+      /budgets\.list\.0\.webhook_url must be .* without user and password/,
+    ],
+    [
       'budgets: { list: [{ scope: key, period: day, hard_usd: 1, webhook_url: nowhere }] }',
       /budgets\.list\.0\.webhook_url must be an http/,
     ],

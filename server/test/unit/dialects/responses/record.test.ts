@@ -51,13 +51,14 @@ test('a finished request is the response that its caller would have had', () => 
   const got = recorded('succeeded', { result });
   const direct = JSON.parse(
     door
-      .encoder({ ...CONTEXT, model: 'm', request: asked } as typeof CONTEXT)
+      .encoder({ ...CONTEXT, model: 'm', request: asked, ended: () => 1741569960 })
       .whole({ parts, finishReason: 'tool_calls', usage: USAGE }, {}),
   );
-  assert.deepEqual({ ...got, x_mcp: {}, completed_at: null }, direct);
+  assert.deepEqual({ ...got, x_mcp: {} }, direct);
   assert.equal(got.completed_at, 1741569960);
   const cut = recorded('succeeded', { result: { ...result, finishReason: 'length' } });
   assert.deepEqual([cut.status, cut.incomplete_details], ['incomplete', { reason: 'max_output_tokens' }]);
+  assert.equal(cut.completed_at, null);
 });
 
 test('every state has its status', () => {
