@@ -9,6 +9,7 @@ import type { PriceLine } from '../money/lines.ts';
 import { notFound, readId } from './query.ts';
 import { callerIn, TENANT_ASKED } from './scope.ts';
 import { attemptOut, requestOut } from './shapes.ts';
+import { withAttempts } from './with-attempts.ts';
 
 export interface ReceiptDeps {
   ledger: Pick<Ledger, 'get' | 'attempts' | 'result'>;
@@ -38,9 +39,9 @@ export function receiptRoute(app: FastifyInstance, deps: ReceiptDeps): void {
     async (request) => {
       const { tenant } = callerIn(request);
       const id = readId(request);
-      const attempts = await ledger.attempts(tenant, id);
-      const row = await ledger.get(tenant, id);
-      if (!row) throw notFound(id);
+      const found = await withAttempts(ledger, tenant, id);
+      if (!found) throw notFound(id);
+      const { row, attempts } = found;
       // After an end its runner still has to write what it cost.
       if (!isTerminal(row.state) || attempts.some(({ status }) => status === 'running')) {
         throw new GoblinError('not_finished', 'The request has not ended yet; ask again when it has.', {

@@ -31,6 +31,7 @@ import { attemptOut, iso, linksOf, PRICE_UNKNOWN, requestOut } from './shapes.ts
 import type { Shown } from './shown.ts';
 import { decodeSubmission, type SubmitRules } from './submission.ts';
 import { createWaits } from './waits.ts';
+import { withAttempts } from './with-attempts.ts';
 
 export interface RequestDeps {
   ledger: Ledger;
@@ -164,9 +165,9 @@ export function requestRoutes(app: FastifyInstance, deps: RequestDeps): { close(
       const caller = callerIn(request);
       const { tenant } = caller;
       const id = readId(request);
-      // The row last: of attempts that have ended it has the cost.
-      const [attempts, body] = await Promise.all([ledger.attempts(tenant, id), ledger.body(tenant, id)]);
-      const row = await find(request, tenant);
+      const [found, body] = await Promise.all([withAttempts(ledger, tenant, id), ledger.body(tenant, id)]);
+      if (!found) throw notFound(id);
+      const { row, attempts } = found;
       const seen = body?.metadata ? await deps.shown(caller, row, 'metadata') : ledger;
       const metadata = seen === ledger ? body?.metadata : (await seen.body(tenant, row.id))?.metadata;
       return {
