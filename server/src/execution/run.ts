@@ -114,7 +114,13 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
   async function hides(body: Buffer | null): Promise<boolean> {
     const { answer } = input;
     if (!answer || !body) return false;
-    return answer.changed || (await answer.whole(body.toString('utf8')));
+    if (answer.changed) return true;
+    try {
+      return await answer.whole(body.toString('utf8'));
+    } catch {
+      // What cannot be looked at is not shown.
+      return true;
+    }
   }
 
   /** Every target rests, as its vendor asked: the attempt stands in the record and waits, if that is not too long. */

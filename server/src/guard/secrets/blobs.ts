@@ -1,8 +1,9 @@
 /** Content that is no text: pictures, sounds, archives, in base64. Nothing in it can be read, so nothing is looked for. */
 import { isUtf8 } from 'node:buffer';
+import { isRun } from './chars.ts';
 
 const DATA_URL = /^data:[^,]{0,200};base64,/i;
-const BASE64 = /^[A-Za-z0-9+/_\r\n-]*={0,2}\s*$/;
+const PADDING = /={0,2}\s{0,8}$/;
 /** As much of a text shows whether it is UTF-16. In bytes. */
 const SAMPLE = 64;
 
@@ -10,7 +11,32 @@ const SAMPLE = 64;
 export function isBinary(value: string): boolean {
   const head = DATA_URL.exec(value.slice(0, 256))?.[0].length ?? 0;
   const payload = head === 0 ? value : value.slice(head);
-  return BASE64.test(payload) && textIn(payload) === null;
+  const end = payload.length - (PADDING.exec(payload.slice(-16))?.[0].length ?? 0);
+  return runEnd(payload, 0) >= end && textIn(payload) === null;
+}
+
+/** Where base64 ends that begins at a place, its line breaks among it. By hand: expressions run out of stack over megabytes. */
+function runEnd(text: string, from: number): number {
+  let at = from;
+  for (; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (!isRun(code) && code !== 10 && code !== 13) break;
+  }
+  return at;
+}
+
+/** Runs of base64 of so many characters or more, padding included. */
+export function longRuns(text: string, least: number): { start: number; end: number }[] {
+  const runs: { start: number; end: number }[] = [];
+  for (let start = 0; start < text.length; start++) {
+    let end = runEnd(text, start);
+    if (end - start >= least) {
+      for (let n = 0; n < 2 && text.charCodeAt(end) === 61; n++) end++;
+      runs.push({ start, end });
+    }
+    start = end;
+  }
+  return runs;
 }
 
 /** What base64 says, if that is text: UTF-8, or UTF-16 of letters. Null: it is not. */

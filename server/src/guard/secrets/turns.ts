@@ -3,7 +3,7 @@
  * is made to take time, and a body may have ten.
  */
 import { setImmediate as pause } from 'node:timers/promises';
-import { textIn } from './blobs.ts';
+import { longRuns, textIn } from './blobs.ts';
 import type { Scanner } from './engine.ts';
 import type { Finding } from './rule.ts';
 import { createStreamScanner } from './stream.ts';
@@ -71,16 +71,16 @@ export function inTurns<T>(scanner: Scanner, work: (look: Look) => T): T | Promi
   }
 }
 
-/** Base64, in one line or several, of which a stream would see parts only. */
-const LONG_RUN = /[A-Za-z0-9+/_-][A-Za-z0-9+/_\r\n-]{4000,}={0,2}/g;
+/** Base64, in one line or several, of which a stream would see parts only. In characters. */
+const LONG_RUN = 4000;
 
 /** What is found in long runs of base64. As in the scanner, the whole run is the place. */
 async function inRuns(scanner: Scanner, text: string): Promise<Finding[]> {
   const found: Finding[] = [];
-  for (const run of text.matchAll(LONG_RUN)) {
-    const inside = textIn(run[0]);
+  for (const { start, end } of longRuns(text, LONG_RUN)) {
+    const inside = textIn(text.slice(start, end));
     if (inside === null) continue;
-    const place = { start: run.index, end: run.index + run[0].length, via: 'base64' as const };
+    const place = { start, end, via: 'base64' as const };
     for (const one of await searched(scanner, inside)) found.push({ ...one, ...place });
   }
   return found;

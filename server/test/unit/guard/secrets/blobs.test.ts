@@ -49,6 +49,11 @@ test('text is looked at in every field, whatever it begins with and however long
   }
 });
 
+test('megabytes of one character are told apart too', () => {
+  for (const char of ['x', '/', '=', '\n', ' ']) isBinary(char.repeat(8_000_000));
+  assert.ok(isBinary('/'.repeat(8_000_000)));
+});
+
 test('pictures and the like stay as they are, byte for byte', async () => {
   for (const picture of [PNG, PNG.subarray(0, 900), randomBytes(20_000)]) {
     const text = picture.toString('base64');

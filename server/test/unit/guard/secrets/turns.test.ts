@@ -82,6 +82,11 @@ test('base64 that is longer than a turn is read as a whole, in lines too', async
   }
 });
 
+test('megabytes of one character break nothing', { timeout: 60_000 }, async () => {
+  for (const char of ['x', 'A', '=', '\n', '-', '%'])
+    assert.deepEqual(await searched(scanner, char.repeat(4_000_000)), []);
+});
+
 test('what the work itself throws is thrown, in the first turn and in later ones', async () => {
   const refuse = (): never => {
     throw new Error('no');
