@@ -11,7 +11,7 @@ import { fromFields, hiddenName, scanName } from './secrets/fields.ts';
 import { acrossTexts } from './secrets/joints.ts';
 import { createRedactor, type Redactor, type TextForm } from './secrets/redact.ts';
 import type { Action, Finding } from './secrets/rule.ts';
-import { inTurns, type Look, lookAt } from './secrets/turns.ts';
+import { inTurns, type Look } from './secrets/turns.ts';
 
 export interface FoundSecret {
   rule: string;
@@ -70,7 +70,8 @@ export function createShield(
   digest: (tenant: string, value: string) => string,
   own: ActionSettings = {},
 ): TenantShield {
-  function protect(tenant: string, content: Content, look: Look): Shielded {
+  /** `binary`: which large fields are no text, as far as that was found out in an earlier turn. */
+  function protect(tenant: string, content: Content, look: Look, binary = new Map<string, boolean>()): Shielded {
     const { task = null } = content;
     const found: FoundSecret[] = [];
     const blocked: FoundSecret[] = [];
@@ -113,8 +114,11 @@ export function createShield(
     /** The same object where nothing in it changes. `free`: its names are the caller's. */
     function walk(value: unknown, place: string, name: string, depth: number, free: boolean): unknown {
       if (typeof value === 'string') {
-        if (BLOBS.has(name) && (value.length > BLOB_CHARS || value.startsWith('data:')) && isBinary(value))
-          return value;
+        if (BLOBS.has(name) && (value.length > BLOB_CHARS || value.startsWith('data:'))) {
+          const known = binary.get(value) ?? isBinary(value);
+          binary.set(value, known);
+          if (known) return value;
+        }
         return text(value, place, name === 'arguments' ? 'json' : 'text');
       }
       if (typeof value !== 'object' || value === null || depth > MOST_DEPTH) return value;
@@ -161,8 +165,11 @@ export function createShield(
     scanner,
     actionOf,
     said: (finding, task) => saidOf(own, finding, task),
-    protect: (tenant, content) => protect(tenant, content, lookAt(scanner)),
-    protectInTurns: (tenant, content) => inTurns(scanner, (look) => protect(tenant, content, look)),
+    protect: (tenant, content) => protect(tenant, content, scanner.scan),
+    protectInTurns(tenant, content) {
+      const binary = new Map<string, boolean>();
+      return inTurns(scanner, (look) => protect(tenant, content, look, binary));
+    },
   };
 }
 

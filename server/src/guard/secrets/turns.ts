@@ -11,7 +11,7 @@ import { createStreamScanner } from './stream.ts';
 /** Characters of a turn: a millisecond of prose, 20 of the worst that is known. */
 const TURN = 64 * 1024;
 
-/** As `Scanner.scan`, each text once. */
+/** As `Scanner.scan`. */
 export type Look = (text: string) => readonly Finding[];
 
 /** There is more than one turn may search. Nothing is lost: what was searched is known in the next one. */
@@ -23,18 +23,6 @@ class Enough extends Error {
   }
 }
 
-/** All in one turn. */
-export function lookAt(scanner: Pick<Scanner, 'scan'>, known = new Map<string, readonly Finding[]>()): Look {
-  return (text) => {
-    let findings = known.get(text);
-    if (findings === undefined) {
-      findings = scanner.scan(text);
-      known.set(text, findings);
-    }
-    return findings;
-  };
-}
-
 /**
  * What `work` makes of content, which it looks at by the function that it is given and changes nowhere: it is begun
  * anew in each turn. A promise only when one turn is not enough.
@@ -42,12 +30,16 @@ export function lookAt(scanner: Pick<Scanner, 'scan'>, known = new Map<string, r
 export function inTurns<T>(scanner: Scanner, work: (look: Look) => T): T | Promise<T> {
   const known = new Map<string, readonly Finding[]>();
   let left = TURN;
-  const scan = (text: string): Finding[] => {
-    if (text.length > left) throw new Enough(text);
-    left -= text.length;
-    return scanner.scan(text);
+  const look: Look = (text) => {
+    let findings = known.get(text);
+    if (findings === undefined) {
+      if (text.length > left) throw new Enough(text);
+      left -= text.length;
+      findings = scanner.scan(text);
+      known.set(text, findings);
+    }
+    return findings;
   };
-  const look = lookAt({ scan }, known);
 
   async function later(text: string): Promise<T> {
     for (let next = text; ; ) {
