@@ -7,11 +7,12 @@ import { after, test } from 'node:test';
 import { deflateRawSync } from 'node:zlib';
 import pg from 'pg';
 import { openPglite } from '../../src/drivers/pglite.ts';
+import { setupOf } from '../support/accounts.ts';
 import { type Canaries, createCanaries, dumpTables, filesOf } from '../support/canary.ts';
 import { leakySettings, readAll, walk } from '../support/canary-walk.ts';
 import { startNode } from '../support/cluster.ts';
 import { binary } from '../support/daemon.ts';
-import { eventually, runGoblin, startServer } from '../support/server.ts';
+import { runGoblin, startServer } from '../support/server.ts';
 import { startPostgres, startRedis } from '../support/services.ts';
 import { type LeakyVendor, startLeakyVendor } from '../vendors/leaky.ts';
 
@@ -38,10 +39,6 @@ async function vendorOf(canaries: Canaries): Promise<{ vendor: LeakyVendor; env:
     },
   };
 }
-
-/** Printed a moment after the server is ready. */
-const setupOf = (said: () => string): Promise<string> =>
-  eventually(() => /set-up +(gst_[\w-]{32})/.exec(said())?.[1], 'the set-up token');
 
 function commandLine(pid: number): string {
   return readFileSync(`/proc/${pid}/cmdline`, 'utf8') + readFileSync(`/proc/${pid}/comm`, 'utf8');

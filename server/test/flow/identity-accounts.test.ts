@@ -1,7 +1,7 @@
 /** The first owner, signing in and staying so, accounts, teams and tenants: what each may, and what nobody may. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { bearer, makeKey, makeUser, me, PASSWORD, type SignedInView, signIn } from '../support/accounts.ts';
+import { bearer, makeKey, makeUser, me, PASSWORD, type SignedInView, setupOf, signIn } from '../support/accounts.ts';
 import { call, isProblem, post } from '../support/api.ts';
 import { runGoblin, type Server, startServer } from '../support/server.ts';
 
@@ -18,8 +18,7 @@ after(async () => {
 });
 
 test('the first start prints a token that makes the first owner, once; there is nothing to guess before', async () => {
-  const token = /set-up +(gst_[\w-]{32})/.exec(server.stdout())?.[1];
-  assert.ok(token, server.stdout());
+  const token = await setupOf(server.stdout);
   const methods = await call<{ set_up: boolean }>(server, '/mcp/v1/auth/methods');
   assert.equal(methods.body.set_up, true);
   const first = { email: 'Ada@Example.com', password: PASSWORD };

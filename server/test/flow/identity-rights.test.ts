@@ -9,6 +9,7 @@ import {
   PASSWORD,
   person,
   type SignedInView,
+  setupOf,
   signIn,
   type UserView,
 } from '../support/accounts.ts';
@@ -22,7 +23,7 @@ const refresh = (token: string) => post<SignedInView>(server, '/mcp/v1/auth/refr
 
 before(async () => {
   server = await startServer({ env: { MCP_AUTH: 'required' }, settings: { simulator: true } });
-  const token = /set-up +(gst_\S+)/.exec(server.stdout())?.[1];
+  const token = await setupOf(server.stdout);
   const made = await post<SignedInView>(server, '/mcp/v1/auth/setup', {
     token,
     email: 'ada@example.com',

@@ -1,7 +1,7 @@
 /** Secrets that are given as names, by mistake: refused before they are stored, and said by nobody. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { bearer, makeUser, PASSWORD, type SignedInView } from '../support/accounts.ts';
+import { bearer, makeUser, PASSWORD, type SignedInView, setupOf } from '../support/accounts.ts';
 import { call, isProblem, type Json, post } from '../support/api.ts';
 import { runGoblin, type Server, startServer } from '../support/server.ts';
 
@@ -15,7 +15,7 @@ let owner: SignedInView;
 
 before(async () => {
   server = await startServer({ env: { MCP_AUTH: 'required' }, settings: { simulator: true } });
-  const token = /set-up +(gst_\S+)/.exec(server.stdout())?.[1];
+  const token = await setupOf(server.stdout);
   const first = { token, email: 'ada@example.com', password: PASSWORD };
   const refused = await post(server, '/mcp/v1/auth/setup', { ...first, name: GITHUB });
   isProblem(refused, 400, 'invalid_request');

@@ -1,6 +1,7 @@
 /** Accounts and keys of a server under test. */
 import assert from 'node:assert/strict';
 import { type Addressed, call, type Json, post } from './api.ts';
+import { eventually } from './server.ts';
 
 export const PASSWORD = 'correct horse battery staple';
 
@@ -27,6 +28,10 @@ export interface UserView {
   teams: { id: string; name: string; role: string }[];
   disabled_at: string | null;
 }
+
+/** The token of the first start, out of what the server prints; that comes a moment after it is ready. */
+export const setupOf = (printed: () => string): Promise<string> =>
+  eventually(() => /set-up +(gst_[\w-]{32})/.exec(printed())?.[1], 'the set-up token');
 
 export interface Operated extends Addressed {
   token: string;

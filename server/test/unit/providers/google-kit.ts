@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createVerify, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as later } from 'node:timers/promises';
 import { GoblinError } from '../../../src/contract/errors.ts';
 import { createGoogleSigner, type FetchToken, type GoogleSignerOptions } from '../../../src/providers/auth/google.ts';
 
@@ -31,7 +32,16 @@ export const granted = (token: string, expires_in: unknown = 3600): Answer => ({
   body: JSON.stringify({ access_token: token, expires_in, token_type: 'Bearer' }),
 });
 
-const fetchToken: FetchToken = (method, url, headers, body, timeoutMs) =>
+let running = 0;
+
+const fetchToken: FetchToken = (...call) => {
+  running++;
+  return askForToken(...call).finally(() => {
+    running--;
+  });
+};
+
+const askForToken: FetchToken = (method, url, headers, body, timeoutMs) =>
   new Promise((resolve, reject) => {
     const req = request(url, { method, headers, timeout: timeoutMs }, (res) => {
       let text = '';
@@ -127,12 +137,17 @@ export function verified(
   return { header: read(header), claims: read(claims) };
 }
 
-export const settled = () => new Promise((resolve) => setTimeout(resolve, 15));
+/** Whatever was asked for in the background has been answered. */
+export async function settled(): Promise<void> {
+  await later(15);
+  await until(() => running === 0);
+  await later(1);
+}
 
 export async function until(condition: () => boolean): Promise<void> {
   const end = Date.now() + 3000;
   while (!condition()) {
     assert.ok(Date.now() < end, 'it never came');
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await later(2);
   }
 }
