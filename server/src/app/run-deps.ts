@@ -1,5 +1,5 @@
 /** What every run of a request needs, whoever has begun it. */
-import type { RunDeps } from '../execution/terms.ts';
+import type { SharedRunDeps } from '../execution/terms.ts';
 import type { Guardrails } from '../guard/hook.ts';
 import type { Wheel } from '../providers/wheel.ts';
 import type { HealthBook } from '../routing/book.ts';
@@ -16,7 +16,7 @@ export interface RunRooms {
   guardrails: Pick<Guardrails, 'after'>;
 }
 
-export function runDepsOf({ parts, wheel, health, sharing, room, guardrails }: RunRooms): Omit<RunDeps, 'begin'> {
+export function runDepsOf({ parts, wheel, health, sharing, room, guardrails }: RunRooms): SharedRunDeps {
   const { config, live, recorder } = parts;
   const { settings } = config;
   return {

@@ -17,7 +17,7 @@ import { startAnswer } from './answer.ts';
 import { createAudience } from './audience.ts';
 import type { Persist } from './persist.ts';
 import { settlementOf } from './settlement.ts';
-import type { RunDeps, RunEnd, StopReason } from './terms.ts';
+import type { RunEnd, SharedRunDeps, StopReason } from './terms.ts';
 import { failedBefore, refusalOf, STOPPED, toOutcome } from './told.ts';
 
 /** A commit that takes longer than this voids the call that was begun beside it. */
@@ -40,7 +40,7 @@ export interface AttachedDeps {
   owner: string;
   /** UTC day of the database, `YYYY-MM-DD`. */
   day(): string;
-  run: Omit<RunDeps, 'begin'>;
+  run: SharedRunDeps;
   totalMs: number;
   /** Registers a running request, so that cancel and shutdown find it. */
   register(id: string, stop: (reason: StopReason) => void): Place;
@@ -147,19 +147,26 @@ export function runAttached(
     audience.done(outcome);
   }
 
+  /** Writes no frame, and says whether the request is still ours. */
+  const nothing = () => ({ id, tenant, epoch: 1, firstSeq: 1, day: deps.day(), frames: [] });
+
   const run = startAnswer(
     {
       ...deps.run,
+      still: () =>
+        opened.then(
+          (ours) => ours && deps.persist(() => ledger.frames(nothing()), AWAY_MS).then((frames) => frames !== null),
+        ),
       begin(start, before) {
         if (start.attempt === 1) {
           opened = open(start);
           return committedBeside ? Promise.resolve(true) : opened;
         }
-        const write = { id, tenant, epoch: 1, firstSeq: 1, day: deps.day(), frames: [] };
         // A vendor may fail sooner than the row of its call is committed.
         return opened.then(
           (ours) =>
-            ours && deps.persist(() => ledger.attempt(write, start, before), AWAY_MS).then((frames) => frames !== null),
+            ours &&
+            deps.persist(() => ledger.attempt(nothing(), start, before), AWAY_MS).then((frames) => frames !== null),
         );
       },
     },

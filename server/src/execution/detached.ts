@@ -13,7 +13,7 @@ import { createFrameLog } from './frames.ts';
 import type { Persist } from './persist.ts';
 import { createWholeFilter } from './placeholders.ts';
 import { settlementOf } from './settlement.ts';
-import type { RunDeps, RunEnd, StopReason } from './terms.ts';
+import type { RunEnd, SharedRunDeps, StopReason } from './terms.ts';
 
 /** How long a request that may not run yet rests in the queue, unless somebody knows better. */
 const WAIT_MS = 1000;
@@ -26,7 +26,7 @@ export interface DetachedDeps {
   owner: string;
   /** UTC day of the database, `YYYY-MM-DD`. */
   day(): string;
-  run: Omit<RunDeps, 'begin'>;
+  run: SharedRunDeps;
   totalMs: number;
   /** Plans again: providers may have changed since the request was accepted. Throws when nothing can take it. */
   plan(claim: Claim): RunPlan | Promise<RunPlan>;
@@ -130,6 +130,7 @@ export function runDetached(deps: DetachedDeps, claim: Claim): DetachedRun {
     const run = startAnswer(
       {
         ...deps.run,
+        still: () => log.commit([], ledger.frames),
         begin(start, before, restart) {
           // What was held back goes with what it belongs to.
           if (restart) whole = mapping && createWholeFilter(mapping);

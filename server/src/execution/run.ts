@@ -96,12 +96,14 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
     return done;
   }
 
-  async function once(place: Place, ticket: Ticket): Promise<AttemptOutcome> {
+  async function once(place: Place, ticket: Ticket, rested = false): Promise<AttemptOutcome> {
     try {
+      // While it rested, whoever ended it may not have reached this process.
+      if (rested && !stopped && !(await deps.still())) stop('lost');
+      if (stopped) return silent(null);
       const spoke = () => health.spoke(ticket);
       current = callOnce(deps, input, place, prefix, carried?.outputTokens ?? 0, ear, sink, spoke);
       wakeUp = current.abort;
-      if (stopped) current.abort();
       return await current.done;
     } catch (error) {
       return silent(asFailure(error));
@@ -129,7 +131,7 @@ export function startRun(deps: RunDeps, input: RunInput, sink: RunSink): Run {
       return silent({ code: 'upstream_rate_limited', detail: 'asked for time by the provider', retryAfterMs: ms });
     }
     await rest(ms);
-    return stopped ? silent(null) : await once(place, ticket);
+    return await once(place, ticket, true);
   }
 
   function rest(ms: number): Promise<void> {

@@ -95,6 +95,8 @@ export interface RunDeps {
    * request is no longer ours. Throws when the record is away for too long.
    */
   begin(start: AttemptStart, before: AttemptEnd | null, restart: string | null): Promise<boolean>;
+  /** Asks the record whether the request is still ours and goes on. Throws as `begin` does. */
+  still(): Promise<boolean>;
   health: HealthBook;
   /** Left out: it is switched off. */
   cache?: ResponseCache;
@@ -106,6 +108,9 @@ export interface RunDeps {
   /** Told of every attempt that ended, for metrics. */
   observe(start: AttemptStart, end: AttemptEnd): void;
 }
+
+/** What is the same for every run. */
+export type SharedRunDeps = Omit<RunDeps, 'begin' | 'still'>;
 
 export interface RunEnd {
   /** Null: nothing may be written (`lost`), or the request goes back to the queue. */

@@ -1,13 +1,14 @@
 /** Runs without a house: vendors that say what a test tells them, a record that only remembers. */
 import type { AnswerCall } from '../../../src/contract/call.ts';
 import type { Notice } from '../../../src/contract/dialect.ts';
+import { GoblinError } from '../../../src/contract/errors.ts';
 import { isVisible } from '../../../src/contract/part.ts';
 import type { Provider } from '../../../src/contract/provider.ts';
 import type { AttemptEnd, AttemptStart } from '../../../src/contract/record.ts';
 import { DIALECTS } from '../../../src/dialects/index.ts';
 import { startAnswer } from '../../../src/execution/answer.ts';
 import { createResponseCache, type ResponseCache } from '../../../src/execution/cache.ts';
-import type { Run, RunDeps, RunInput } from '../../../src/execution/terms.ts';
+import type { Run, RunInput, SharedRunDeps } from '../../../src/execution/terms.ts';
 import type { UpstreamHandler } from '../../../src/providers/exchange.ts';
 import type { Transport } from '../../../src/providers/transport.ts';
 import { createWheel } from '../../../src/providers/wheel.ts';
@@ -69,13 +70,22 @@ function provider(name: string, goesOn: boolean): Provider {
 
 export interface House {
   calls: Called[];
-  deps: Omit<RunDeps, 'begin'>;
+  deps: SharedRunDeps;
   cache: ResponseCache;
   clock: { now: number };
-  ask(more?: Partial<RunInput> & { text?: string; tenant?: string; key?: string | null }, refuse?: boolean): Seen;
+  ask(
+    more?: Partial<RunInput> & { text?: string; tenant?: string; key?: string | null },
+    lost?: 'begin' | 'still' | 'away',
+  ): Seen;
 }
 
-export function makeHouse({ cached = true, more = {} }: { cached?: boolean; more?: Partial<RunDeps> } = {}): House {
+export function makeHouse({
+  cached = true,
+  more = {},
+}: {
+  cached?: boolean;
+  more?: Partial<SharedRunDeps>;
+} = {}): House {
   const calls: Called[] = [];
   const clock = { now: 1_700_000_000_000 };
   const cache = createResponseCache({ ttlMs: 60_000, maxBytes: 1_000_000 }, { now: () => clock.now });
@@ -140,7 +150,7 @@ export function makeHouse({ cached = true, more = {} }: { cached?: boolean; more
     };
   };
 
-  const deps: Omit<RunDeps, 'begin'> = {
+  const deps: SharedRunDeps = {
     transport: { post } as unknown as Transport,
     wheel: createWheel(),
     clocks: { headersMs: 5000, answerMs: 5000, firstTokenMs: 5000, idleMs: 5000 },
@@ -178,7 +188,7 @@ export function makeHouse({ cached = true, more = {} }: { cached?: boolean; more
     deps,
     cache,
     clock,
-    ask({ text = 'hi', tenant = 't', key = null, ...input } = {}, refuse = false) {
+    ask({ text = 'hi', tenant = 't', key = null, ...input } = {}, lost) {
       const call: AnswerCall = { kind: 'answer', messages: [{ role: 'user', content: [{ type: 'text', text }] }] };
       const seen: Omit<Seen, 'run'> = { began: [], attempts: [], notices: [], text: '', raw: [], full: false };
       const whole: RunInput = {
@@ -210,7 +220,11 @@ export function makeHouse({ cached = true, more = {} }: { cached?: boolean; more
           ...deps,
           async begin(start, before, restart) {
             seen.began.push({ start, before, restart });
-            return !refuse;
+            return lost !== 'begin';
+          },
+          async still() {
+            if (lost === 'away') throw new GoblinError('unavailable', 'The record is away.');
+            return lost !== 'still';
           },
         },
         whole,
