@@ -9,7 +9,6 @@ import type { Price, Provider } from '../contract/provider.ts';
 import type { CallbackSender } from '../dispatch/callbacks.ts';
 import { startNotices } from '../dispatch/notices.ts';
 import { createMemoryRates } from '../drivers/memory-rates.ts';
-import type { Persist } from '../execution/persist.ts';
 import type { Secrets } from '../identity/secrets.ts';
 import { forgetPurses, keepFileBudgets } from '../ledger/budgets.ts';
 import { createGroup } from '../ledger/group.ts';
@@ -38,10 +37,9 @@ const BEAT_MS = 1000;
 const UPKEEP_MS = 2000;
 const LIVING_MS = 3000;
 const FORGET_MS = 3_600_000;
-const START_MS = 30_000;
 const NO_RULES: StoredRules = { version: 0, limits: [], budgets: [] };
 
-export async function openAllowance(parts: Parts, secrets: Secrets, persist: Persist): Promise<AllowanceRoom> {
+export async function openAllowance(parts: Parts, secrets: Secrets): Promise<AllowanceRoom> {
   const { clock, config, instance, live, recorder, sql } = parts;
   const { settings } = config;
   const now = () => performance.now();
@@ -71,9 +69,9 @@ export async function openAllowance(parts: Parts, secrets: Secrets, persist: Per
   }
 
   if (sql) {
-    await persist(() => keepFileBudgets(sql, settings.budgets), START_MS);
-    await persist(() => read(sql), START_MS);
-    if (config.database) living = await persist(() => livingProcesses(sql), START_MS);
+    await keepFileBudgets(sql, settings.budgets);
+    await read(sql);
+    if (config.database) living = await livingProcesses(sql);
   }
 
   const limiter = createLimiter({

@@ -94,7 +94,7 @@ export async function assemble(parts: Parts): Promise<House> {
 
   const providerKeys = await openProviderKeys(parts);
   const resting = await openResting(parts, sharing);
-  const room = await openAllowance(parts, secrets, persist);
+  const room = await openAllowance(parts, secrets);
 
   const shields = await openShields({
     sql,
