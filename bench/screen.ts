@@ -11,7 +11,7 @@ import { type Child, child, freePort } from './process.ts';
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 2);
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9);
 /** Words of an answer, each an event of its own: what a prompt costs is not what is asked. */
-const EVENTS = Number(process.env.BENCH_EVENTS ?? 400);
+const EVENTS = Number(process.env.BENCH_EVENTS ?? 800);
 const MOST = 1.1;
 /** Made here, so that no file of the project holds what looks like a key. */
 const SECRET = ['AKIA', 'Z7Q3M5N2P6R4T6V4'].join('');

@@ -40,6 +40,8 @@ export interface WireRequest {
 export interface WireEvent {
   name: string;
   data: string;
+  /** Set by a decoder that knows it: this is the last event once more, but for the words of its only part. */
+  alike?: boolean;
 }
 
 /**

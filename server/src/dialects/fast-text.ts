@@ -7,6 +7,8 @@
 export interface FastText {
   /** The text, or null when this event must be parsed. */
   take(data: string): string | null;
+  /** Whether what `take` answers is all in which an event differs from the one that was armed. */
+  exact(): boolean;
   /** Remembers the shape of an event whose only effect was `text`, the value of its one field `key`. */
   arm(data: string, key: string, text: string): void;
   disarm(): void;
@@ -57,6 +59,7 @@ export function createFastText(): FastText {
       padded = padding !== '' && isPadding(suffix, pad);
       if (padded) suffix = suffix.slice(0, pad);
     },
+    exact: () => !padded,
     disarm() {
       suffix = '';
     },

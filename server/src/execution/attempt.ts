@@ -51,7 +51,7 @@ export function startAttempt(
       heard = event.name === 'ping' ? 'ping' : 'data';
       if (over) return;
       if (outcome.finishReason !== null && event.data === '[DONE]') finish();
-      else take(decoder.push(event), event.data);
+      else take(decoder.push(event), event.data, event.alike === true);
     });
     reader = { decoder, parser };
     return reader;
@@ -81,7 +81,7 @@ export function startAttempt(
     fail(waitingFor);
   });
 
-  function take(parts: readonly Part[], raw: string): void {
+  function take(parts: readonly Part[], raw: string, alike = false): void {
     let failure: ProviderFailure | null = null;
     for (const part of parts) {
       if (part.type === 'usage') outcome.usage = part.usage;
@@ -97,11 +97,11 @@ export function startAttempt(
       }
     }
     if (!failure) {
-      listener.event(parts, raw);
+      listener.event(parts, raw, alike);
       return;
     }
     // What stands beside a failure in a stream is shown, but not the event itself, which has the vendor's words about it.
-    if (mode !== 'whole') listener.event(parts.filter(isVisible), '');
+    if (mode !== 'whole') listener.event(parts.filter(isVisible), '', false);
     fail(failure);
   }
 

@@ -42,8 +42,8 @@ export function startBatches(
       deps,
       { ...common, ...batch },
       {
-        event(parts, data) {
-          if (rest.length === 0) listener.event(parts, data);
+        event(parts, data, alike) {
+          if (rest.length === 0) listener.event(parts, data, alike);
         },
         flush: () => listener.flush(),
         done(outcome) {

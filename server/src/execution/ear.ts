@@ -7,7 +7,9 @@ import { createScreen, type Screen } from './screen.ts';
 import { createShells } from './shell.ts';
 import type { RunSink } from './terms.ts';
 
-export interface Ear extends Omit<Screen, 'waiting'> {
+export interface Ear extends Omit<Screen, 'waiting' | 'push'> {
+  /** `alike`: the event is the last one once more, but for its words. */
+  push(parts: readonly Part[], data: string, dialect: Dialect, alike?: boolean): void;
   /** All that came of this attempt, what is not told yet among it. */
   heard(): Pick<Assembly, 'shown' | 'pieces'>;
 }
@@ -32,7 +34,8 @@ export function createEar(
   const mayPass = createShells(shield);
   return {
     ...screen,
-    push: (parts, data, dialect) => screen.push(parts, data === '' || mayPass(parts, data) ? data : '', dialect),
+    push: (parts, data, dialect, alike) =>
+      screen.push(parts, data === '' || mayPass(parts, data, alike) ? data : '', dialect),
     heard() {
       const { bytes, pieces } = screen.waiting();
       return { shown: () => assembly.shown() + bytes, pieces: () => assembly.pieces() + pieces };

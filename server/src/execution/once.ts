@@ -4,10 +4,10 @@ import type { EncodeTarget } from '../contract/dialect.ts';
 import { isVisible, type Part } from '../contract/part.ts';
 import type { Provider } from '../contract/provider.ts';
 import { startBatches } from './batches.ts';
+import type { Ear } from './ear.ts';
 import { embedTries } from './embed.ts';
 import { createJoin, type Join } from './join.ts';
 import type { AttemptOutcome } from './outcome.ts';
-import type { Screen } from './screen.ts';
 import type { RunDeps, RunInput, RunSink } from './terms.ts';
 
 /** Where a call goes. */
@@ -48,7 +48,7 @@ export function callOnce(
   place: Place,
   prefix: string,
   used: number,
-  ear: Pick<Screen, 'push' | 'look'>,
+  ear: Pick<Ear, 'push' | 'look'>,
   sink: RunSink,
   spoke: () => void,
 ): Once {
@@ -74,12 +74,12 @@ export function callOnce(
   });
 
   let quiet = true;
-  function tell(parts: readonly Part[], data: string): void {
+  function tell(parts: readonly Part[], data: string, alike = false): void {
     if (quiet && parts.some(isVisible)) {
       quiet = false;
       spoke();
     }
-    ear.push(parts, data, dialect);
+    ear.push(parts, data, dialect, alike);
   }
 
   const others = more.map((one) => ({

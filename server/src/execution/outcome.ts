@@ -26,8 +26,8 @@ export interface AttemptInput {
 }
 
 export interface AttemptListener {
-  /** Parts of one event; `data` is the event's own text (empty for a whole body). */
-  event(parts: readonly Part[], data: string): void;
+  /** Parts of one event; `data` is the event's own text (empty for a whole body), `alike` as its decoder says. */
+  event(parts: readonly Part[], data: string, alike: boolean): void;
   /** The end of one read from the socket. False: pause. */
   flush(): boolean;
   done(outcome: AttemptOutcome): void;

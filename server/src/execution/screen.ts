@@ -141,14 +141,24 @@ export function createScreen(
   }
 
   function release(): void {
-    for (let first = queue[0]; first !== undefined && first !== entering && first.to <= decided; first = queue[0]) {
-      queue.shift();
-      put(first);
-      if (first.data !== '' || first.parts.length === 0) show(first.parts, first.data, first.dialect);
-      else {
-        const left = first.parts.filter(saysSomething);
-        if (left.length > 0) show(left, '', first.dialect);
+    let told = 0;
+    try {
+      for (
+        let first = queue[0];
+        first !== undefined && first !== entering && first.to <= decided;
+        first = queue[told]
+      ) {
+        told++;
+        put(first);
+        if (first.data !== '' || first.parts.length === 0) show(first.parts, first.data, first.dialect);
+        else {
+          const left = first.parts.filter(saysSomething);
+          if (left.length > 0) show(left, '', first.dialect);
+        }
       }
+    } finally {
+      // All at once: one by one the rest would be moved as often.
+      if (told > 0) queue.splice(0, told);
     }
     split();
   }

@@ -6,13 +6,18 @@ import { isVisible, type Part } from '../contract/part.ts';
 import type { AnswerShield } from '../guard/answers.ts';
 
 /** Whether an event may be sent on as it came, but for the words in it. */
-export function createShells(shield: Pick<AnswerShield, 'outside'>): (parts: readonly Part[], data: string) => boolean {
+export type MayPass = (parts: readonly Part[], data: string, alike?: boolean) => boolean;
+
+export function createShells(shield: Pick<AnswerShield, 'outside'>): MayPass {
   let before: string | null = null;
   let after = '';
   /** The last one without words. */
   let silent = '';
 
-  return (parts, data) => {
+  /** What was said of the last one; of those that are alike the same is true. */
+  let passed = true;
+
+  function look(parts: readonly Part[], data: string): boolean {
     const words = wordsOf(parts);
     if (words === '') {
       if (data === silent) return true;
@@ -36,6 +41,11 @@ export function createShells(shield: Pick<AnswerShield, 'outside'>): (parts: rea
     before = head;
     after = tail;
     return true;
+  }
+
+  return (parts, data, alike) => {
+    if (!alike) passed = look(parts, data);
+    return passed;
   };
 }
 

@@ -113,6 +113,8 @@ export function createAnthropicDecoder(options: { fast?: boolean } = {}): Decode
           const parts: Part[] = [];
           if (fast.key() === 'text') blocks.text(raw, parts);
           else blocks.thinking(raw, parts);
+          const [only] = parts;
+          event.alike = only !== undefined && 'text' in only && only.text === raw && fast.exact();
           return parts;
         }
         fast.disarm();

@@ -121,6 +121,7 @@ export function createOpenaiDecoder(quirks: Quirks, options: { fast?: boolean } 
           const kind = fast.key() === 'content' ? 'text' : 'reasoning';
           const clean = (kind === 'text' ? text : reasoning).push(raw);
           if (clean === '') return NOTHING;
+          event.alike = clean === raw && tags === null && fast.exact();
           if (kind === 'reasoning' || tags === null) return [{ type: kind, text: clean }];
           const parts: Part[] = [];
           say(clean, parts);
