@@ -9,6 +9,7 @@ import type { Dialect } from '../contract/dialect.ts';
 import { isVisible, type Part, type TextPart, type VisiblePart } from '../contract/part.ts';
 import type { AnswerShield } from '../guard/answers.ts';
 import type { Safe } from '../guard/secrets/stream.ts';
+import { edited, head, put, saysSomething, tail, textOf, type Waiting, withText } from './edits.ts';
 
 export interface Screen {
   push(parts: readonly Part[], data: string, dialect: Dialect): void;
@@ -31,24 +32,6 @@ export interface Screen {
 const LONG_EVENT = 64;
 /** So much of what may be the beginning of a secret is shown when an answer breaks off there. It says nothing. */
 const SHORT_REST = 16;
-
-interface Waiting {
-  parts: readonly Part[];
-  data: string;
-  dialect: Dialect;
-  /** Where its text stands in the block, and the part with which that begins. */
-  from: number;
-  to: number;
-  first: number;
-  edits: Edit[] | null;
-}
-
-/** By places in the block. */
-interface Edit {
-  start: number;
-  end: number;
-  text: string;
-}
 
 export function createScreen(
   shield: AnswerShield,
@@ -256,54 +239,4 @@ export function createScreen(
       return { bytes: parts.reduce((sum, part) => sum + Buffer.byteLength(textOf(part)), 0), pieces: parts.length };
     },
   };
-}
-
-/** Puts the edits of an event into its parts: then it is no longer as it came. */
-function put(event: Waiting): void {
-  const { edits, first } = event;
-  if (!edits) return;
-  let to = event.from;
-  event.parts = event.parts.map((part, index) => {
-    if (index < first || !isVisible(part)) return part;
-    const text = textOf(part);
-    const from = to;
-    to += text.length;
-    return withText(part, edited(text, from, to, edits));
-  });
-  event.data = '';
-  event.edits = null;
-}
-
-/** What stands from `from` to `to`. `text` begins there. */
-function edited(text: string, from: number, to: number, edits: readonly Edit[]): string {
-  let out = '';
-  let at = from;
-  for (const { start, end, text: instead } of edits) {
-    if (end <= from || start >= to) continue;
-    out += text.slice(at - from, Math.max(0, start - from)) + (start >= from ? instead : '');
-    at = Math.min(end, to);
-  }
-  return out + text.slice(at - from, to - from);
-}
-
-const textOf = (part: VisiblePart): string => (part.type === 'tool_call' ? part.arguments : part.text);
-
-const withText = (part: VisiblePart, text: string): VisiblePart =>
-  part.type === 'tool_call' ? { ...part, arguments: text } : { ...part, text };
-
-/** What is left of a part whose text went into a placeholder before it. */
-function saysSomething(part: Part): boolean {
-  if (part.type === 'text') return part.text !== '';
-  return part.type !== 'reasoning' || part.text !== '' || part.vendor !== undefined;
-}
-
-/** A mark closes what it belongs to, so it goes with the end. */
-function head(part: VisiblePart): VisiblePart {
-  if (part.type !== 'reasoning') return part;
-  const { vendor: _vendor, ...rest } = part;
-  return rest;
-}
-
-function tail(part: VisiblePart, text: string): VisiblePart {
-  return part.type === 'tool_call' ? { type: 'tool_call', index: part.index, arguments: text } : { ...part, text };
 }
