@@ -9,6 +9,8 @@ import { binary, type Daemon, daemon, folderFor, freePort, takesConnections, use
 export interface RedisService extends Daemon {
   url: string;
   port: number;
+  /** The path of it, with `tls`. */
+  certificate: string;
   /** One command by redis-cli; answers what it printed. */
   cli(...args: string[]): string;
 }
@@ -17,18 +19,44 @@ export interface RedisOptions {
   password?: string;
   /** Lines of redis.conf, on top. */
   settings?: readonly string[];
+  /** Takes nothing but TLS, with a certificate for 127.0.0.1 that it signed itself. */
+  tls?: boolean;
 }
 
 export async function startRedis(options: RedisOptions = {}, fixedPort?: number): Promise<RedisService> {
   const folder = folderFor('redis');
   const port = fixedPort ?? (await freePort());
   const server = redisDaemon(folder, port, [
+    ...(options.tls ? tlsLines(folder, port) : []),
     ...(options.password ? [`requirepass ${options.password}`, `masterauth ${options.password}`] : []),
     ...(options.settings ?? []),
   ]);
   await server.start();
   const auth = options.password ? `:${options.password}@` : '';
-  return { ...server, port, url: `redis://${auth}127.0.0.1:${port}`, cli: redisCli(port, options.password) };
+  const scheme = options.tls ? 'rediss' : 'redis';
+  return {
+    ...server,
+    port,
+    url: `${scheme}://${auth}127.0.0.1:${port}`,
+    certificate: join(folder, 'redis.crt'),
+    cli: redisCli(port, options.password, options.tls),
+  };
+}
+
+function tlsLines(folder: string, port: number): string[] {
+  const [key, certificate] = [join(folder, 'redis.key'), join(folder, 'redis.crt')];
+  const made = ['req', '-new', '-x509', '-days', '2', '-nodes', '-subj', '/CN=127.0.0.1'];
+  const names = ['-addext', 'subjectAltName=IP:127.0.0.1'];
+  execFileSync('openssl', [...made, ...names, '-out', certificate, '-keyout', key], { stdio: 'ignore' });
+  if (user) for (const file of [key, certificate]) chownSync(file, user.uid, user.gid);
+  return [
+    'port 0',
+    `tls-port ${port}`,
+    `tls-cert-file ${certificate}`,
+    `tls-key-file ${key}`,
+    `tls-ca-cert-file ${certificate}`,
+    'tls-auth-clients no',
+  ];
 }
 
 function redisDaemon(folder: string, port: number, lines: readonly string[], sentinel = false): Daemon {
@@ -45,10 +73,10 @@ function redisDaemon(folder: string, port: number, lines: readonly string[], sen
   });
 }
 
-function redisCli(port: number, password?: string): (...args: string[]) => string {
+function redisCli(port: number, password?: string, tls = false): (...args: string[]) => string {
   const command = binary('redis-cli');
   return (...args) =>
-    execFileSync(command, ['-p', String(port), ...args], {
+    execFileSync(command, [...(tls ? ['--tls', '--insecure'] : []), '-p', String(port), ...args], {
       encoding: 'utf8',
       env: { ...process.env, ...(password ? { REDISCLI_AUTH: password } : {}) },
     }).trim();
