@@ -1,11 +1,11 @@
 /** Drivers of PostgreSQL that are closed at the end, some behind a bad network, and how they say that it is away. */
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { GoblinError } from '../../src/contract/errors.ts';
 import type { Sql } from '../../src/contract/ports.ts';
 import { openPostgres, type PostgresOptions } from '../../src/drivers/postgres.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
+import { took } from '../support/patience.ts';
 import type { PostgresService } from '../support/services.ts';
 
 const opened: Sql[] = [];
@@ -35,12 +35,7 @@ const isUnavailable = (error: GoblinError) => {
   return true;
 };
 
+/** Answers after how long. */
 export async function fails(work: Promise<unknown>): Promise<number> {
-  const began = performance.now();
-  await assert.rejects(work, isUnavailable);
-  return performance.now() - began;
-}
-
-export async function until(what: () => boolean, ms = 5_000): Promise<void> {
-  for (const end = performance.now() + ms; !what(); await sleep(10)) assert.ok(performance.now() < end, 'in time');
+  return await took(assert.rejects(work, isUnavailable));
 }

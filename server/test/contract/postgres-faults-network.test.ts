@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { took, until } from '../support/patience.ts';
 import { startPostgres } from '../support/services.ts';
-import { fails, proxied, until } from './postgres-faults-kit.ts';
+import { fails, proxied } from './postgres-faults-kit.ts';
 
 const shared = await startPostgres();
 
@@ -20,18 +21,16 @@ describe('PostgreSQL through a bad network', { concurrency: true }, () => {
 
   it('says unavailable for a connection that is reset under a statement, and goes on', async () => {
     const { proxy, sql, changes } = await proxied(shared);
-    const running = fails(sql.query('select pg_sleep(5) /* cut */'));
+    const running = fails(sql.query('select pg_sleep(9) /* cut */'));
     const inside = fails(
       sql.transaction(async (tx) => {
-        await tx.query('select pg_sleep(5) /* cut inside */');
+        await tx.query('select pg_sleep(9) /* cut inside */');
       }),
     );
-    const both = `select 1 from pg_stat_activity where state = 'active' and query like 'select pg_sleep(5) /* cut%'`;
-    while ((await shared.sql(both)).length < 2) await sleep(10);
-    const began = performance.now();
+    const both = `select 1 from pg_stat_activity where state = 'active' and query like 'select pg_sleep(9) /* cut%'`;
+    await until(async () => (await shared.sql(both)).length === 2);
     proxy.reset();
-    await Promise.all([running, inside]);
-    assert.ok(performance.now() - began < 2_500);
+    assert.ok((await took(Promise.all([running, inside]))) < 4_000);
     assert.equal(sql.lostFor(), null);
     assert.deepEqual(await sql.query('select 1 as a'), [{ a: 1 }]);
     assert.deepEqual(changes, []);
@@ -39,17 +38,17 @@ describe('PostgreSQL through a bad network', { concurrency: true }, () => {
 
   it('is lost when refused, fails at once meanwhile, and comes back', async () => {
     const { proxy, sql, changes } = await proxied(shared);
-    const running = sql.query('select pg_sleep(5)');
+    const running = fails(sql.query('select pg_sleep(9)'));
     await sleep(50);
     await proxy.refuse(true);
     proxy.reset();
-    await fails(running);
+    await running;
     assert.notEqual(sql.lostFor(), null);
     assert.ok((await fails(sql.query('select 1'))) < 500);
     assert.ok((await fails(sql.transaction(async () => {}))) < 500);
     assert.ok((await fails(sql.script('select 1'))) < 500);
     assert.equal(await sql.back(200), false);
-    const back = sql.back(5_000);
+    const back = sql.back(30_000);
     await proxy.refuse(false);
     assert.equal(await back, true);
     assert.equal(sql.lostFor(), null);
@@ -62,15 +61,13 @@ describe('PostgreSQL through a bad network', { concurrency: true }, () => {
     const { proxy, sql, changes } = await proxied(shared);
     await sql.query('select 1');
     proxy.freeze();
-    const began = performance.now();
     const running = fails(sql.query('select 1'));
-    await until(() => sql.lostFor() !== null, 6_000);
-    assert.ok(performance.now() - began < 5_500);
+    await until(() => sql.lostFor() !== null, 5_500);
     assert.ok((await fails(sql.query('select 1'))) < 500);
-    const took = await running;
-    assert.ok(took < 6_000, `what was under way is let go with the rest: ${took}`);
+    const ms = await running;
+    assert.ok(ms < 6_000, `what was under way is let go with the rest: ${ms}`);
     proxy.thaw();
-    assert.equal(await sql.back(8_000), true);
+    assert.equal(await sql.back(30_000), true);
     assert.deepEqual(await sql.query('select 1 as a'), [{ a: 1 }]);
     assert.deepEqual(changes, [true, false]);
   });
@@ -95,13 +92,14 @@ describe('PostgreSQL through a bad network', { concurrency: true }, () => {
 
   it('gives up on a pool that stays busy for 5 s, which is no loss', async () => {
     const { sql } = await proxied(shared, { size: 1 });
-    const slow = sql.query('select pg_sleep(6)');
+    const slow = sql.query('select pg_sleep(9)');
     await sleep(50);
     assert.deepEqual(sql.pool(), { driver: 'postgres', size: 1, idle: 0, waiting: 0 });
     const waiting = fails(sql.query('select 1'));
     assert.equal(sql.pool().waiting, 1);
-    const took = await waiting;
-    assert.ok(took > 4_500 && took < 5_900, `${took}`);
+    const began = performance.now();
+    const ms = await waiting;
+    assert.ok(performance.now() - began > 4_500 && ms < 7_000, `${ms}`);
     await slow;
     assert.equal(sql.lostFor(), null);
     assert.deepEqual(sql.pool(), { driver: 'postgres', size: 1, idle: 1, waiting: 0 });
@@ -110,8 +108,10 @@ describe('PostgreSQL through a bad network', { concurrency: true }, () => {
   it('ends a statement of more than 10 s, and keeps its connection', async () => {
     const { sql, changes } = await proxied(shared, { size: 1 });
     const [before] = await sql.query('select pg_backend_pid() as pid');
-    const took = await fails(sql.query('select pg_sleep(20)'));
-    assert.ok(took > 9_000 && took < 10_500, `${took}`);
+    const began = performance.now();
+    await fails(sql.query('select pg_sleep(20)'));
+    const ms = performance.now() - began;
+    assert.ok(ms > 9_000 && ms < 16_000, `${ms}`);
     assert.deepEqual(await sql.query('select pg_backend_pid() as pid'), [before]);
     assert.deepEqual(changes, []);
   });
@@ -121,9 +121,7 @@ describe('PostgreSQL through a bad network', { concurrency: true }, () => {
     const running = fails(sql.query('select pg_sleep(60)'));
     await sleep(50);
     proxy.freeze();
-    const began = performance.now();
-    await Promise.all([sql.close(), sql.close()]);
-    assert.ok(performance.now() - began < 6_000);
+    assert.ok((await took(Promise.all([sql.close(), sql.close()]))) < 6_000);
     await running;
     assert.ok((await fails(sql.query('select 1'))) < 500);
     assert.equal(await sql.back(1_000), false);

@@ -73,13 +73,13 @@ describe('a start that fails', () => {
     const port = await freePort();
     const began = performance.now();
     const nobody = await refusal(`postgres://u:s3cret@127.0.0.1:${port}/db`, 500);
-    assert.match(nobody, /did not answer within 1 s.*ECONNREFUSED/);
-    assert.ok(performance.now() - began < 2_000);
+    assert.match(nobody, /did not answer within \d s.*ECONNREFUSED/);
+    assert.ok(performance.now() - began < 8_000);
     assert.match(await refusal('postgres://u:s3cret@no.such.host.invalid/db', 300), /did not answer/);
     assert.match(await refusal('postgres://u:s3cret@/db?host=/none', 300), /PostgreSQL at \/none did not answer/);
     const late = await startPostgres();
     await late.stop();
-    const opening = open(late.url, 10_000);
+    const opening = open(late.url, 60_000);
     await sleep(300);
     await late.start();
     const sql = await opening;

@@ -12,7 +12,6 @@ import { eventually } from '../support/server.ts';
 import { startRedis, startRedisCluster } from '../support/services.ts';
 import { ratesConformance, sharedRatesConformance } from './suites/rates.ts';
 
-const WINDOW_S = 3;
 const secret = randomBytes(32);
 const [single, cluster] = await Promise.all([startRedis(), startRedisCluster()]);
 const lines: Line[] = [];
@@ -21,7 +20,7 @@ after(async () => {
   await Promise.all([single.stop(), cluster.stop()]);
 });
 
-async function open(url: string, prefix = 'goblin:rate:'): Promise<Rates> {
+async function open(url: string, prefix = 'goblin:rate:', windowS = 60): Promise<Rates> {
   const address = readRedisUrl(url);
   const line = createLine({
     name: 'commands',
@@ -31,14 +30,14 @@ async function open(url: string, prefix = 'goblin:rate:'): Promise<Rates> {
     log: () => {},
   });
   lines.push(line);
-  const rates = createRedisRates({ main: line, secret, instance: `i${lines.length}`, prefix, windowS: WINDOW_S });
+  const rates = createRedisRates({ main: line, secret, instance: `i${lines.length}`, prefix, windowS });
   assert.equal(await line.first, null);
   return rates;
 }
 
-ratesConformance('memory', WINDOW_S, async () => createMemoryRates(undefined, WINDOW_S));
+ratesConformance('memory', async (windowS) => createMemoryRates(undefined, windowS));
 for (const [form, { url }] of Object.entries({ single, cluster })) {
-  ratesConformance(`redis ${form}`, WINDOW_S, () => open(url));
+  ratesConformance(`redis ${form}`, (windowS) => open(url, undefined, windowS));
   sharedRatesConformance(`redis ${form}`, () => open(url));
 }
 

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BusMessage } from '../../src/contract/ports.ts';
 import { openRedis, type RedisLink } from '../../src/drivers/redis-link.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
+import { took, until } from '../support/patience.ts';
 import { startRedis, startRedisCluster, startRedisSentinel } from '../support/services.ts';
 
 const secret = randomBytes(32);
@@ -23,12 +24,6 @@ async function open(url: string): Promise<RedisLink> {
   const link = await openRedis({ url, secrets: [secret], instance: `i${++made}`, log: () => {} });
   links.push(link);
   return link;
-}
-
-async function until(what: () => boolean, ms = 5_000): Promise<number> {
-  const began = performance.now();
-  for (; !what(); await sleep(5)) assert.ok(performance.now() - began < ms, `in ${ms} ms: ${what}`);
-  return performance.now() - began;
 }
 
 const up = (link: RedisLink) => link.numbers().state === 'up';
@@ -61,11 +56,18 @@ function work(link: RedisLink) {
 async function works(from: RedisLink, to: RedisLink, ear: ReturnType<typeof listen>, seq: number): Promise<void> {
   const worker = work(to);
   await sleep(50);
+  // Up is sooner than followed again.
+  const looks = ear.looks;
+  await until(() => {
+    from.bus.publish('r', { type: 'ended' });
+    return ear.looks > looks;
+  });
   from.queue.wake();
   from.bus.publish('r', frames(seq));
   await until(() => worker.woken > 0 && ear.heard.includes(seq));
   worker.on = false;
-  assert.equal((await to.bus.recent('r', seq - 1))?.at(-1)?.seq, seq);
+  // Whoever is slow to answer says that it cannot tell.
+  await until(async () => (await to.bus.recent('r', seq - 1))?.at(-1)?.seq === seq);
 }
 
 describe('Redis breaks', { concurrency: true }, () => {
@@ -79,28 +81,26 @@ describe('Redis breaks', { concurrency: true }, () => {
     await until(() => ear.looks === 1);
     await works(one, two, ear, 1);
 
+    let { looks } = ear;
     proxy.reset();
     await until(() => !two.bus.up(), 1_000);
-    await until(() => up(two) && ear.looks >= 2, 3_000);
+    await until(() => up(two) && ear.looks > looks);
     await works(one, two, ear, 2);
 
     await proxy.refuse(true);
     proxy.reset();
     await until(() => !up(two), 1_000);
     // Without Redis: local wakes, time, abort.
-    let began = performance.now();
-    await two.queue.wait(100, never);
-    assert.ok(performance.now() - began < 1_000);
-    began = performance.now();
+    assert.ok((await took(two.queue.wait(100, never))) < 1_000);
     const waiting = two.queue.wait(5_000, never);
     two.queue.wake();
-    await waiting;
-    assert.ok(performance.now() - began < 1_000);
+    assert.ok((await took(waiting)) < 1_000);
+    ({ looks } = ear);
     assert.equal(await two.bus.recent('r', 0), null);
     for (let seq = 10; seq < 10_000; seq++) two.bus.publish('r', frames(seq));
     assert.ok(two.numbers().messages_dropped >= 0);
     await proxy.refuse(false);
-    await until(() => up(two) && ear.looks >= 3, 4_000);
+    await until(() => up(two) && ear.looks > looks, 30_000);
     await works(one, two, ear, 20_000);
     assert.ok(two.numbers().reconnects >= 4);
     await Promise.all([one.close(), two.close()]);
@@ -118,23 +118,21 @@ describe('Redis breaks', { concurrency: true }, () => {
     const worker = work(two);
     await sleep(100);
     proxy.freeze();
-    const began = performance.now();
-    assert.equal(await two.bus.recent('r', 0), null);
-    assert.ok(performance.now() - began < 1_000);
+    const asked = two.bus.recent('r', 0);
+    assert.ok((await took(asked)) < 1_000);
+    assert.equal(await asked, null);
     for (let seq = 1; seq < 2_000; seq++) two.bus.publish('r', frames(seq));
-    await until(() => !two.bus.up() && !two.queue.up(), 4_000);
+    await until(() => !two.bus.up() && !two.queue.up(), 8_000);
     await sleep(1_000);
     proxy.thaw();
-    await until(() => up(two), 5_000);
+    await until(() => up(two), 30_000);
     worker.on = false;
     await sleep(1_000);
     ear.heard.length = 0;
     await works(one, two, ear, 20_000);
     // Closing does not wait for what does not answer.
     proxy.freeze();
-    const closing = performance.now();
-    await two.close();
-    assert.ok(performance.now() - closing < 2_500);
+    assert.ok((await took(two.close())) < 2_500);
     await one.close();
     await server.stop();
     await proxy.close();
@@ -146,16 +144,17 @@ describe('Redis breaks', { concurrency: true }, () => {
     await until(() => up(one) && up(two));
     const ear = listen(two, 'r');
     await until(() => ear.looks === 1);
+    const { looks } = ear;
     await server.kill();
     await until(() => !up(one) && !up(two), 2_000);
     await sleep(300);
     await server.start();
-    await until(() => up(one) && up(two) && ear.looks >= 2, 5_000);
+    await until(() => up(one) && up(two) && ear.looks > looks, 30_000);
     await works(one, two, ear, 1);
     server.freeze();
-    await until(() => !up(one) && !up(two), 4_000);
+    await until(() => !up(one) && !up(two), 8_000);
     server.thaw();
-    await until(() => up(one) && up(two), 8_000);
+    await until(() => up(one) && up(two), 30_000);
     await works(one, two, ear, 2);
     await Promise.all([one.close(), two.close()]);
     await server.stop();
@@ -174,17 +173,16 @@ describe('Redis breaks', { concurrency: true }, () => {
         one.bus.publish(`topic${n}`, frames(ear.heard.length + 1));
       });
     };
-    for (let n = 0; n < 10; n++) {
-      alive();
-      await sleep(200);
-    }
     // Topics of the other two nodes go on.
-    assert.ok(ears.filter(({ heard }) => heard.length > 0).length >= 4);
+    await until(() => {
+      alive();
+      return ears.filter(({ heard }) => heard.length > 0).length >= 4;
+    }, 30_000);
     await node?.start();
     await until(() => {
       alive();
       return ears.every(({ heard }) => heard.length > 0) && up(one) && up(two);
-    }, 15_000);
+    }, 40_000);
     await Promise.all([one.close(), two.close()]);
     await cluster.stop();
   });
@@ -196,9 +194,10 @@ describe('Redis breaks', { concurrency: true }, () => {
     const ear = listen(two, 'r');
     await until(() => ear.looks === 1);
     await works(one, two, ear, 1);
+    const { looks } = ear;
     await set.nodes[0]?.kill();
     await until(() => !up(one) && !up(two), 2_000);
-    await until(() => up(one) && up(two) && ear.looks >= 2, 15_000);
+    await until(() => up(one) && up(two) && ear.looks > looks, 60_000);
     await works(one, two, ear, 2);
     await Promise.all([one.close(), two.close()]);
     await set.stop();

@@ -1,11 +1,10 @@
 /** Links to Redis that are closed at the end, and who hears and is woken through them. */
-import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { BusMessage } from '../../src/contract/ports.ts';
 import type { StoredFrame } from '../../src/contract/record.ts';
 import { openRedis, type RedisLink, type RedisLinkOptions } from '../../src/drivers/redis-link.ts';
+import { until } from '../support/patience.ts';
 
 const secret = randomBytes(32);
 const never = new AbortController().signal;
@@ -28,10 +27,6 @@ export async function open(url: string, more: Partial<RedisLinkOptions> = {}): P
   return link;
 }
 
-export async function until(what: () => boolean, ms = 5_000): Promise<void> {
-  for (const end = performance.now() + ms; !what(); await sleep(5)) assert.ok(performance.now() < end, `${what}`);
-}
-
 export const frame = (seq: number): StoredFrame => ({ seq, type: 'text', json: `{"seq":${seq}}` });
 export const frames = (...seqs: number[]): BusMessage => ({ type: 'frames', frames: seqs.map(frame) });
 
@@ -40,6 +35,16 @@ export function listen(link: RedisLink, topic: string) {
   const heard: BusMessage[] = [];
   const stop = link.bus.follow(topic, (message) => heard.push(message));
   return { heard, stop, active: () => until(() => heard.some(({ type }) => type === 'ended')) };
+}
+
+/** Frames up to the last that is waited for: a link that is slow to answer says that it cannot tell. */
+export async function recent(link: RedisLink, topic: string, after: number, last: number): Promise<StoredFrame[]> {
+  let found: StoredFrame[] | null = null;
+  await until(async () => {
+    found = await link.bus.recent(topic, after);
+    return found?.at(-1)?.seq === last;
+  });
+  return found ?? [];
 }
 
 export async function wokenWithin(link: RedisLink, ms: number): Promise<boolean> {

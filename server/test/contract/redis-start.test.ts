@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { RedisStartError } from '../../src/drivers/redis-link.ts';
+import { until } from '../support/patience.ts';
 import { freePort, startRedis } from '../support/services.ts';
-import { begin, listen, open, until, wokenWithin } from './redis-kit.ts';
+import { begin, listen, open, wokenWithin } from './redis-kit.ts';
 
 describe('a start that fails', () => {
   async function refusal(url: string): Promise<string> {
@@ -51,14 +52,14 @@ describe('a start that fails', () => {
     const link = await begin(`redis://127.0.0.1:${port}`);
     assert.deepEqual([link.numbers().state, link.queue.up(), link.bus.up()], ['down', false, false]);
     link.queue.wake();
-    assert.equal(await wokenWithin(link, 1_000), true);
+    assert.equal(await wokenWithin(link, 5_000), true);
     assert.equal(await wokenWithin(link, 100), false);
     assert.equal(await link.bus.recent('r', 0), null);
     const ear = listen(link, 'r');
     link.bus.publish('r', { type: 'ended' });
     assert.equal(ear.heard.length, 1);
     const late = await startRedis({}, port);
-    await until(() => link.numbers().state === 'up');
+    await until(() => link.numbers().state === 'up', 30_000);
     await until(() => ear.heard.length === 2);
     await link.close();
     await link.close();

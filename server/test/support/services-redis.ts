@@ -88,11 +88,11 @@ export interface RedisSet {
   stop(): Promise<void>;
 }
 
-async function nodesOf(folder: string, number: number, lines: (port: number) => readonly string[]) {
+async function nodesOf(folder: string, number: number, lines: (port: number) => Promise<readonly string[]>) {
   const nodes = [];
   for (let made = 0; made < number; made++) {
     const port = await freePort();
-    const server = redisDaemon(folder, port, lines(port));
+    const server = redisDaemon(folder, port, await lines(port));
     await server.start();
     nodes.push({ ...server, port, cli: redisCli(port) });
   }
@@ -102,11 +102,11 @@ async function nodesOf(folder: string, number: number, lines: (port: number) => 
 /** Three masters without replicas. */
 export async function startRedisCluster(): Promise<RedisSet> {
   const folder = folderFor('redis-cluster');
-  const nodes = await nodesOf(folder, 3, (port) => [
+  const nodes = await nodesOf(folder, 3, async (port) => [
     'cluster-enabled yes',
     `cluster-config-file nodes-${port}.conf`,
-    // The bus port is the port + 10,000 by default, which may be no port at all.
-    `cluster-port ${port > 55_000 ? port - 10_000 : port + 10_000}`,
+    // By default the port + 10,000, which may be somebody else's.
+    `cluster-port ${await freePort()}`,
     'cluster-node-timeout 2000',
     'cluster-require-full-coverage no',
   ]);
@@ -126,8 +126,8 @@ export async function startRedisCluster(): Promise<RedisSet> {
 /** One master (the first node), one replica, one sentinel (the third), which needs nobody's consent. */
 export async function startRedisSentinel(): Promise<RedisSet> {
   const folder = folderFor('redis-sentinel');
-  const [master] = await nodesOf(folder, 1, () => []);
-  const [replica] = await nodesOf(folder, 1, () => [`replicaof 127.0.0.1 ${master?.port}`]);
+  const [master] = await nodesOf(folder, 1, async () => []);
+  const [replica] = await nodesOf(folder, 1, async () => [`replicaof 127.0.0.1 ${master?.port}`]);
   const port = await freePort();
   const watcher = redisDaemon(
     folder,

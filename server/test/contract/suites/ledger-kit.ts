@@ -8,8 +8,10 @@ import { type Bodies, createContent } from '../../../src/ledger/content.ts';
 import { newRequestId } from '../../../src/ledger/ids.ts';
 import { createLedger } from '../../../src/ledger/index.ts';
 import { beat } from '../../../src/ledger/processes.ts';
+import { calmDay } from '../../support/calm-day.ts';
 
 export const T = 'conformance';
+await calmDay();
 export const DAY = new Date().toISOString().slice(0, 10);
 
 export function acceptance(more: Partial<Acceptance> = {}): Acceptance {
@@ -89,7 +91,7 @@ export function success(id: string, epoch: number, firstSeq: number, more: Parti
 
 export const start = { attempt: 1, provider: 'p', model: 'm', reason: 'test', inputPico: 100, outputPico: 10 };
 export const CAPS = { perTenant: 500, total: 900 };
-export const worker = { kind: 'all', host: 'h', pid: 1, leaseMs: 60_000, capacity: 10, secretIds: ['test'] } as const;
+export const worker = { kind: 'all', host: 'h', pid: 1, leaseMs: 600_000, capacity: 10, secretIds: ['test'] } as const;
 
 /** A ledger with a process that lives, and how most tests begin. */
 export async function ledgerOf(sql: Sql, bodies: Bodies = 'stored') {

@@ -106,7 +106,7 @@ export function trailStreamConformance(name: string, open: () => Promise<Sql>): 
       await eventually(() => one.numbers().failures >= 2, 'failures');
       assert.match(one.numbers().problem ?? '', /the sink is/);
       assert.ok(one.numbers().behind_ms > 0);
-      await one.close(200);
+      await one.close(5_000);
       sink.failAfter = null;
       sealed = () => {};
       await write(2);
@@ -138,7 +138,7 @@ export function trailStreamConformance(name: string, open: () => Promise<Sql>): 
       two.sealed(writer);
       await new Promise((resolve) => setTimeout(resolve, 500));
       assert.equal(other.visits, 0, 'the other one has it');
-      await one.close(100);
+      await one.close(5_000);
       two.sealed(writer);
       await eventually(() => fresh(other).length === 2, 'what was left', 15_000);
       await two.close(1000);

@@ -8,7 +8,7 @@ import { startCallbacks } from '../../../src/dispatch/callbacks.ts';
 import { startNotices } from '../../../src/dispatch/notices.ts';
 import { createTransport } from '../../../src/providers/transport.ts';
 
-const transport = createTransport({ connectMs: 1000, hop: 'test', userAgent: 'test', proxy: null });
+const transport = createTransport({ connectMs: 10_000, hop: 'test', userAgent: 'test', proxy: null });
 const moody = createServer((_request, response) => response.writeHead(500).end());
 let moodyUrl: string;
 before(async () => {

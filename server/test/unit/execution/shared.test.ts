@@ -165,7 +165,7 @@ test('a follower’s own limits hold: deadline, cancel, a record that is lost', 
   const leader = ask();
   await settle();
   last(calls).say('part ');
-  const [late, cancelled, lost] = [ask({ deadlineMs: 60 }), ask(), ask({}, 'begin')];
+  const [late, cancelled, lost] = [ask({ deadlineMs: 1500 }), ask(), ask({}, 'begin')];
   await settle();
   cancelled.run.stop('cancelled');
   const ends = await Promise.all([late, cancelled, lost].map(({ run }) => run.done));

@@ -116,9 +116,9 @@ describe('who asks', () => {
     state.now += 1001;
     assert.ok(identify(bearer('soon')) instanceof Promise, 'asked for anew');
     session('s');
-    const token = await tokens.session('s', 'u', 2);
+    const token = await tokens.session('s', 'u', 3);
     await identify(bearer(token));
-    state.now += 2500;
+    state.now += 3500;
     const late = identify(bearer(token));
     assert.ok(late instanceof Promise);
     await late.catch(() => {});

@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test';
 import { GoblinError } from '../../../src/contract/errors.ts';
 import { type AwsSignerOptions, createAwsSigner } from '../../../src/providers/auth/aws.ts';
 import type { FetchSmall } from '../../../src/providers/auth/aws-sources.ts';
+import { pause, until } from '../../support/patience.ts';
 
 export interface Seen {
   method: string;
@@ -15,13 +16,15 @@ export interface Seen {
   body: string;
 }
 
-/** Null: the connection is cut. */
-export type Answer = { status?: number; body?: string; after?: number } | null;
+/** Null: the connection is cut. `never`: nothing comes until whoever asks has lost patience. */
+export type Answer = { status?: number; body?: string; after?: number; never?: true } | null;
 
 export interface World {
   seen: Seen[];
   files: Record<string, string>;
   time: number;
+  /** Asked and not answered yet. */
+  running: number;
   fetchSmall: FetchSmall;
 }
 
@@ -30,8 +33,11 @@ export async function world(t: TestContext, answer: (seen: Seen) => Answer): Pro
     seen: [],
     files: {},
     time: Date.UTC(2026, 10, 26, 12),
+    running: 0,
     fetchSmall: async () => ({ status: 0, body: '' }),
   };
+  const asking = new Map<string, AbortController>();
+  let calls = 0;
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk) => chunks.push(chunk));
@@ -49,6 +55,10 @@ export async function world(t: TestContext, answer: (seen: Seen) => Answer): Pro
         request.socket.destroy();
         return;
       }
+      if (said.never) {
+        asking.get(String(request.headers['x-call']))?.abort(new DOMException('late', 'TimeoutError'));
+        return;
+      }
       setTimeout(() => {
         response.writeHead(said.status ?? 200);
         response.end(said.body ?? '');
@@ -61,17 +71,32 @@ export async function world(t: TestContext, answer: (seen: Seen) => Answer): Pro
     server.close();
   });
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  out.fetchSmall = async (method, url, headers, body, timeoutMs) => {
-    const response = await fetch(origin + url.pathname + url.search, {
-      method,
-      headers: { ...headers, 'x-meant': url.origin },
-      body,
-      redirect: 'manual',
-      signal: AbortSignal.timeout(Math.min(timeoutMs, 300)),
-    });
-    return { status: response.status, body: await response.text() };
+  out.fetchSmall = async (method, url, headers, body) => {
+    const name = `${++calls}`;
+    const patience = new AbortController();
+    asking.set(name, patience);
+    out.running++;
+    try {
+      const response = await fetch(origin + url.pathname + url.search, {
+        method,
+        headers: { ...headers, 'x-meant': url.origin, 'x-call': name },
+        body,
+        redirect: 'manual',
+        signal: patience.signal,
+      });
+      return { status: response.status, body: await response.text() };
+    } finally {
+      out.running--;
+    }
   };
   return out;
+}
+
+/** What was begun in the background has come to its end. */
+export async function settled(made: World): Promise<void> {
+  await pause(10);
+  await until(() => made.running === 0);
+  await pause(10);
 }
 
 export function signerIn(made: World, env: Record<string, string>, more: Partial<AwsSignerOptions> = {}) {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { awsDomain, createAwsSigner, findAwsRegion, isAwsRegion } from '../../../src/providers/auth/aws.ts';
-import { failed, instance, LATER, nobody, signedBy, signerIn, world } from './aws-kit.ts';
+import { failed, instance, LATER, nobody, settled, signedBy, signerIn, world } from './aws-kit.ts';
 
 test('credentials are kept, renewed in the background before their end, one search at a time', async (t) => {
   let id = 0;
@@ -27,7 +27,7 @@ test('credentials are kept, renewed in the background before their end, one sear
   assert.equal(made.seen.length, 3, 'not yet');
   made.time += 2 * 60_000;
   for (let n = 0; n < 20; n++) assert.ok(!(sign() instanceof Promise), 'the old ones still serve');
-  await new Promise((resolve) => setTimeout(resolve, 150));
+  await settled(made);
   assert.equal(await signedBy(sign()), 'ASIA2');
   assert.deepEqual([id, made.seen.length], [2, 6]);
 });
@@ -41,12 +41,12 @@ test('a renewal that fails leaves the old credentials until their end, and is no
   made.time = Date.parse(LATER) - 4 * 60_000;
   for (let n = 0; n < 5; n++) {
     assert.equal(await signedBy(sign()), 'ASIAEC2');
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await settled(made);
   }
   assert.equal(made.seen.length, 4, 'one try');
   made.time += 31_000;
   await sign();
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await settled(made);
   assert.equal(made.seen.length, 5, 'and another after the pause');
   made.time = Date.parse(LATER) - 10_000;
   assert.equal((await failed(sign())).code, 'upstream_unreachable', 'it was there, so it will come back');
@@ -69,12 +69,12 @@ test('keys in files are read again after a while', async (t) => {
   assert.equal(await signedBy(sign()), 'AKIAONE');
   made.time += 6 * 60_000;
   await sign();
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await settled(made);
   assert.equal(await signedBy(sign()), 'AKIATWO');
   delete made.files['/home/me/.aws/credentials'];
   made.time += 6 * 60_000;
   await sign();
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await settled(made);
   assert.equal(await signedBy(sign()), 'AKIATWO', 'a file that is being rewritten takes nothing away');
 });
 

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { GoblinError } from '../../../src/contract/errors.ts';
 import { createEntraSigner, type EntraSignerOptions, entraCredentials } from '../../../src/providers/auth/entra.ts';
+import { pause, until } from '../../support/patience.ts';
 
 interface Asked {
   path: string;
@@ -53,9 +54,15 @@ beforeEach(() => {
   });
 });
 
+let running = 0;
 const fetchToken: EntraSignerOptions['fetchToken'] = async (method, url, headers, body) => {
-  const reply = await fetch(url, { method, headers, body, redirect: 'manual' });
-  return { status: reply.status, headers: {}, body: await reply.text() };
+  running++;
+  try {
+    const reply = await fetch(url, { method, headers, body, redirect: 'manual' });
+    return { status: reply.status, headers: {}, body: await reply.text() };
+  } finally {
+    running--;
+  }
 };
 
 const signer = (more: Partial<EntraSignerOptions> = {}) =>
@@ -103,9 +110,7 @@ test('one fetch at a time; a token serves until it runs out, and is renewed earl
   // Due: this call still has the old one, and nobody waits.
   assert.deepEqual(sign.sign(CALL), { authorization: 'Bearer token-1' });
   sign.sign(CALL);
-  while (asked.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  assert.deepEqual(await sign.sign(CALL), { authorization: 'Bearer token-2' });
+  await until(async () => (await sign.sign(CALL)).authorization === 'Bearer token-2');
   assert.equal(asked.length, 2);
   time += 2 * 3600_000;
   assert.deepEqual(await sign.sign(CALL), { authorization: 'Bearer token-3' });
@@ -118,7 +123,8 @@ test('an early renewal that fails leaves the old token, and is not tried with ev
   time += 56 * 60_000;
   for (let i = 0; i < 5; i++) {
     assert.deepEqual(await sign.sign(CALL), { authorization: 'Bearer token-1' });
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await until(() => running === 0);
+    await pause(10);
   }
   assert.equal(asked.length, 2);
   time += 60 * 60_000;

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as later } from 'node:timers/promises';
 import { GoblinError } from '../../../src/contract/errors.ts';
 import { createGoogleSigner, type FetchToken, type GoogleSignerOptions } from '../../../src/providers/auth/google.ts';
+import { until } from '../../support/patience.ts';
 
 const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
 export const { publicKey } = pair;
@@ -142,12 +143,4 @@ export async function settled(): Promise<void> {
   await later(15);
   await until(() => running === 0);
   await later(1);
-}
-
-export async function until(condition: () => boolean): Promise<void> {
-  const end = Date.now() + 3000;
-  while (!condition()) {
-    assert.ok(Date.now() < end, 'it never came');
-    await later(2);
-  }
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { FetchToken } from '../../../src/providers/auth/google.ts';
+import { until } from '../../support/patience.ts';
 import {
   type Answer,
   granted,
@@ -11,7 +12,6 @@ import {
   START,
   settled,
   startGoogle,
-  until,
   verified,
 } from './google-kit.ts';
 

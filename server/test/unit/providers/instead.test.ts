@@ -14,7 +14,7 @@ test('the ending is replaced where it is there, and nothing else is', async () =
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = createTransport({ connectMs: 1000, hop: 'h', userAgent: 'test', proxy: null });
+  const transport = createTransport({ connectMs: 10_000, hop: 'h', userAgent: 'test', proxy: null });
   const post = (base: string, instead?: string) =>
     new Promise<void>((resolve, reject) => {
       const provider = {

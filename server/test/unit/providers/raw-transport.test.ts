@@ -24,7 +24,7 @@ let baseUrl = '';
 before(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/base`;
-  transport = createTransport({ connectMs: 1000, hop: 'us', userAgent: 'goblin', proxy: null });
+  transport = createTransport({ connectMs: 10_000, hop: 'us', userAgent: 'goblin', proxy: null });
 });
 after(async () => {
   await transport.close();

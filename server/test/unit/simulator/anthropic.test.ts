@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { until } from '../../support/patience.ts';
 import { type AnthropicVendor, startAnthropicVendor } from '../../vendors/anthropic.ts';
-import { type Got, type How, parseSse, send, until } from './raw.ts';
+import { type Got, type How, parseSse, send } from './raw.ts';
 
 interface Message {
   id: string;

@@ -1,6 +1,7 @@
 /** A client that hides nothing: what bytes came, in which pieces, and how it ended. */
 import assert from 'node:assert/strict';
 import { type IncomingHttpHeaders, request } from 'node:http';
+import { pause } from '../../support/patience.ts';
 
 export interface Got {
   status: number;
@@ -58,7 +59,7 @@ export function send(url: string, body: unknown, how: How = {}): Promise<Got> {
       response.on('end', () => done(response.complete ? 'end' : 'cut'));
       response.on('error', (error: NodeJS.ErrnoException) => done(error.code ?? error.message));
     });
-    if (how.leaveAfterMs !== undefined) setTimeout(leave, how.leaveAfterMs).unref();
+    if (how.leaveAfterMs !== undefined) void pause(how.leaveAfterMs, () => !over).then(() => over || leave());
     call.on('timeout', () => reject(new Error('timeout')));
     call.end(typeof body === 'string' ? body : JSON.stringify(body));
   });
@@ -170,15 +171,6 @@ export function ask(text: string, more: Record<string, unknown> = {}): Record<st
 }
 
 export const STREAM = { stream: true, stream_options: { include_usage: true } };
-
-/** Waits until a condition holds, for things that happen in another tick. */
-export async function until(holds: () => boolean, ms = 2_000): Promise<void> {
-  const end = performance.now() + ms;
-  while (!holds()) {
-    if (performance.now() > end) throw new Error('the condition never came to hold');
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
 
 /** An answer in one body; fails with what came instead. */
 export async function whole(url: string, body: unknown): Promise<Completion> {
