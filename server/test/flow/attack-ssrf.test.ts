@@ -130,7 +130,9 @@ test('pictures, files and sounds in prompts are not fetched: the vendor gets the
 }, async () => {
   const url = `http://127.0.0.1:${range.trap.port}/picture.png`;
   const name = `http://${range.named([PUBLIC], ['127.0.0.1'])}:${range.trap.port}/picture.png`;
-  const before = [range.noted(), range.dns.asked.length];
+  // Of this name alone: call-backs of before may still be tried again.
+  const { hostname } = new URL(name);
+  const seen = () => [range.noted().includes(hostname), range.dns.asked.some((one) => one.startsWith(`${hostname} `))];
   for (const at of [url, name]) {
     const asks: [path: string, body: Json][] = [
       [
@@ -188,7 +190,7 @@ test('pictures, files and sounds in prompts are not fetched: the vendor gets the
   }
   await sleep(500);
   assert.deepEqual(range.trap.heard, []);
-  assert.deepEqual([range.noted(), range.dns.asked.length], before, 'nobody looked for it, or called');
+  assert.deepEqual(seen(), [false, false], 'nobody looked for it, or called');
 });
 
 test('a call-back that is sent elsewhere by its receiver is not followed', { timeout: 60_000 }, async () => {
@@ -210,7 +212,8 @@ test('a call-back that is sent elsewhere by its receiver is not followed', { tim
     }
     await eventually(() => receiver.heard.length >= 5, 'five call-backs', 20_000);
     // Even then metadata is nothing that anybody is called at.
-    const before = range.noted();
+    const metadata = () => range.noted().match(/169\.254\.169\.254|fd00:ec2|metadata/g) ?? [];
+    const before = metadata();
     for (const host of [
       '169.254.169.254',
       range.named(['169.254.169.254']),
@@ -220,7 +223,7 @@ test('a call-back that is sent elsewhere by its receiver is not followed', { tim
       await post(open, '/mcp/v1/request', { prompt: 'Hi', callback_url: `http://${host}/latest/meta-data/` });
     }
     await sleep(2000);
-    assert.equal(range.noted(), before);
+    assert.deepEqual(metadata(), before);
     assert.deepEqual(range.trap.heard, []);
   } finally {
     await open.stop();

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { call, result, submit } from '../support/api.ts';
+import { call, outcome, result, submit } from '../support/api.ts';
 import { eventually, runGoblin, type Server, startServer, tempFolder } from '../support/server.ts';
 
 let server: Server;
@@ -83,6 +83,8 @@ test('there is no receipt of what runs, of what is not there, or of what is no i
   assert.equal((await call(server, '/mcp/v1/request/0199c2f4-5a7e-7c1e-9a53-3f1f2b6d8e01/receipt')).status, 404);
   assert.equal((await call(server, '/mcp/v1/request/none/receipt')).status, 404);
   await call(server, `/mcp/v1/cancel/${id}`, { method: 'POST' });
+  // What comes of it is written before the next test reads the trail page by page.
+  await outcome(server, id);
 });
 
 test('the trail is read by filters and pages, and exported', async () => {

@@ -166,7 +166,7 @@ test("another tenant's id is as unknown as any other: same status, same body", a
   await result(server, done, mine);
   const { request_id: running } = await submit(
     server,
-    { prompt: 'Still runs [[sim tokens=200 rate=20]]', model: MODEL },
+    { prompt: 'Still runs [[sim tokens=400 rate=10]]', model: MODEL },
     mine,
   );
   for (const id of [done, running]) {

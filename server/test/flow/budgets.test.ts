@@ -1,7 +1,6 @@
 /** Budgets: what a hard limit lets through, what it refuses, and how budgets are set. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import OpenAI from 'openai';
 import { call, isProblem, type Json, post } from '../support/api.ts';
 import {
@@ -17,6 +16,7 @@ import {
   PRICE,
   settled,
 } from '../support/budgets.ts';
+import { eventually } from '../support/server.ts';
 import { callsWith, type House, MODEL, startHouse } from '../support/vendors.ts';
 
 let house: House;
@@ -50,7 +50,7 @@ describe('a hard limit', () => {
   });
 
   it('refuses what is not covered: final, with what is left and when it renews', async () => {
-    const { label } = await ownBudget(house.server, { hard_usd: 0.01, name: 'small' });
+    const { label } = await ownBudget(house.server, { hard_usd: 0.01, name: 'small', period: 'day' });
     const refused = await chat(house.server, label, 'Too dear');
     assert.equal(refused.status, 402, refused.text);
     assert.equal(refused.headers.get('x-should-retry'), 'false');
@@ -114,8 +114,7 @@ describe('a hard limit', () => {
     const { id, label } = await ownBudget(house.server, { hard_usd: 0.001 });
     assert.equal((await chat(house.server, label, 'Raised')).status, 402);
     assert.equal((await changeBudget(house.server, id, { hard_usd: 0.5 })).body.hard_usd, 0.5);
-    await sleep(150);
-    assert.equal((await chat(house.server, label, 'Raised')).status, 200);
+    await eventually(async () => (await chat(house.server, label, 'Raised')).status === 200, 'the new limit', 8000);
     const gone = await call(house.server, `/mcp/v1/admin/budgets/${id}`, { method: 'DELETE' });
     assert.equal(gone.status, 200);
     assert.equal((await call(house.server, `/mcp/v1/admin/budgets/${id}`)).status, 404);

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Simulator } from '../../src/providers/simulator/index.ts';
 import { type Json, result, submit } from '../support/api.ts';
-import { type Cached, cacheOf, content, startCached, streamed } from '../support/cached.ts';
+import { type Cached, cacheOf, content, startCached, streamed, TTL_S } from '../support/cached.ts';
 import type { Server } from '../support/server.ts';
 import { checkFrames, openSse, readAll, textOf } from '../support/streams.ts';
 import { callsWith, MODEL } from '../support/vendors.ts';
@@ -191,6 +191,6 @@ test('an answer of the second target is kept as its own', async () => {
 test('its time is over after ttl_s', async () => {
   await chat('Short-lived.');
   assert.equal(cacheOf(await chat('Short-lived.')), 'hit');
-  await sleep(2100);
+  await sleep(TTL_S * 1000 + 100);
   assert.equal(cacheOf(await chat('Short-lived.')), 'miss');
 });

@@ -44,13 +44,14 @@ test('a request is explained when no server runs, and the keys of goblin.yaml ar
   const place = makePlace(settings(), server.folder);
   const { request_id: id } = await submit(server, { prompt: 'explain me', model: 'mine/m-1' });
   await eventually(async () => (await view(server, id)).status === 'succeeded', 'the end');
+  const due = Date.now() + 8000;
   const waits = await submit(server, {
     prompt: 'Later',
     model: 'mine/m-1',
-    not_before: new Date(Date.now() + 3000).toISOString(),
+    not_before: new Date(due).toISOString(),
   });
   await server.stop();
-  await new Promise((resolve) => setTimeout(resolve, 3000));
+  await new Promise((resolve) => setTimeout(resolve, Math.max(due - Date.now(), 0) + 200));
   const explained = await runGoblin(['explain', id], place, {});
   assert.equal(explained.code, 0, explained.stderr);
   assert.match(explained.stdout, /is succeeded[\s\S]*mine\/m-1/);

@@ -36,7 +36,7 @@ async function interrupt(id: string, stream: StreamReader): Promise<Interrupted>
 test('50 running requests survive kill -9: 50 succeeded, every stream equal to its result', {
   timeout: 120_000,
 }, async () => {
-  const prompts = Array.from({ length: 50 }, (_, i) => `Crash number ${i}. [[sim tokens=60 rate=25]]`);
+  const prompts = Array.from({ length: 50 }, (_, i) => `Crash number ${i}. [[sim tokens=60 rate=8]]`);
   const receipts = await Promise.all(prompts.map((prompt) => submit(server, { prompt, model: MODEL })));
   const ids = receipts.map((receipt) => receipt.request_id);
   const readers = await Promise.all(ids.slice(0, 20).map((id, i) => (i % 2 ? openWs : openSse)(server, id)));
@@ -55,7 +55,7 @@ test('50 running requests survive kill -9: 50 succeeded, every stream equal to i
   });
   const done = await Promise.all(ids.map((id) => result(server, id)));
   // Asked directly and without its pace, the vendor says at once what it would say.
-  const said = await Promise.all(prompts.map((prompt) => saidBy(vendor, prompt.replace(' rate=25', ''))));
+  const said = await Promise.all(prompts.map((prompt) => saidBy(vendor, prompt.replace(' rate=8', ''))));
   for (const [i, one] of done.entries()) {
     assert.equal(one.status, 'succeeded');
     assert.equal(one.text, said[i]?.text, 'nothing lost, nothing doubled');
@@ -77,7 +77,7 @@ test('50 running requests survive kill -9: 50 succeeded, every stream equal to i
 });
 
 test('the record of the crash is honest: attempts, trail, money', { timeout: 60_000 }, async () => {
-  const { request_id: id } = await submit(server, { prompt: 'Honest crash. [[sim tokens=40 rate=20]]', model: MODEL });
+  const { request_id: id } = await submit(server, { prompt: 'Honest crash. [[sim tokens=60 rate=10]]', model: MODEL });
   const stream = await openSse(server, id);
   await stream.until((frame) => frame.type === 'text');
   await server.kill();
@@ -107,7 +107,7 @@ test('twice killed is still not lost; what waits, waits on; what ended, stays', 
   const before = await result(server, ended);
   const frames = await readAll(openSse(server, ended));
   const { request_id: gone } = await submit(server, {
-    prompt: 'Cancelled before. [[sim tokens=90 rate=20]]',
+    prompt: 'Cancelled before. [[sim tokens=90 rate=10]]',
     model: MODEL,
   });
   await (await openSse(server, gone)).until((frame) => frame.type === 'text');
@@ -117,7 +117,7 @@ test('twice killed is still not lost; what waits, waits on; what ended, stays', 
     model: MODEL,
     not_before: new Date(Date.now() + 3_600_000).toISOString(),
   });
-  const { request_id: id } = await submit(server, { prompt: 'Poor one. [[sim tokens=60 rate=20]]', model: MODEL });
+  const { request_id: id } = await submit(server, { prompt: 'Poor one. [[sim tokens=60 rate=10]]', model: MODEL });
   for (let round = 1; round <= 2; round++) {
     const stream = await openSse(server, id);
     await stream.until((frame) => frame.type === 'attempt' && frame.attempt === round);

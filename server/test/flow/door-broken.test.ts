@@ -9,7 +9,7 @@ import { callsWith, type House, saidBy, startHouse } from '../support/vendors.ts
 let house: House;
 let client: OpenAI;
 before(async () => {
-  house = await startHouse({ settings: { clocks: { idle_ms: 1500 } } });
+  house = await startHouse({ settings: { clocks: { idle_ms: 4000 } } });
   client = newClient(house.server);
 });
 after(() => house.close());

@@ -131,7 +131,7 @@ test('closing the connection cancels', async () => {
   await eventually(() => house.vendor.heard.length > from, 'the call');
   gone.abort();
   assert.ok((await answer) instanceof APIError);
-  await eventually(() => house.vendor.heard.at(-1)?.closed, 'the end at the vendor', 2000);
+  await eventually(() => house.vendor.heard.at(-1)?.closed, 'the end at the vendor');
   await eventually(async () => {
     const { body } = await call<{ items: { status: string; labels: Json | null; task_type: string }[] }>(
       house.server,

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { call, isProblem, type Json } from '../support/api.ts';
 import { type RawHouse, startRawHouse } from '../support/raw.ts';
+import { eventually } from '../support/server.ts';
 
 interface Row {
   provider: string;
@@ -37,8 +38,12 @@ test('a breaker opens and closes by them, and keeps nobody away: there is no oth
   assert.equal((await house.raw('openai/status/503')).status, 503);
   assert.equal(house.vendor.heard.length, from + 1);
   assert.equal((await house.raw('openai/files')).status, 200);
-  const row = await rowOf('openai');
-  assert.deepEqual([row.state, row.load], ['closed', 0]);
+  // Its load ends a moment after the answer.
+  const row = await eventually(async () => {
+    const now = await rowOf('openai');
+    return now.load === 0 ? now : null;
+  }, 'no load');
+  assert.equal(row.state, 'closed');
   assert.ok((row.latency_p50_ms ?? -1) >= 0);
   for (let i = 0; i < 6; i++) assert.equal((await house.raw('openai/status/404')).status, 404);
   assert.equal((await rowOf('openai')).state, 'closed', 'what is not there says nothing against the provider');
@@ -77,7 +82,7 @@ test('a key whose vendor asked for time rests, for raw calls alone; when all res
   const from = house.vendor.heard.length;
   const refused = await house.raw('two/files');
   assert.match(isProblem(refused, 429, 'upstream_rate_limited').detail, /rest for \d+ (ms|s) more/);
-  assert.ok(retryAfter(refused.headers) >= 1 && retryAfter(refused.headers) <= 7);
+  assert.ok(retryAfter(refused.headers) >= 1 && retryAfter(refused.headers) <= 30);
   assert.equal(house.vendor.heard.length, from);
   await act('keys/reset', { provider: 'two' });
   assert.equal((await house.raw('two/files')).status, 200);

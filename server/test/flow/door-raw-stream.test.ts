@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { after, before, test } from 'node:test';
 import { call, isProblem, view } from '../support/api.ts';
-import { PRICE, type RawHouse, startRawHouse } from '../support/raw.ts';
+import { PRICE, type RawHouse, SILENT_MS, startRawHouse } from '../support/raw.ts';
 import { eventually } from '../support/server.ts';
 
 let house: RawHouse;
@@ -28,7 +28,7 @@ test('a stream is passed on event by event; closing the connection closes that o
   const id = answer.headers.get('x-mcp-request-id');
   assert.equal((await view(house.server, id ?? '')).status, 'running');
   gone.abort();
-  await eventually(() => house.vendor.heard.at(-1)?.closed, 'the end at the vendor', 1500);
+  await eventually(() => house.vendor.heard.at(-1)?.closed, 'the end at the vendor');
   const row = await house.ended(id);
   assert.deepEqual([row.status, row.attempts[0]?.status, row.cost_usd], ['cancelled', 'cancelled', PRICE]);
   const whole = await house.raw('openai/events', { headers: {} }).catch((error: unknown) => error);
@@ -47,7 +47,7 @@ test('a cancel by id closes it too', async () => {
     return list.body.items[0];
   }, 'the running row');
   await call(house.server, `/mcp/v1/cancel/${row.request_id}`, { method: 'POST' });
-  await eventually(() => house.vendor.heard.at(-1)?.closed, 'the end at the vendor', 1500);
+  await eventually(() => house.vendor.heard.at(-1)?.closed, 'the end at the vendor');
   const [status, text] = await answer;
   assert.equal(status, 409, text);
   const ends = await eventually(async () => {
@@ -77,7 +77,7 @@ test('a slow reader slows the vendor, and gets every byte', async () => {
   got.end();
   const [response] = await once(got, 'response');
   // Longer than a vendor may be silent.
-  await new Promise((resolve) => setTimeout(resolve, 2500));
+  await new Promise((resolve) => setTimeout(resolve, SILENT_MS + 1000));
   const heard = house.vendor.heard.at(-1);
   const before = heard?.sent ?? 0;
   assert.ok(before < 24 * 1024 * 1024, `${before} bytes had been taken while nobody read`);

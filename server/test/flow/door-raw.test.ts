@@ -170,12 +170,12 @@ test('errors of the vendor come as they are; what speaks of our key, or leads el
     const answer = await house.raw(`openai/status/${status}`);
     assert.equal(answer.status, status);
     assert.deepEqual(answer.body, { error: { message: `status ${status}` } });
-    assert.deepEqual([answer.headers.get('retry-after'), answer.headers.get('location')], ['7', null]);
+    assert.deepEqual([answer.headers.get('retry-after'), answer.headers.get('location')], ['30', null]);
     assert.equal(answer.headers.get('x-mcp-cost-usd'), '0', 'what the vendor refused costs nothing');
     const row = await house.ended(answer.headers.get('x-mcp-request-id'));
     assert.deepEqual([row.status, row.error?.upstream_status, row.cost_usd], ['failed', status, 0]);
   }
-  // It asked for seven seconds.
+  // It asked for half a minute.
   await call(house.server, '/mcp/v1/admin/keys/reset', { method: 'POST', json: { provider: 'openai' } });
   for (const [status, code] of [
     [401, 'upstream_unauthorized'],

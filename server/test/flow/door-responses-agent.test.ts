@@ -5,6 +5,7 @@ import type OpenAI from 'openai';
 import { ResponsesToolRunner } from 'openai/helpers/responses-tool-runner';
 import { call } from '../support/api.ts';
 import { asInput, CLAUDE, GPT, type ResponsesHouse, startResponsesHouse } from '../support/responses.ts';
+import { eventually } from '../support/server.ts';
 import { callsWith } from '../support/vendors.ts';
 
 type Body = { messages: { role: string; content: Block[] }[]; system?: unknown };
@@ -52,9 +53,12 @@ function checkLast(text: string): void {
   );
 }
 
+/** The last end is written behind its answer. */
 async function allSucceeded(): Promise<void> {
-  const { body } = await call<{ items: { status: string }[] }>(house.server, '/mcp/v1/request?limit=200');
-  assert.ok(body.items.every(({ status }) => status === 'succeeded'));
+  await eventually(async () => {
+    const { body } = await call<{ items: { status: string }[] }>(house.server, '/mcp/v1/request?limit=200');
+    return body.items.every(({ status }) => status === 'succeeded');
+  }, 'all to have succeeded');
 }
 
 test(`${TURNS} turns of the client's own tool loop, which keeps the history`, { timeout: 180_000 }, async () => {

@@ -201,7 +201,7 @@ test('the process dies in the middle: the response is answered all the same, and
 }, async () => {
   const own = await startResponsesHouse();
   try {
-    const body = { model: GPT, input: 'Survive [[sim tokens=60 rate=30]]', background: true, stream: true } as const;
+    const body = { model: GPT, input: 'Survive [[sim tokens=60 rate=10]]', background: true, stream: true } as const;
     const first = await collect(
       await own.client.responses.create(body),
       ({ sequence_number }) => sequence_number === 15,

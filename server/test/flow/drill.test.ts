@@ -40,7 +40,7 @@ const FAULTS: [fault: string, code: string, called: boolean][] = [
 ];
 
 test('before anything is shown, the next target answers; nobody else notices, nothing is learnt', {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async () => {
   for (const [fault, code, called] of FAULTS) {
     await under(fault, async () => {
@@ -93,7 +93,7 @@ const AMID: [fault: string, code: string][] = [
 ];
 
 test('in the midst of an answer: a stream goes on, a detached request begins anew, and N counts tokens', {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async () => {
   for (const [fault, code] of AMID) {
     await under(fault, async () => {
@@ -129,7 +129,7 @@ test('in the midst of an answer: a stream goes on, a detached request begins ane
   }
 });
 
-test('unstreamed answers break too', { timeout: 60_000 }, async () => {
+test('unstreamed answers break too', { timeout: 180_000 }, async () => {
   const codes: Record<string, string> = {
     'cut-after-20': 'upstream_truncated',
     'end-after-20': 'upstream_truncated',

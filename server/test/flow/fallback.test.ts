@@ -54,7 +54,8 @@ before(async () => {
         gone: { base_url: 'http://127.0.0.1:9/v1', models: ['x'] },
       },
       aliases: { ...aliases, 'duo-gone': ['gone/x', 'second/goblin-sim'] },
-      clocks: { connect_ms: 1000, headers_ms: 1000, first_token_ms: 1000, idle_ms: 800 },
+      // Longer than a vendor of this busy process may stand still.
+      clocks: { connect_ms: 4000, headers_ms: 4000, first_token_ms: 4000, idle_ms: 4000 },
     },
   });
 });

@@ -29,9 +29,12 @@ beforeEach(() => {
   hook.says = allow;
 });
 
+/** Events of hooks that failed before a call, newest first. */
+const befores = async () => (await trail(open, 'guardrail.failed')).filter(({ stage }) => stage === 'before');
+
 /** What is no usable answer, and what is noted of it. */
 const UNUSABLE: readonly [string, Says, RegExp][] = [
-  ['silence', () => undefined, /400 ms|time/],
+  ['silence', () => undefined, /2500 ms|time/],
   ['text that is no JSON', () => 'allow', /not JSON/],
   ['JSON that is cut off', () => '{"action": "allow"', /not JSON/],
   ['no object', () => '[]', /none of/],
@@ -65,7 +68,7 @@ const UNUSABLE: readonly [string, Says, RegExp][] = [
       response.writeHead(200, { 'content-type': 'application/json' });
       response.write('{"action": "allow"');
     },
-    /400 ms|time/,
+    /2500 ms|time/,
   ],
   [
     'a connection that breaks',
@@ -80,6 +83,8 @@ for (const [index, [name, unusable, why]] of UNUSABLE.entries()) {
   test(`without a usable answer (${name}): closed refuses and sends nothing, open lets it pass with an event`, async () => {
     const mark = `unusable-${index}`;
     hook.says = (asked, response) => (asked.stage === 'before' ? unusable(asked, response) : { action: 'allow' });
+    // What was noted before this case, which the case before has waited for.
+    const notedBefore = (await befores()).length;
     const began = performance.now();
     const refused = await chat(closed, `${mark} closed`);
     assert.equal(refused.status, 503, refused.text);
@@ -88,7 +93,11 @@ for (const [index, [name, unusable, why]] of UNUSABLE.entries()) {
     assert.equal(callsWith(vendor, `${mark} closed`).length, 0);
     assert.equal((await chat(open, `${mark} open`)).status, 200);
     assert.equal(callsWith(vendor, `${mark} open`).length, 1);
-    const noted = await eventually(async () => (await trail(open, 'guardrail.failed'))[0], 'the event');
+    const noted = await eventually(async () => {
+      const all = await befores();
+      return all.length > notedBefore ? all[0] : null;
+    }, 'the event');
+    assert.ok(noted);
     assert.deepEqual([noted.stage, noted.on_failure], ['before', 'open']);
     assert.match(String(noted.why), why);
 

@@ -269,12 +269,12 @@ test('a metadata address is not called, and one with credentials stops the start
   }
   const server = await startServer({
     env: openaiEnv(vendor),
-    settings: { guardrails: { before: { url: 'http://169.254.169.254/latest', timeout_ms: 3000 } } },
+    settings: { guardrails: { before: { url: 'http://169.254.169.254/latest', timeout_ms: 30_000 } } },
   });
   try {
     const began = performance.now();
     assert.equal((await chat(server, 'to the metadata')).status, 503);
-    assert.ok(performance.now() - began < 2500, 'it was not tried');
+    assert.ok(performance.now() - began < 15_000, 'it was not tried');
     const noted = await eventually(async () => (await trail(server, 'guardrail.failed'))[0], 'the event');
     assert.match(String(noted.why), /may not be called|address/);
   } finally {

@@ -8,7 +8,8 @@ import { type DoorStream, openDoor, within } from '../support/open-door.ts';
 import { eventually } from '../support/server.ts';
 import { MODEL, openaiEnv } from '../support/vendors.ts';
 
-const LIMIT_MS = 5000;
+/** Five seconds are promised; the rest is for a machine that stands still now and then. Left alone the answers take 80 s. */
+const LIMIT_MS = 10_000;
 
 const slow = (marker: string) => ({
   model: MODEL,

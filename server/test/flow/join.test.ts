@@ -4,6 +4,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { view } from '../support/api.ts';
 import { eventually, startServer } from '../support/server.ts';
 import { callsOver, callsWith, type House, MODEL, OPENAI_KEY, saidBy, startHouse } from '../support/vendors.ts';
 
@@ -111,7 +112,7 @@ test('another body under the key of a running call is 422', async () => {
 });
 
 test('a marked retry without a key joins what still runs, if it is the very same call', async () => {
-  const prompt = 'Still running [[sim tokens=30 rate=30]]';
+  const prompt = 'Still running [[sim tokens=30 rate=6]]';
   const first = await open(ask(prompt, true));
   await eventually(() => first.text().includes('content'), 'the first token');
   const same = await open(ask(prompt, true), MARK);
@@ -155,8 +156,10 @@ test('a complete answer that did not reach its caller is given to the marked ret
     const first = await open(body, {}, false, server.address);
     await sleep(200);
     first.leave();
-    // The record takes a while over so much text.
-    await sleep(3000);
+    // The record takes a while over so much text; how long, the machine says.
+    const id = String(first.headers['x-mcp-request-id']);
+    await eventually(async () => (await view(server, id)).status !== 'running', 'its record', 60_000);
+    await sleep(2000);
     const second = await open(body, MARK, true, server.address);
     assert.equal(second.headers['idempotent-replayed'], 'true');
     assert.equal(second.headers['x-mcp-request-id'], first.headers['x-mcp-request-id']);

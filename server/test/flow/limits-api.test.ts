@@ -36,6 +36,12 @@ const chat = (key: string, more: Json = {}): Promise<Answer<Json>> =>
     { model: MODEL, max_tokens: 50, messages: [{ role: 'user', content: 'By key [[sim tokens=20]]' }], ...more },
     bearer(key),
   );
+/** The request of an answer, once its end is written, which happens behind it. */
+const over = (answer: Answer<Json>, text: string) =>
+  eventually(async () => {
+    const row = await view(house.server, answer.headers.get('x-mcp-request-id') ?? '', bearer(text));
+    return row.status !== 'running' && row;
+  }, 'the end of the call');
 const by = (who: SignedInView) => bearer(who.access_token);
 const set = (path: string, json: Json, who = admin) =>
   call(house.server, `/mcp/v1/admin/limits/${path}`, { method: 'PUT', json, headers: by(who) });
@@ -130,7 +136,9 @@ describe('budgets', () => {
 
   it('of a month that has begun count what it has cost already', async () => {
     const one = await key();
-    assert.equal((await chat(one.key)).status, 200);
+    const answer = await chat(one.key);
+    assert.equal(answer.status, 200);
+    await over(answer, one.key);
     await make({ scope: 'key', match: one.id, period: 'month', hard_usd: 0.0008 });
     const { text } = await chat(one.key, { max_tokens: 70 });
     assert.match(text, /has \$0\.000[0-5]\d* left/);
@@ -181,8 +189,7 @@ describe('an unknown price with a ceiling', () => {
     const { body } = await make({ scope: 'key', match: one.id, period: 'day', hard_usd: 1 });
     const answer = await chat(one.key, { model: 'openai/my-own-finetune' });
     assert.equal(answer.status, 200, answer.text);
-    const id = answer.headers.get('x-mcp-request-id') ?? '';
-    const request = await view(house.server, id, bearer(one.key));
+    const request = await over(answer, one.key);
     const { input_tokens: input = 0, output_tokens: output = 0 } = request.attempts[0]?.usage ?? {};
     assert.ok(Math.abs((request.cost_usd ?? 0) - ((input + output) * 100) / 1e6) < 1e-12, `${request.cost_usd}`);
     await eventually(async () => {

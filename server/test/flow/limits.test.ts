@@ -108,8 +108,9 @@ describe('tokens a minute', () => {
     assert.match(first.headers.get('ratelimit') ?? '', /^"user-tokens";r=\d+;t=\d+$/);
     const left = Number(first.headers.get('x-ratelimit-remaining-tokens'));
     assert.ok(left < 100, `${left}`);
-    const second = await chat('short', 'Tokens again [[sim tokens=20]]', { max_tokens: 900 });
-    assert.equal(second.status, 200, second.text);
+    // Given back a moment after the answer; of its minute the limit would need most.
+    const again = () => chat('short', 'Tokens again [[sim tokens=20]]', { max_tokens: 900 });
+    await eventually(async () => (await again()).status === 200, 'the tokens are back', 8000);
     const third = await chat('short', `Much ${'more '.repeat(400)}`, { max_tokens: 900 });
     assert.equal(third.status, 429);
     assert.match(third.text, /1,000 tokens a minute; \d+ are left, and this request may need 1,000/);
@@ -146,7 +147,15 @@ describe('how many at once', () => {
     await Promise.all([again.body?.cancel(), streams[1]?.body?.cancel()]);
   });
 
+  /** Both seats are free: a call gives its own back a moment after its end. */
+  const bothFree = () =>
+    eventually(async () => {
+      const both = await Promise.all([chat('two', 'Both'), chat('two', 'Both')]);
+      return both.every(({ status }) => status === 200);
+    }, 'two free seats');
+
   it('a refused call, a failed one and one that is refused later leave no seat taken', async () => {
+    await bothFree();
     for (let n = 0; n < 4; n++) {
       await chat('two', 'No such', { model: 'openai/no-such-model-at-all', max_tokens: -1 });
       const bad = await chat('two', 'Bad [[sim status=400]]');
@@ -154,11 +163,7 @@ describe('how many at once', () => {
       const unknown = await chat('two', 'Unknown', { model: 'nobody/nothing' });
       assert.equal(unknown.status, 404, unknown.text);
     }
-    const both = await Promise.all([chat('two', 'Both'), chat('two', 'Both')]);
-    assert.deepEqual(
-      both.map(({ status }) => status),
-      [200, 200],
-    );
+    await bothFree();
   });
 
   it('detached requests wait for their turn instead', async () => {

@@ -135,13 +135,16 @@ vendors['breaks-again'] = {
   },
 };
 
-const IDLE_MS = 700;
+/** Longer than a vendor of this busy process may stand still. */
+const IDLE_MS = 3000;
+/** What a busy machine adds. */
+const SLOW_MS = 6000;
 let house: Outage;
 before(async () => {
   house = await startOutage(vendors, lists, {
     settings: {
       breaker: { consecutive: 1000, min_calls: 100_000 },
-      clocks: { headers_ms: 3000, first_token_ms: 3000, idle_ms: IDLE_MS },
+      clocks: { headers_ms: 20_000, first_token_ms: 20_000, idle_ms: IDLE_MS },
     },
   });
 });
@@ -149,7 +152,7 @@ after(() => house.close());
 
 const lastCall = (name: string) => house.world.calls(name).at(-1);
 
-test('whoever breaks, whoever can goes on from the very word', { timeout: 60_000 }, async () => {
+test('whoever breaks, whoever can goes on from the very word', { timeout: 180_000 }, async () => {
   for (const dialect of DIALECTS) {
     for (const goer of Object.keys(GOERS)) {
       const what = `${dialect}, then ${goer}`;
@@ -190,11 +193,11 @@ for (const how of Object.keys(CUTS)) {
   test(`the first ${how}: the second goes on, in time`, async () => {
     const told = await tell(house.server, how, 'Say sixty words.');
     assert.deepEqual([told.code, told.text, told.truth?.attempts], [null, TEXT, 2]);
-    assert.ok(told.ms < IDLE_MS + 1500, `${told.ms} ms`);
+    assert.ok(told.ms < IDLE_MS + SLOW_MS, `${told.ms} ms`);
     const call = lastCall(`breaks-${how}`);
     if (how === 'stalls') {
       const silence = (call?.endedAt ?? Number.POSITIVE_INFINITY) - (call?.lastAt ?? 0);
-      assert.ok(silence >= IDLE_MS - 50 && silence < IDLE_MS + 1000, `${silence} ms of silence`);
+      assert.ok(silence >= IDLE_MS - 50 && silence < IDLE_MS + SLOW_MS, `${silence} ms of silence`);
       const [first] = (await recordOf(house.server, told.id)).attempts;
       assert.equal(first?.error?.code, 'upstream_timeout');
     }

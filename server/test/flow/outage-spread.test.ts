@@ -8,9 +8,9 @@ import { eventually } from '../support/server.ts';
 import { SPEAKERS } from '../vendors/speak.ts';
 import { refusalOf, startVendors, type World, type WorldCall } from '../vendors/world.ts';
 
-const BREAKER = { consecutive: 5, open_ms: 3000, window_ms: 60_000 };
+const BREAKER = { consecutive: 5, open_ms: 12_000, window_ms: 60_000 };
 /** Who changed something tells the others within a quarter of a second. */
-const TOLD_MS = 2000;
+const TOLD_MS = 8000;
 const KEYS = { ONE: 'sk-one-0123456789', TWO: 'sk-two-0123456789' };
 const usesTwo = ({ headers }: WorldCall): boolean => headers.authorization?.includes(KEYS.TWO) ?? false;
 
@@ -60,7 +60,7 @@ async function rowOf(node: ClusterNode, provider: string): Promise<Row | undefin
   return body.providers.find((one) => one.provider === provider);
 }
 
-test('a breaker that opens here is open there; the probe of one closes it for both', { timeout: 60_000 }, async () => {
+test('a breaker that opens here is open there; the probe of one closes it for both', { timeout: 150_000 }, async () => {
   for (let i = 0; i < BREAKER.consecutive; i++) {
     assert.equal((await tell(here, 'outage', `Fails ${i}.`)).truth?.provider, 'well');
   }

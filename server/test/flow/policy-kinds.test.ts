@@ -156,16 +156,20 @@ for (const [name, ask] of Object.entries(ways)) {
 test('a request that waits is judged by the policies of the moment at which it begins', async () => {
   await set(ALLOWS);
   // One after the other: the first holds the only place.
-  const first = await submit(server, { prompt: 'queue-first [[sim tokens=40 rate=20]]', model: MODEL }, member);
+  const first = await submit(server, { prompt: 'queue-first [[sim tokens=40 rate=6]]', model: MODEL }, member);
   await eventually(() => asked('queue-first') > 0, 'the first one');
   const denied = await submit(server, { prompt: 'queue-denied', model: MODEL }, member);
   const moved = await submit(server, { prompt: 'queue-moved', model: 'duo' }, member);
   const closed = await set(NOT_FIRST);
   const ended = async (id: string) =>
-    await eventually(async () => {
-      const told = await view(server, id, member);
-      return ['succeeded', 'failed', 'blocked'].includes(told.status) && told;
-    }, 'the end');
+    await eventually(
+      async () => {
+        const told = await view(server, id, member);
+        return ['succeeded', 'failed', 'blocked'].includes(told.status) && told;
+      },
+      'the end',
+      30_000,
+    );
   assert.equal((await ended(first.request_id)).status, 'succeeded', 'what runs is not stopped');
   const { status, error } = await ended(denied.request_id);
   assert.equal(status, 'failed');
@@ -178,7 +182,7 @@ test('a request that waits is judged by the policies of the moment at which it b
   assert.match(plan?.dropped.find(({ provider }) => provider === 'first')?.reason ?? '', /closed today/);
   // What must be redacted since it was let in cannot be any more.
   await set(ALLOWS);
-  const busy = await submit(server, { prompt: 'queue-busy [[sim tokens=40 rate=20]]', model: MODEL }, member);
+  const busy = await submit(server, { prompt: 'queue-busy [[sim tokens=40 rate=6]]', model: MODEL }, member);
   await eventually(() => asked('queue-busy') > 0, 'the busy one');
   const person = await submit(server, { prompt: 'queue-person jane.doe@example.com', model: MODEL }, member);
   await set('@require("redaction") permit (principal, action, resource);');
@@ -206,11 +210,11 @@ test('a kept answer, and one that is being given, is for those whom the policies
   isProblemOfDoor(await chat('kept answer', {}, { 'x-mcp-labels': 'data_class=top' }));
 
   // A call that runs is shared by those who may make it, and by nobody else.
-  const lead = chat('shared answer [[sim tokens=60 rate=30]]', { stream: true });
+  const lead = chat('shared answer [[sim tokens=60 rate=12]]', { stream: true });
   await eventually(() => asked('shared answer') > 0, 'the call');
-  const follows = chat('shared answer [[sim tokens=60 rate=30]]', {}, other);
+  const follows = chat('shared answer [[sim tokens=60 rate=12]]', {}, other);
   isProblemOfDoor(
-    await chat('shared answer [[sim tokens=60 rate=30]]', {}, { ...other, 'x-mcp-labels': 'data_class=top' }),
+    await chat('shared answer [[sim tokens=60 rate=12]]', {}, { ...other, 'x-mcp-labels': 'data_class=top' }),
   );
   assert.equal((await lead).status, 200);
   assert.equal((await follows).status, 200);

@@ -67,8 +67,8 @@ before(async () => {
       env: openaiEnv(vendor),
       settings: {
         guardrails: {
-          before: { url, timeout_ms: 400 },
-          after: { url, timeout_ms: 400, buffer: true },
+          before: { url, timeout_ms: 2500 },
+          after: { url, timeout_ms: 2500, buffer: true },
         },
       },
     }),

@@ -181,7 +181,7 @@ test('SIGTERM with work in hand: exit 0, and nothing is lost', { timeout: 120_00
 
 test('without a vendor the simulator answers and says so; elsewhere it does not', { timeout: 90_000 }, async () => {
   const server = await startServer();
-  assert.match(server.stdout(), /simulator/i);
+  await eventually(() => /simulator/i.test(server.stdout()), 'the word of the simulator');
   const { request_id: id } = await submit(server, { user_id: 'test', prompt: 'Hello MCP!', task_type: 'chat' });
   const done = await result(server, id);
   assert.equal(done.provider, 'simulator');

@@ -285,7 +285,7 @@ describe('after a start', () => {
     const ready = await call<{ status: string; missing: string[] }>(server, '/readyz');
     assert.equal(ready.status, 200);
     assert.ok(ready.body.missing.includes('provider_keys'), ready.text);
-    assert.match(server.stderr() + server.stdout(), /stored key is not used/);
+    await eventually(() => /stored key is not used/.test(server.stderr() + server.stdout()), 'the log');
     const again = await person(server, 'acme', 'admin');
     assert.equal((await list(again.access_token))[0]?.state, 'unreadable');
 

@@ -94,7 +94,7 @@ async function cutAndResumed(id: string, cut: number): Promise<string[]> {
 }
 
 /** At this pace nearly each read of the worker is a frame of its own; what is joined on a busy machine leaves 200. */
-const PROMPT = '[[sim tokens=420 rate=50]]';
+const PROMPT = '[[sim tokens=520 rate=50]]';
 
 async function everyCut(name: string, during: () => Promise<void>): Promise<void> {
   const { request_id: id } = await submit(cluster.apis[0] as ClusterNode, {
@@ -120,9 +120,9 @@ async function everyCut(name: string, during: () => Promise<void>): Promise<void
   }
 }
 
-test('with Redis', { timeout: 120_000 }, () => everyCut('with Redis', async () => {}));
+test('with Redis', { timeout: 240_000 }, () => everyCut('with Redis', async () => {}));
 
-test('with a Redis that forgets everything in the middle', { timeout: 120_000 }, () =>
+test('with a Redis that forgets everything in the middle', { timeout: 240_000 }, () =>
   everyCut('flushed', async () => {
     await sleep(700);
     redis.cli('flushall');
@@ -131,7 +131,7 @@ test('with a Redis that forgets everything in the middle', { timeout: 120_000 },
   }),
 );
 
-test('without Redis', { timeout: 180_000 }, async () => {
+test('without Redis', { timeout: 300_000 }, async () => {
   await redis.stop();
   await everyCut('away', async () => {});
   await redis.start();

@@ -121,7 +121,7 @@ for (const [door, through] of Object.entries(DOORS)) {
         ['context', 400],
         ['filter', 422],
       ] as const) {
-        const error = await thrownBy(through(refuser(kind), { 'x-mcp-deadline-ms': '3000' }).invoke(hello()));
+        const error = await thrownBy(through(refuser(kind), { 'x-mcp-deadline-ms': '8000' }).invoke(hello()));
         assert.ok(error instanceof Error, kind);
         assert.equal((error as Error & { status?: number }).status, status, `${kind}: ${error}`);
       }

@@ -29,10 +29,16 @@ const ARGS = JSON.stringify({ note: 'a "b" [c]', token: TOKEN, n: 1 });
 const CUTS = Array.from({ length: TOKEN.length + 1 }, (_, cut) => cut);
 const SOME = CUTS.filter((cut) => cut % 8 === 3);
 
-/** The prompt says where the answer is cut: `cut 7 text`. A `slow` one does not come in one read. */
+/** The prompt says where the answer is cut: `cut 7 text`. Of a `slow` one the first words come in a read of their own. */
 const say = (dialect: DialectName) => (asked: WorldCall) => {
   const said = answerTo(asked);
-  return asked.hear().user.endsWith(' slow') ? scriptOf(dialect, said, asked.stream, 15) : said;
+  if (!asked.hear().user.endsWith(' slow')) return said;
+  const script = scriptOf(dialect, said, asked.stream);
+  const third = script.steps.filter(({ tokens }) => tokens > 0)[2];
+  return {
+    ...script,
+    steps: script.steps.map((one) => (asked.stream && one === third ? { ...one, waitMs: 700 } : one)),
+  };
 };
 
 function answerTo(asked: WorldCall): Answer {

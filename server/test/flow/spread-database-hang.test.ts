@@ -20,7 +20,7 @@ async function ask(content: string, stream: boolean): Promise<{ status: number; 
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ model: MODEL, stream, messages: [{ role: 'user', content }] }),
-    signal: AbortSignal.timeout(20_000),
+    signal: AbortSignal.timeout(30_000),
   });
   const text = await answer.text();
   return { status: answer.status, text, ms: performance.now() - began };
@@ -33,7 +33,7 @@ test('an answer that is there before its record is, and the record that is late'
   for (const { status, text, ms } of await Promise.all(calls)) {
     assert.equal(status, 503, text);
     assert.ok(!text.includes('[DONE]'), 'nothing of the answer is shown');
-    assert.ok(ms < 12_000, `answered after ${ms} ms`);
+    assert.ok(ms < 18_000, `answered after ${ms} ms`);
   }
   fleet.postgres.thaw();
   assert.equal(callsWith(fleet.vendor, 'Whole and early.').length, 1);
@@ -59,7 +59,8 @@ test('a process that is told to stop answers the calls that wait for the record,
       retry: answer.headers.get('retry-after'),
     }));
   const calls = [call({}), call({ 'idempotency-key': 'waits-1' })];
-  await sleep(500);
+  // They are there by then, also on a busy machine.
+  await sleep(2500);
   const began = performance.now();
   const stopping = other.stop();
   for (const { status, text, retry } of await Promise.all(calls)) {

@@ -24,7 +24,7 @@ const state = async (node: ClusterNode) => (await call<{ status: string }>(node,
 const becomes = (what: string) =>
   Promise.all(
     [api, worker].map((node) =>
-      eventually(async () => ((await state(node)) === what ? true : null), `${node.name} is ${what}`, 8000),
+      eventually(async () => ((await state(node)) === what ? true : null), `${node.name} is ${what}`, 20_000),
     ),
   );
 

@@ -69,6 +69,11 @@ test('what a user asked anywhere is gone everywhere; what others asked is not', 
   assert.equal((await chat(there)).headers.get('x-mcp-cache'), 'hit');
   assert.ok((await everything()).includes(CANARY));
   await eventually(() => mine.some(framesOf), 'frames lie in Redis');
+  // What the doors have answered is written behind it.
+  await eventually(
+    async () => (await fleet.sql(`select 1 from mcp_request where state = 'succeeded'`)).length === 5,
+    'the end of all five',
+  );
   const [before] = await fleet.sql('select sum(cost_pico)::text as cost, count(*)::int as n from mcp_request');
 
   const ran = await runGoblin(

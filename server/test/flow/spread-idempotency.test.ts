@@ -124,7 +124,7 @@ test('door calls with one key on two nodes: one call, the same answer for all', 
 });
 
 test('a caller leaves, and joins the same call on the other node', async () => {
-  const text = 'Left and joined [[sim tokens=20 rate=10]]';
+  const text = 'Left and joined [[sim tokens=20 rate=4]]';
   const leaving = new AbortController();
   const left = fetch(`${at(0).address}/v1/chat/completions`, {
     method: 'POST',

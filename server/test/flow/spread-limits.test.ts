@@ -106,9 +106,9 @@ test('open streams at several processes hold the seats; closed ones and dead pro
       return null;
     },
     'seats of a dead process',
-    25_000,
+    40_000,
   );
-  assert.ok(performance.now() - began < 20_000);
+  assert.ok(performance.now() - began < 30_000);
   opened.push(back);
   for (const one of opened) await one.body?.cancel().catch(() => {});
   await nodes[0]?.restart();

@@ -14,7 +14,8 @@ let apis: [ClusterNode, ClusterNode];
 let worker: ClusterNode;
 
 before(async () => {
-  fleet = await startFleet();
+  // A longer lease than in other tests: two hundred at once keep the processes from their heartbeats.
+  fleet = await startFleet({ settings: { clocks: { lease_ms: 4000, heartbeat_ms: 500 } } });
   // Fewer connections to the server than our processes have to the pooler: they are shared in earnest.
   bouncer = await startPgbouncer(fleet.postgres, { default_pool_size: 3 });
   fleet.env.DATABASE_URL = bouncer.url;
@@ -94,11 +95,11 @@ test('cancel, and a worker that dies', async () => {
   const since = Date.now();
   assert.equal((await cancel(apis[1], silent.request_id)).body.status, 'cancelled');
   const closed = await eventually(() => callsWith(fleet.vendor, 'Silent, pooled')[0]?.endedAt, 'it is closed');
-  assert.ok(closed - since < 1000, `${closed - since} ms`);
+  assert.ok(closed - since < 6000, `${closed - since} ms`);
   assert.equal((await outcome(apis[0], silent.request_id)).body.code, 'cancelled');
 
   const { request_id: id } = await submit(apis[0], {
-    prompt: 'Killed, pooled [[sim tokens=60 rate=10]]',
+    prompt: 'Killed, pooled [[sim tokens=100 rate=10]]',
     model: MODEL,
   });
   await eventually(() => callsWith(fleet.vendor, 'Killed, pooled')[0], 'the call');

@@ -88,7 +88,7 @@ test('a DATABASE_URL that cannot be read', async () => {
   for (const url of BAD_DATABASE_URLS) {
     const ran = await start('worker', { DATABASE_URL: url, REDIS_URL: redis.url });
     refused(ran, /DATABASE_URL.*postgres:\/\//);
-    assert.ok(ran.tookMs < 10_000, 'nothing is waited for');
+    assert.ok(ran.tookMs < 20_000, 'nothing is waited for');
   }
   // The variable that is wrong is the one that is named.
   const owner = await start('migrate', { DATABASE_URL: postgres.url, DATABASE_OWNER_URL: `http://x:${PLANTED}@y` });
@@ -110,7 +110,7 @@ test('a REDIS_URL that cannot be read', async () => {
   for (const url of BAD_REDIS_URLS) {
     const ran = await start('worker', { DATABASE_URL: postgres.url, REDIS_URL: url });
     refused(ran, /REDIS_URL.*redis/);
-    assert.ok(ran.tookMs < 10_000, 'nothing is waited for');
+    assert.ok(ran.tookMs < 20_000, 'nothing is waited for');
   }
 });
 
@@ -129,7 +129,7 @@ test('a refused login, a missing database, one that only reads, one with another
     const ran = await start('api', { DATABASE_URL: url, REDIS_URL: redis.url });
     refused(ran, what);
     assert.match(ran.stderr, /^DATABASE_URL/);
-    assert.ok(ran.tookMs < 10_000, `it took ${ran.tookMs} ms`);
+    assert.ok(ran.tookMs < 20_000, `it took ${ran.tookMs} ms`);
   }
   refused(
     await start('migrate', {

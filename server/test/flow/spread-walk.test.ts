@@ -24,7 +24,7 @@ after(() => fleet.close());
 
 test('a request is taken by one API, run by the worker, read on the other API in both forms', async () => {
   const [here, there] = apis;
-  const prompt = 'Walk the whole house [[sim tokens=60 rate=40]]';
+  const prompt = 'Walk the whole house [[sim tokens=60 rate=10]]';
   const said = saidBy(fleet.vendor, prompt);
   const receipt = await submit(here, { prompt, model: MODEL });
   const id = receipt.request_id;
@@ -58,7 +58,7 @@ test('a request is taken by one API, run by the worker, read on the other API in
 
 test('a waiting reader of another node gets frames as they come, within a fraction of a second', async () => {
   const [here, there] = apis;
-  const { request_id: id } = await submit(here, { prompt: 'Slowly [[sim tokens=20 rate=10]]', model: MODEL });
+  const { request_id: id } = await submit(here, { prompt: 'Slowly [[sim tokens=60 rate=10]]', model: MODEL });
   const stream = await openSse(there, id);
   const at: number[] = [];
   let seen = 0;
@@ -113,13 +113,19 @@ test('a worker answers /healthz and /readyz and nothing else', async () => {
 
 test('every API names all processes, the queue and Redis', async () => {
   const [, there] = apis;
-  const metrics = await call<{
+  type Metrics = {
     status: string;
     queue: Json;
     database: { driver: string };
     redis: { state: string };
     workers: { kind: string; pid: number; beat_age_ms: number; capacity: number }[];
-  }>(there, '/mcp/v1/admin/metrics');
+  };
+  // A process that stood still beats again as soon as it goes on.
+  const metrics = await eventually(async () => {
+    const seen = await call<Metrics>(there, '/mcp/v1/admin/metrics');
+    const { workers } = seen.body;
+    return workers.length === 3 && workers.every(({ beat_age_ms: age }) => age < 1500) ? seen : null;
+  }, 'all three, none of them long ago');
   assert.equal(metrics.body.status, 'ok');
   assert.equal(metrics.body.database.driver, 'postgres');
   assert.equal(metrics.body.redis.state, 'up');
@@ -129,7 +135,6 @@ test('every API names all processes, the queue and Redis', async () => {
   assert.equal(of(worker.pid)?.kind, 'worker');
   assert.equal(of(worker.pid)?.capacity, 64);
   assert.equal(of(there.pid)?.capacity, 0);
-  for (const one of metrics.body.workers) assert.ok(one.beat_age_ms < 1500, `${one.pid}: ${one.beat_age_ms}`);
 });
 
 test('two APIs share one port, both serve, and one that leaves takes no call along', async () => {
@@ -148,19 +153,15 @@ test('two APIs share one port, both serve, and one that leaves takes no call alo
   const body = { model: MODEL, messages: [{ role: 'user', content: 'Shared' }] };
   const answers = await Promise.all(Array.from({ length: 40 }, () => alone(one.address, '/v1/chat/completions', body)));
   assert.deepEqual([...new Set(answers)], [200]);
-  await eventually(
-    async () => (await fleet.sql(`select 1 from mcp_request where state = 'running'`)).length === 0,
-    'the end of all calls',
-  );
-  const served = await fleet.sql<{ pid: number; calls: number }>(
-    `select p.pid, count(*)::int as calls from mcp_request r join mcp_process p on p.id = r.owner
-     where p.pid in (${one.pid}, ${other.pid}) group by 1`,
-  );
+  // Rows are written behind the answers.
+  const served = await eventually(async () => {
+    const rows = await fleet.sql<{ pid: number; calls: number }>(
+      `select p.pid, count(*)::int as calls from mcp_request r join mcp_process p on p.id = r.owner
+       where p.pid in (${one.pid}, ${other.pid}) and r.state = 'succeeded' group by 1`,
+    );
+    return rows.reduce((sum, { calls }) => sum + calls, 0) === 40 ? rows : null;
+  }, 'the end of all calls');
   assert.equal(served.length, 2, JSON.stringify(served));
-  assert.equal(
-    served.reduce((sum, { calls }) => sum + calls, 0),
-    40,
-  );
 
   assert.equal(await other.stop(), 0);
   for (let n = 0; n < 20; n++) assert.equal(await alone(one.address, '/v1/chat/completions', body), 200);

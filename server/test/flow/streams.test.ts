@@ -41,7 +41,7 @@ test('a finished request replays whole in both forms', async () => {
 });
 
 test('resume at every position gives exactly the rest, in both forms and by both names', async () => {
-  const { id, frames } = await finished('Everywhere. [[sim tokens=14 rate=70]]');
+  const { id, frames } = await finished('Everywhere. [[sim tokens=50 rate=20]]');
   const { server } = house;
   assert.ok(frames.length > 10, `${frames.length} frames`);
   for (let n = 0; n < frames.length; n++) {

@@ -12,12 +12,19 @@ export interface Reply {
   closed: boolean;
 }
 
-/** Sends bytes, in pieces if there are several, and waits until the server closes or says nothing for `quietMs`. */
+/** A busy machine may let a server stand still for seconds before it says what it is asked for. */
+const PATIENCE_MS = 15_000;
+
+/**
+ * Sends bytes, in pieces if there are several, and waits until the server closes or says nothing for `quietMs`. Until so
+ * many answers as there are `least` have come, silence says nothing.
+ */
 export function exchange(
   server: Addressed,
   pieces: string | readonly string[],
   quietMs = 400,
   pauseMs = 20,
+  least = 0,
 ): Promise<Reply> {
   const { hostname, port } = new URL(server.address);
   return new Promise((resolve, reject) => {
@@ -25,15 +32,15 @@ export function exchange(
     let text = '';
     let closed = false;
     let quiet: NodeJS.Timeout;
+    const statuses = () => [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
     const done = () => {
       clearTimeout(quiet);
       socket.destroy();
-      const statuses = [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
-      resolve({ statuses, text, closed });
+      resolve({ statuses: statuses(), text, closed });
     };
     const wait = () => {
       clearTimeout(quiet);
-      quiet = setTimeout(done, quietMs);
+      quiet = setTimeout(done, statuses().length < least ? PATIENCE_MS : quietMs);
     };
     socket.setEncoding('latin1').on('data', (chunk: string) => {
       text += chunk;

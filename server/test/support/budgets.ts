@@ -76,17 +76,21 @@ export const chat = (
   );
 
 let made = 0;
-/** A budget of a label of its own, so that cases do not meet. */
+/** A budget of a label of its own, so that cases do not meet; of a month, of which fewer end while tests run than days. */
 export async function ownBudget(server: Addressed, more: Json): Promise<{ id: string; label: string; value: string }> {
   const value = `case-${++made}`;
-  const { id } = await makeBudget(server, { scope: 'label', match: `case=${value}`, period: 'day', ...more });
+  const { id } = await makeBudget(server, { scope: 'label', match: `case=${value}`, period: 'month', ...more });
   return { id, label: `case=${value}`, value };
 }
 
 export const idOf = (answer: Answer<unknown>): string => answer.headers.get('x-mcp-request-id') ?? '';
 
-export const costOf = async (server: Addressed, id: string): Promise<number> =>
-  (await view(server, id)).cost_usd ?? Number.NaN;
+/** What a request came to; its end is written behind the answer of a door. */
+export const costOf = (server: Addressed, id: string): Promise<number> =>
+  eventually(async () => {
+    const { status, cost_usd } = await view(server, id);
+    return status === 'running' || status === 'queued' ? null : { cost: cost_usd ?? Number.NaN };
+  }, `the end of ${id}`).then(({ cost }) => cost);
 
 /** How long the vendor was told that its answer to this prompt may be. */
 export function boundOf({ vendor }: Pick<House, 'vendor'>, text: string): unknown {

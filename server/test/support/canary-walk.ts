@@ -178,7 +178,7 @@ export async function walk({ server, canaries }: Walked, setupToken: string, odd
     const answer = await ask('/mcp/v1/request', { raw, headers: mine });
     assert.equal(answer.status, 400);
   }
-  const good = await ask('/v1/chat/completions', { json: { model: GOOD, messages }, headers: mine });
+  const good = await ask('/v1/chat/completions', { json: { model: GOOD, messages }, headers: as(key) });
   assert.equal(good.status, 200, good.text);
   assert.match(good.text, /Here you are/);
   // With the same key twice: the second is told the first one's answer.

@@ -8,7 +8,7 @@ import { createRequire, syncBuiltinESMExports } from 'node:module';
 const require = createRequire(import.meta.url);
 const dns = require('node:dns');
 const net = require('node:net');
-const resolver = new dns.Resolver({ timeout: 2000, tries: 1 });
+const resolver = new dns.Resolver({ timeout: 15_000, tries: 1 });
 resolver.setServers([`127.0.0.1:${process.env.ATTACK_DNS_PORT}`]);
 const note = (line) => appendFileSync(process.env.ATTACK_NOTES, `${line}\n`);
 

@@ -1,6 +1,7 @@
 /** A TCP proxy with the faults of networks: slow, sliced, reset, refused, and half-open (nothing closes, nothing comes). */
 import { createServer, type Server, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './daemon.ts';
 
 export interface FaultProxy {
   port: number;
@@ -92,8 +93,9 @@ export async function startFaultProxy(targetPort: number, targetHost = '127.0.0.
         resolve();
       });
     });
-  await listen(0);
-  const { port } = server.address() as { port: number };
+  // It listens again after it was away: on a port that nobody is given meanwhile.
+  const port = await freePort();
+  await listen(port);
   // The tests' own end does not wait for it.
   server.unref();
 

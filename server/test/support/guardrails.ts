@@ -9,8 +9,8 @@ import { embedderAt } from './embeddings.ts';
 import { type Server, startServer } from './server.ts';
 import { MODEL, OPENAI_KEY, openaiEnv } from './vendors.ts';
 
-/** How long the servers wait for it. */
-export const TIMEOUT_MS = 400;
+/** How long the servers wait for it: longer than a busy machine lets it stand still. */
+export const TIMEOUT_MS = 2500;
 
 export interface Asked extends Json {
   stage: 'before' | 'after';

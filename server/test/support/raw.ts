@@ -6,6 +6,8 @@ import { eventually, type Server, startServer } from './server.ts';
 import { OPENAI_KEY, PATIENT } from './vendors.ts';
 
 export const PRICE = 0.0125;
+/** How long a vendor may be silent: longer than a busy machine lets it stand still. */
+export const SILENT_MS = 4000;
 
 export interface RawHouse {
   vendor: EchoVendor;
@@ -26,7 +28,7 @@ export async function startRawHouse(more: Json = {}): Promise<RawHouse> {
       ...PATIENT,
       ...more,
       body_bytes: 200_000,
-      clocks: { headers_ms: 1500, answer_ms: 1500, first_token_ms: 1500, idle_ms: 1500 },
+      clocks: { headers_ms: SILENT_MS, answer_ms: SILENT_MS, first_token_ms: SILENT_MS, idle_ms: SILENT_MS },
       providers: {
         openai: { raw_price_usd: PRICE, headers: { 'openai-beta': 'ours' } },
         unpriced: { base_url: vendor.url, key_env: 'KEY_ONE', models: ['m'] },

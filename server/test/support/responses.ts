@@ -36,7 +36,7 @@ export async function startResponsesHouse(env: Record<string, string> = {}): Pro
     settings: {
       ...PATIENT,
       aliases: {
-        'breaks-once': ['breaks/gpt-4o-mini?fault=cut-after-8&rate=25', GPT],
+        'breaks-once': ['breaks/gpt-4o-mini?fault=cut-after-8&rate=3', GPT],
         'breaks-then-claude': ['breaks/gpt-4o-mini?fault=cut-after-8', CLAUDE],
       },
       providers: {

@@ -8,6 +8,7 @@ import { createServer as createHttp } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createServer as createTls } from 'node:tls';
+import { freePort } from './daemon.ts';
 import { tempFolder } from './server.ts';
 
 export interface SyslogMessage {
@@ -61,7 +62,8 @@ export async function syslogTcp(tls: { key: string; cert: string } | null = null
   const sockets = new Set<Socket>();
   let connections = 0;
   let server: Server;
-  let port = 0;
+  // It comes back where it was: on a port that nobody is given meanwhile.
+  const port = await freePort();
   const serve = (socket: Socket): void => {
     connections++;
     sockets.add(socket);
@@ -91,14 +93,11 @@ export async function syslogTcp(tls: { key: string; cert: string } | null = null
     server.on('tlsClientError', () => {});
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
-    port = (server.address() as AddressInfo).port;
     server.unref();
   }
   await back();
   return {
-    get port() {
-      return port;
-    },
+    port,
     messages,
     connections: () => connections,
     async away() {

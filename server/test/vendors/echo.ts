@@ -40,7 +40,7 @@ export async function startEchoVendor(): Promise<EchoVendor> {
       const words = JSON.stringify({ error: { message: status === '401' ? SECRET_WORDS : `status ${status}` } });
       say(Number(status), words, {
         location: 'http://evil.example/',
-        'retry-after': '7',
+        'retry-after': '30',
         'www-authenticate': 'Bearer',
       });
     } else if (call.url.includes('/events')) {

@@ -153,7 +153,7 @@ export async function startEmbedder(): Promise<Embedder> {
       const vectors = wanted.inputs.map((input) => vectorOf(input, wanted.dimensions));
       const twisted = (FAULTS[fault]?.(vectors) ?? vectors) as number[][];
       const whole = voice.says(twisted, wanted, fault === 'silent' ? null : tokensOf(wanted.inputs));
-      if (fault !== 'cut') setTimeout(() => say(200, whole), fault === 'slow' ? 700 : 0);
+      if (fault !== 'cut') setTimeout(() => say(200, whole), fault === 'slow' ? 2500 : 0);
       else {
         response.writeHead(200, { 'content-type': 'application/json', 'content-length': '100000' });
         response.write(JSON.stringify(whole).slice(0, 40), () => response.destroy());
