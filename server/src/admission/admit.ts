@@ -5,12 +5,14 @@
  *   secrets → record → limits → guardrail → route and policy → redaction, if a policy asks for it → window → price → limits of the model → hold → queue → accept
  */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Caller } from '../contract/caller.ts';
 import { GoblinError, mismatch } from '../contract/errors.ts';
 import type { Admitted, Cancel, Receipt, Submission, Submit } from '../contract/flow.ts';
 import { endedBy } from '../contract/frames.ts';
 import { type Bus, CANCELS, type Ledger, type Queue } from '../contract/ports.ts';
-import type { Acceptance, Accepted, RunPlan } from '../contract/record.ts';
+import type { Acceptance, Accepted, RequestError, RunPlan } from '../contract/record.ts';
+import type { State } from '../contract/states.ts';
 import type { Guardrails } from '../guard/hook.ts';
 import { estimateInputTokens } from '../money/estimate.ts';
 import { type AcceptanceDeps, acceptanceOf } from './acceptance.ts';
@@ -132,13 +134,30 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       return await deps.persist(() => ledger.accept(caller.tenant, made), ANSWER_MS);
     } catch (error) {
       if (error instanceof GoblinError && error.code === 'unavailable' && !made.idempotency) {
-        const why = { code: 'unavailable', message: 'The caller was told that it was not accepted.' } as const;
-        deps
-          .persist(() => ledger.end(caller.tenant, made.id, 'cancelled', why, 'admission'), WITHDRAW_MS)
-          .catch(() => {});
+        // Nobody is told: the process stops, or the record refuses.
+        withdraw(caller.tenant, made.id).catch(() => {});
       }
       throw error;
     }
+  }
+
+  /** A statement that had begun when the database stood still ends when that goes on, within ten seconds or not at all. */
+  async function withdraw(tenant: string, id: string): Promise<void> {
+    const why = { code: 'unavailable', message: 'The caller was told that it was not accepted.' } as const;
+    for (const restMs of LOOKS_MS) {
+      await sleep(restMs, undefined, { ref: false });
+      if (await deps.persist(() => end(tenant, id, why, 'admission'), WITHDRAW_MS)) return;
+    }
+  }
+
+  async function end(tenant: string, id: string, why: RequestError, actor: string): Promise<State | null> {
+    const ended = await ledger.end(tenant, id, 'cancelled', why, actor);
+    if (!ended) return null;
+    if (ended.changed) {
+      deps.bus.publish(CANCELS, { type: 'cancel', id });
+      deps.bus.publish(id, endedBy(ended.frame));
+    }
+    return ended.state;
   }
 
   /** How long it takes until a twentieth of the queue has gone; a minute at most. */
@@ -182,6 +201,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     }
     if (accepted.outcome === 'mismatch') throw mismatch();
     if (accepted.outcome === 'full') throw full(accepted.of);
+    if (accepted.outcome === 'late') throw away();
     if (accepted.outcome === 'accepted') deps.queue.wake();
     return {
       requestId: accepted.id,
@@ -204,19 +224,9 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       return waiting.size;
     },
     async cancel(caller, id) {
-      const ended = await ledger.end(
-        caller.tenant,
-        id,
-        'cancelled',
-        { code: 'cancelled', message: 'The request was cancelled.' },
-        caller.key ?? caller.user,
-      );
-      if (!ended) return null;
-      if (ended.changed) {
-        deps.bus.publish(CANCELS, { type: 'cancel', id });
-        deps.bus.publish(id, endedBy(ended.frame));
-      }
-      return { state: ended.state };
+      const why = { code: 'cancelled', message: 'The request was cancelled.' } as const;
+      const state = await end(caller.tenant, id, why, caller.key ?? caller.user);
+      return state && { state };
     },
   };
 }
@@ -226,6 +236,7 @@ const AWAY_MS = 30_000;
 /** How long a submit waits for the answer of a record that went away in the middle. */
 const ANSWER_MS = 5000;
 const WITHDRAW_MS = 600_000;
+const LOOKS_MS = [0, 1000, 10_000];
 
 const away = () =>
   new GoblinError('unavailable', 'The record is away, so nothing is accepted; try again in a moment.', {

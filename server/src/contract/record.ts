@@ -69,6 +69,8 @@ export interface Acceptance {
   holds?: readonly Hold[];
   /** Set by the ledger once it went to the database: another try with the same object first looks whether it got there. */
   sent?: boolean;
+  /** Set with it: milliseconds by the database's clock, from which on it is not taken. Left out: it is not lost on its way. */
+  until?: number;
 }
 
 /**
@@ -78,7 +80,9 @@ export interface Acceptance {
 export type Accepted =
   | { outcome: 'accepted' | 'replayed'; id: string; createdAt: number; estimatePico: number | null }
   | { outcome: 'mismatch' }
-  | { outcome: 'full'; of: 'tenant' | 'all' };
+  | { outcome: 'full'; of: 'tenant' | 'all' }
+  /** It came to the database so late that its caller may have been told 503: nothing is stored. */
+  | { outcome: 'late' };
 
 /** How the targets of a request were chosen, and why others were not. */
 export interface StoredPlan {

@@ -13,6 +13,9 @@ export const MOST_AHEAD = 300;
 const setBack = (ahead: string): string => `${ahead} * power(1 + ${ahead} / 64.0, 2) * interval '1 second'`;
 export const IDEMPOTENCY_HOURS = 24;
 
+/** By the start of its statement: one that lay in a socket while the database stood still begins when that goes on. */
+const IN_TIME = (of: string): string => `(${of}until is null or now() < to_timestamp(${of}until / 1000.0))`;
+
 /** What a group has in it. A statement has only the steps that its group needs: each costs even where it has nothing to do. */
 export interface Has {
   /** Idempotency keys. */
@@ -33,6 +36,8 @@ export interface Has {
   users: boolean;
   /** Something that was sent before, and of which the answer was lost. */
   again: boolean;
+  /** What is not there by `until` is not wanted any more. */
+  fresh: boolean;
 }
 
 // Writes requests with their bodies, events, idempotency keys, and first attempts of attached ones.
@@ -43,7 +48,7 @@ with input as (
     model text, user_hash text, user_key text, not_before float8, deadline_ms float8, failover text, callback_url text,
     estimate_pico bigint, price_version text, labels jsonb, team text, encoding text, data text, body_key text, joined int
     ${has.holds ? ', holds json' : ''} ${has.erases ? ', erases boolean' : ''}
-    ${has.keys ? ', idem_key text, idem_hash text' : ''}
+    ${has.fresh ? ', until float8' : ''} ${has.keys ? ', idem_key text, idem_hash text' : ''}
     ${has.attached ? ', owner text, provider text, attempt_model text, key_ref text, reason text, input_pico bigint, output_pico bigint, plan jsonb' : ''})
 )${
   has.again
@@ -68,6 +73,7 @@ with input as (
 }, allowed as (
   select * from ${has.caps ? 'placed' : 'input'} where true
     ${has.again ? 'and id not in (select id from there)' : ''}
+    ${has.fresh ? `and ${IN_TIME('')}` : ''}
     ${has.caps ? `and (mode = 'attached' or (place <= $3::int and place_of_all <= $4::int))` : ''}
 )${
   has.keys
@@ -150,7 +156,7 @@ with input as (
 )
 select p.n, (extract(epoch from ${has.again ? 'coalesce(r.created_at, t.created_at)' : 'r.created_at'}) * 1000)::float8 as created_at${
   has.users ? ', u.counted::int' : ''
-}${
+}${has.fresh ? `, not ${IN_TIME('p.')} as late` : ''}${
   has.caps
     ? `, coalesce(w.queued, 0)::int as queued, (select queued from total)::int as total,
   case when p.mode = 'attached' ${has.again ? 'or t.id is not null' : ''} then null when place > $3::int then 'tenant'

@@ -3,6 +3,7 @@ import type { Sql } from '../contract/ports.ts';
 import type { Acceptance, Accepted, AttemptStart, Hold } from '../contract/record.ts';
 import { acceptStatement, MOST_AHEAD } from './accept-statement.ts';
 import type { BodyPacker, PackedBody } from './bodies.ts';
+import type { Clock } from './clock.ts';
 import type { Content } from './content.ts';
 import { createGauge, createLines, type QueueCaps } from './gauge.ts';
 import { createGroup, type Group } from './group.ts';
@@ -19,6 +20,12 @@ left join mcp_request r on r.id = i.request_id where i.expires_at > now()`;
 const EXPIRE_KEYS = `
 delete from mcp_idempotency i using json_to_recordset($1::json) as x(tenant text, key text)
 where i.tenant = x.tenant and i.key = x.key and i.expires_at <= now()`;
+
+/**
+ * A statement of ours that is on its way for longer may be one that nobody waits for: a lost database is found after
+ * four and a half seconds, and its callers are told 503 after five (admission/admit.ts).
+ */
+const FRESH_MS = 4000;
 
 interface Item {
   tenant: string;
@@ -67,6 +74,7 @@ function toInput(
     data: body.data,
     body_key: body.keyId,
     joined,
+    ...(a.until !== undefined && { until: a.until }),
     ...(content?.of(tenant) === 'erased' && { erases: true }),
     ...(holds.length > 0 && { holds }),
     ...(a.idempotency && { idem_key: a.idempotency.key, idem_hash: a.idempotency.bodyHash }),
@@ -99,6 +107,8 @@ interface Written extends Record<string, unknown> {
   queued?: number;
   total?: number;
   full?: 'tenant' | 'all' | null;
+  /** With `fresh` only. */
+  late?: boolean;
   /** With `users` only; null for attached ones. */
   counted?: number | null;
 }
@@ -108,7 +118,10 @@ export function createAcceptGroup(
   packer: BodyPacker,
   caps: QueueCaps,
   content: Content | null,
+  clock: Clock,
 ): Group<Item, Accepted> {
+  // Nothing is lost on the way to a database of our own.
+  const travels = sql.pool().driver === 'postgres';
   const gauge = createGauge(caps);
   const lines = createLines();
   const accepts = createVariants(acceptStatement);
@@ -137,6 +150,9 @@ export function createAcceptGroup(
     const { bodies, pieces } = packed instanceof Promise ? await packed : packed;
     const look = gauge.mustLook(items.filter((item) => item.acceptance.mode === 'detached').map((item) => item.tenant));
     const { joined, users } = standing(items);
+    if (travels) {
+      for (const { acceptance: a } of items) if (a.mode === 'detached') a.until ??= clock.now() + FRESH_MS;
+    }
     const statement = accepts({
       keys: items.some((item) => item.acceptance.idempotency !== null),
       attached: items.some((item) => item.attempt !== null),
@@ -146,6 +162,7 @@ export function createAcceptGroup(
       caps: look,
       users,
       again: items.some((item) => item.acceptance.sent === true),
+      fresh: items.some((item) => item.acceptance.until !== undefined),
     });
     for (const item of items) item.acceptance.sent = true;
     const written = await sql.query<Written>(statement, [
@@ -158,7 +175,10 @@ export function createAcceptGroup(
     if (look) for (const row of written) gauge.saw(items[row.n]?.tenant ?? '', row.queued ?? 0, row.total ?? 0);
     if (users)
       for (const row of written) if (row.counted != null) lines.counted(lineOf(items[row.n] as Item), row.counted);
-    const taken = items.filter((_, n) => rows.get(n)?.created_at == null && !rows.get(n)?.full);
+    const taken = items.filter((_, n) => {
+      const row = rows.get(n);
+      return row?.created_at == null && !row?.full && !row?.late;
+    });
     const known = taken.length > 0 ? await findKeys(sql, taken) : new Map<string, KeyRow>();
     const stale = taken.filter((item) => !known.has(keyOf(item)));
     const again = new Map<string, Accepted>();
@@ -181,6 +201,7 @@ export function createAcceptGroup(
         }
         return { outcome: 'accepted', id: a.id, createdAt: row.created_at, estimatePico: a.estimatePico };
       }
+      if (row?.late) return { outcome: 'late' };
       if (row?.full) return { outcome: 'full', of: row.full };
       const late = again.get(a.id);
       if (late) return late;

@@ -35,7 +35,7 @@ export function createLedger(
   content: Content | null = null,
 ): Ledger {
   const packer = createBodyPacker(undefined, content);
-  const accepts = createAcceptGroup(sql, packer, caps, content);
+  const accepts = createAcceptGroup(sql, packer, caps, content, clock);
   const attempts = createAttemptGroup(sql, content);
   const frames = createFrameGroup(sql, content);
   const settles = createSettleGroup(sql, content);
