@@ -37,6 +37,8 @@ export interface AdmissionDeps extends FitDeps, SecretsDeps, AcceptanceDeps {
   /** Requests that come to an end in a second, of late; null when that is not known. */
   endsPerSecond(): number | null;
   caps: { perTenant: number; total: number };
+  /** Told of detached requests that were ended here. */
+  ended?(state: State): void;
 }
 
 export interface Admission {
@@ -156,6 +158,8 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     if (ended.changed) {
       deps.bus.publish(CANCELS, { type: 'cancel', id });
       deps.bus.publish(id, endedBy(ended.frame));
+      // An attached one is counted where it runs.
+      if (ended.frame) deps.ended?.(ended.state);
     }
     return ended.state;
   }

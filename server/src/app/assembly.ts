@@ -124,6 +124,7 @@ export async function assemble(parts: Parts): Promise<House> {
     persist,
     caps: settings.queue,
     endsPerSecond: () => heart?.endsPerSecond() ?? null,
+    ended: recorder.ended,
     userHash: secrets.userHash,
     userKeyId: secrets.digestsFrom,
     strict,
@@ -187,6 +188,7 @@ export async function assemble(parts: Parts): Promise<House> {
           erasing?.looked(seen);
         },
         stoodStill: () => erasing?.stoodStill(),
+        ended: recorder.ended,
         seal: parts.audit?.sealFor ?? (async () => {}),
       })
     : null;
@@ -206,7 +208,7 @@ export async function assemble(parts: Parts): Promise<House> {
       room.allowance.any() ? await room.allowance.resume(claim, plan) : null,
     released: () => queue.wake(),
     ended(of: Claim, end: RunEnd) {
-      recorder.ended(end.state ?? 'requeued');
+      if (end.state) recorder.ended(end.state);
       if (of.callbackUrl) callbacks?.wake();
     },
   };

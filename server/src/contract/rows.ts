@@ -17,6 +17,8 @@ export interface RequestRow {
   costPico: number | null;
   labels: Record<string, string> | null;
   error: RequestError | null;
+  /** Ended from outside, and what it has cost is still to be said. */
+  unsettled: boolean;
   lastSeq: number;
   epoch: number;
   /** What was asked and answered was taken out of the record. */

@@ -4,6 +4,7 @@
  */
 import { endedBy } from '../contract/frames.ts';
 import type { Bus, Ledger, Queue, Sql, Telemetry } from '../contract/ports.ts';
+import type { TerminalState } from '../contract/states.ts';
 import type { Persist } from '../execution/persist.ts';
 import type { Clock } from '../ledger/clock.ts';
 import { beat, leave, type ProcessInfo } from '../ledger/processes.ts';
@@ -37,6 +38,8 @@ export interface HeartDeps {
   looked?(seen: Look): void;
   /** This process stood still for longer than its lease. */
   stoodStill?(): void;
+  /** Told of detached requests that were ended here. */
+  ended?(state: TerminalState): void;
   /** Seals what a process that is gone has left of the trail. */
   seal(writer: string): Promise<void>;
 }
@@ -114,7 +117,10 @@ export async function startHeart(deps: HeartDeps): Promise<Heart> {
 
   function tell(queued: string[], ended: string[], what: string): void {
     if (queued.length > 0) deps.queue.wake();
-    for (const id of ended) deps.bus.publish(id, { type: 'ended' });
+    for (const id of ended) {
+      deps.bus.publish(id, { type: 'ended' });
+      deps.ended?.('failed');
+    }
     if (queued.length + ended.length > 0) {
       deps.telemetry.log('warn', what, { requeued: queued.length, ended: ended.length });
     }
@@ -152,10 +158,13 @@ export async function startHeart(deps: HeartDeps): Promise<Heart> {
   }
 
   async function expireLate(): Promise<void> {
-    for (const { id, tenant } of await lateRequests(sql)) {
-      const error = { code: 'expired', message: 'The deadline passed before the request could run.' } as const;
+    for (const { id, tenant, begun } of await lateRequests(sql)) {
+      const when = begun ? 'its answer was complete' : 'the request could run';
+      const error = { code: 'expired', message: `The deadline passed before ${when}.` } as const;
       const end = await deps.ledger.end(tenant, id, 'expired', error, 'sweeper');
-      if (end?.changed) deps.bus.publish(id, endedBy(end.frame));
+      if (!end?.changed) continue;
+      deps.bus.publish(id, endedBy(end.frame));
+      deps.ended?.('expired');
     }
   }
 

@@ -8,6 +8,7 @@ import { dollars } from '../money/cost.ts';
 export const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
 /** Why an amount is null. */
+const UNSETTLED = 'What it has cost is not settled yet; ask again in a moment.';
 export const PRICE_UNKNOWN = 'The price of this model is not known; set it under prices in goblin.yaml.';
 
 export function requestOut(row: RequestRow): Record<string, unknown> {
@@ -23,7 +24,9 @@ export function requestOut(row: RequestRow): Record<string, unknown> {
     finished_at: iso(row.finishedAt),
     estimated_cost_usd: dollars(row.estimatePico),
     cost_usd: isTerminal(row.state) ? dollars(row.costPico) : null,
-    ...(isTerminal(row.state) && row.costPico === null ? { cost_reason: PRICE_UNKNOWN } : {}),
+    ...(isTerminal(row.state) && row.costPico === null
+      ? { cost_reason: row.unsettled ? UNSETTLED : PRICE_UNKNOWN }
+      : {}),
     labels: row.labels,
     error: row.error,
   };

@@ -18,7 +18,7 @@ import { createAudience } from './audience.ts';
 import type { Persist } from './persist.ts';
 import { settlementOf } from './settlement.ts';
 import type { RunEnd, SharedRunDeps, StopReason } from './terms.ts';
-import { failedBefore, refusalOf, STOPPED, toOutcome } from './told.ts';
+import { asRecorded, failedBefore, refusalOf, STOPPED, toOutcome } from './told.ts';
 
 /** A commit that takes longer than this voids the call that was begun beside it. */
 const COMMIT_MS = 5000;
@@ -207,7 +207,8 @@ export function runAttached(
   );
   const place = deps.register(id, run.stop);
 
-  void run.done.then(async (end) => {
+  void run.done.then(async (ran) => {
+    const end = begun && !voided ? await asRecorded(ran, () => ledger.get(tenant, id)) : ran;
     entry?.end(tokensOf(end));
     // It came to its end before anything of it was written: it is refused, and there is no record of it.
     if (!begun) voided ??= refusalOf(end);

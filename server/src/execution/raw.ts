@@ -17,6 +17,7 @@ import { createEnds } from './ends.ts';
 import { beginRaw, refuseRaw } from './raw-health.ts';
 import { settlementOf } from './settlement.ts';
 import type { RunEnd, StopReason } from './terms.ts';
+import { asRecorded } from './told.ts';
 
 /** How long the record may take to note the call before it is sent. */
 const COMMIT_MS = 5000;
@@ -149,6 +150,11 @@ export async function runRaw(
     const late = timeout ? ({ code: 'upstream_timeout', detail: 'the time of the call was up' } as const) : null;
     ended(timeout ? 'failed' : 'cancelled', taken, late);
     const known = ends.stopped(reason);
+    if (known.state !== null) tell(known);
+    else void asRecorded(known, () => ledger.get(tenant, id)).then(tell);
+  }
+
+  function tell(known: RunEnd): void {
     const end: RunEnd = known.state === null ? ends.failed('interrupted', ERRORS.interrupted.title) : known;
     const code = end.error?.code ?? 'cancelled';
     listener.fail(new GoblinError(code, end.error?.message ?? ERRORS[code].title));
@@ -198,10 +204,7 @@ export async function runRaw(
   if (unsent !== null) {
     learning.unsent();
     ended('cancelled', false, null);
-    const known = ends.stopped(unsent);
-    const end: RunEnd = known.state === null ? ends.failed('interrupted', ERRORS.interrupted.title) : known;
-    listener.fail(new GoblinError(end.error?.code ?? 'cancelled', end.error?.message ?? ''));
-    void settle(end);
+    tell(ends.stopped(unsent));
     return { leave() {}, resume() {} };
   }
 

@@ -1,11 +1,23 @@
 /** What the caller of an attached request is told of its end. */
 import { ERRORS, GoblinError } from '../contract/errors.ts';
 import type { AttachedOutcome } from '../contract/flow.ts';
+import type { RequestRow } from '../contract/rows.ts';
+import { isTerminal } from '../contract/states.ts';
 import { invalidCalls, rounded } from '../dialects/index.ts';
 import type { RunEnd } from './terms.ts';
 
 /** The process stops before the answer was complete. */
 export const STOPPED = { state: 'failed', error: { code: 'interrupted', message: ERRORS.interrupted.title } } as const;
+
+/**
+ * Others have ended a run that was taken from us, as a cancel on another node that was not heard here: its caller is
+ * told so, and does not try again what he cancelled.
+ */
+export async function asRecorded(end: RunEnd, read: () => Promise<RequestRow | null>): Promise<RunEnd> {
+  const row = end.state === null ? await read().catch(() => null) : null;
+  if (!row || !isTerminal(row.state) || row.state === 'succeeded') return end;
+  return { ...end, state: row.state, error: row.error };
+}
 
 /**
  * The vendor's own body is of use only to a caller of the same dialect. `keep`: vectors are told just as they will be

@@ -15,7 +15,7 @@ const ms = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`;
 
 const REQUEST_COLUMNS = `id::text, mode, state, task_type, priority::int, model, ${ms('created_at')} as created_at,
   ${ms('started_at')} as started_at, ${ms('finished_at')} as finished_at, estimate_pico::float8, cost_pico::float8,
-  labels, error, last_seq, epoch, erased_at is not null as erased, key_id, encode(user_hash, 'hex') as user_hash`;
+  labels, error, settle_by is not null as unsettled, last_seq, epoch, erased_at is not null as erased, key_id, encode(user_hash, 'hex') as user_hash`;
 
 // One request.
 const GET = `select ${REQUEST_COLUMNS}, plan from mcp_request where tenant = $1 and id = $2 and ${FENCE}`;
@@ -65,6 +65,7 @@ interface RequestColumns extends Row {
   cost_pico: number | null;
   labels: Record<string, string> | null;
   error: RequestRow['error'];
+  unsettled: boolean;
   last_seq: number;
   epoch: number;
   erased: boolean;
@@ -87,6 +88,7 @@ const toRequest = (row: RequestColumns): RequestRow => ({
   costPico: row.cost_pico,
   labels: row.labels,
   error: row.error,
+  unsettled: row.unsettled,
   lastSeq: row.last_seq,
   epoch: row.epoch,
   erased: row.erased,
@@ -218,8 +220,25 @@ export async function getPartial(
   content: Content | null,
 ): Promise<string | null> {
   const [row] = await sql.query<Sealable & { text: string | null }>(PARTIAL, [tenant, id, dayOf(id)]);
-  return row ? (opened(content, tenant, id, PARTIAL_PLACE, row) ?? row.text) : null;
+  return row ? (opened(content, tenant, id, PARTIAL_PLACE, row) ?? row.text) : await shownIn(sql, tenant, id, content);
 }
+
+/** A process that dies says nothing of what it has shown: that stands in the frames. */
+async function shownIn(sql: Sql, tenant: string, id: string, content: Content | null): Promise<string | null> {
+  let text = '';
+  for (let after = 0; ; ) {
+    const frames = await framesAfter(sql, tenant, id, after, FRAMES_AT_ONCE, content);
+    for (const { type, json } of frames) {
+      if (type === 'restart') text = '';
+      else if (type === 'text') text += (JSON.parse(json) as { text: string }).text;
+    }
+    const last = frames.at(-1);
+    if (!last || frames.length < FRAMES_AT_ONCE) return text === '' ? null : text;
+    after = last.seq;
+  }
+}
+
+const FRAMES_AT_ONCE = 1000;
 
 type FrameRow = Sealable & StoredFrame;
 

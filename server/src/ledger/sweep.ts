@@ -110,7 +110,7 @@ with given as (
 select id::text, state from moved`;
 
 // Queued requests whose deadline has passed.
-const LATE = `select id::text, tenant from mcp_request
+const LATE = `select id::text, tenant, attempts > 0 as begun from mcp_request
   where state = 'queued' and deadline_at <= now() order by deadline_at limit 500`;
 
 // Attempts that still run five seconds after their request was ended from outside: charged by estimate.
@@ -167,8 +167,8 @@ export async function buryProcesses(sql: Sql, seal: (writer: string) => Promise<
   await sql.query(BURY, [JSON.stringify(dead.map(({ id }) => id))]);
 }
 
-export async function lateRequests(sql: Sql): Promise<{ id: string; tenant: string }[]> {
-  return await sql.query<{ id: string; tenant: string }>(LATE);
+export async function lateRequests(sql: Sql): Promise<{ id: string; tenant: string; begun: boolean }[]> {
+  return await sql.query<{ id: string; tenant: string; begun: boolean }>(LATE);
 }
 
 export async function settleLostMoney(sql: Sql): Promise<void> {

@@ -119,14 +119,23 @@ test('a call at the door of another node', async (t) => {
   assert.equal((told.body.error as Json).code, 'cancelled');
 });
 
-test('with Redis away: a stream that speaks and one that is silent close within about two seconds', async (t) => {
+test('with Redis away: streams that speak or are silent, and a call at a door, close within about two seconds', async (t) => {
   const cases = { Loud: 'Loud, no Redis [[sim tokens=300 rate=20]]', Mute: 'Mute, no Redis [[sim first=60000]]' };
   const ids = new Map<string, string>();
   for (const [name, prompt] of Object.entries(cases))
     ids.set(name, (await submit(here, { prompt, model: MODEL })).request_id);
   const stream = await openSse(there, ids.get('Loud') as string);
   await stream.until((frame) => frame.type === 'text');
-  await eventually(() => callsWith(fleet.vendor, 'Mute, no Redis')[0], 'the call');
+  const door = post<Json>(here, '/v1/chat/completions', {
+    model: MODEL,
+    messages: [{ role: 'user', content: 'Door, no Redis [[sim first=60000]]' }],
+  });
+  for (const name of ['Mute', 'Door'])
+    await eventually(() => callsWith(fleet.vendor, `${name}, no Redis`)[0], `the call of ${name}`);
+  const [attached] = await fleet.sql<{ id: string }>(
+    `select id::text from mcp_request where mode = 'attached' and state = 'running'`,
+  );
+  ids.set('Door', attached?.id ?? '');
   await fleet.redis.kill();
   // Just after a heartbeat of the silent one's worker, so that the next one is far away.
   await eventually(
@@ -147,6 +156,10 @@ test('with Redis away: a stream that speaks and one that is silent close within 
     assert.ok(took < 2500, `${name}: it took ${took} ms`);
   }
   assert.equal(checkFrames(await readAll(Promise.resolve(stream))).status, 'cancelled');
+  const told = await door;
+  assert.equal(told.status, 409, told.text);
+  assert.equal((told.body.error as Json).code, 'cancelled');
+  assert.equal(told.headers.get('x-should-retry'), 'false', 'nobody runs again what was cancelled');
   for (const id of ids.values()) {
     const row = await settled(id);
     assert.equal(row.attempts[0]?.status, 'cancelled');
