@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Caller } from '../contract/caller.ts';
 import { EVENT_TYPES } from '../contract/events.ts';
+import { readDayOrTime } from '../contract/time.ts';
 import { isRequestId } from '../ledger/ids.ts';
 import { readNumber, readQuery, wrong } from './query.ts';
 import { callerIn } from './scope.ts';
@@ -102,11 +103,8 @@ function readFilter(query: Record<string, string | undefined>, limit: number): A
     wrong('request_id', 'must be the id of a request');
   }
   for (const [name, time] of Object.entries({ from, to })) {
-    if (
-      time !== undefined &&
-      !(/^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?$/.test(time) && !Number.isNaN(Date.parse(time)))
-    ) {
-      wrong(name, 'must be a time as in 2026-01-31T12:00:00Z');
+    if (time !== undefined && readDayOrTime(time) === null) {
+      wrong(name, 'must be a time as in 2026-01-31T12:00:00Z, or a day as in 2026-01-31');
     }
   }
   if (after !== undefined && !/^[1-9]\d{0,15}$/.test(after)) wrong('after', 'must be what `next` was');

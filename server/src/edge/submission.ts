@@ -3,6 +3,7 @@ import type { AnswerCall, Message } from '../contract/call.ts';
 import type { Caller } from '../contract/caller.ts';
 import type { FieldError } from '../contract/errors.ts';
 import type { Submission } from '../contract/flow.ts';
+import { readTime } from '../contract/time.ts';
 import {
   decodeMessages,
   decodeResponseFormat,
@@ -62,7 +63,7 @@ export function decodeSubmission(
   if (b.prompt !== undefined) messages.push({ role: 'user', content: [{ type: 'text', text: b.prompt }] });
   // One by one: a hundred thousand at once are more than a call takes.
   if (b.messages !== undefined) for (const one of decodeMessages(b.messages, 'messages', errors)) messages.push(one);
-  const notBefore = b.not_before === undefined ? null : readTime(b.not_before, now, rules.latestStartDays, errors);
+  const notBefore = b.not_before === undefined ? null : readStart(b.not_before, now, rules.latestStartDays, errors);
   const callbackUrl = b.callback_url === undefined ? null : readCallback(b.callback_url, errors);
   if (b.metadata !== undefined && JSON.stringify(b.metadata).length > MOST_METADATA) {
     errors.push({ path: 'metadata', message: `must be at most ${MOST_METADATA} bytes of JSON` });
@@ -113,10 +114,9 @@ export function decodeSubmission(
 /** No control characters, no halves of characters: what every column and log can hold. */
 const isPlain = (text: string): boolean => text.isWellFormed() && !CONTROL.test(text);
 
-function readTime(text: string, now: number, days: number, errors: FieldError[]): number | null {
-  const shape = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/.test(text);
-  const at = shape ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(at) || at > now + days * 86_400_000) {
+function readStart(text: string, now: number, days: number, errors: FieldError[]): number | null {
+  const at = readTime(text);
+  if (at === null || at > now + days * 86_400_000) {
     errors.push({
       path: 'not_before',
       message: `must be a time as in 2026-01-31T12:00:00Z, within ${days} days from now`,

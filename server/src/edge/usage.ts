@@ -1,5 +1,6 @@
 /** `GET /mcp/v1/admin/usage`: what was used and what it cost, by day, key, model, team or task type. */
 import type { FastifyInstance } from 'fastify';
+import { readDay } from '../contract/time.ts';
 import { USAGE_GROUPS, type UsageGroup, type UsageRow } from '../ledger/usage.ts';
 import { dollars } from '../money/cost.ts';
 import { UsageOut } from './budget-schemas.ts';
@@ -42,8 +43,8 @@ export function usageRoutes(app: FastifyInstance, deps: UsageDeps): void {
     },
     async (request) => {
       const query = readQuery(request, ['from', 'to', 'by', 'tenant']);
-      const to = readDay('to', query.to ?? deps.today());
-      const from = readDay('from', query.from ?? day(to - (USUAL_DAYS - 1) * DAY_MS));
+      const to = dayOf('to', query.to ?? deps.today());
+      const from = dayOf('from', query.from ?? day(to - (USUAL_DAYS - 1) * DAY_MS));
       if (from > to) wrong('from', 'must not be after to');
       if ((to - from) / DAY_MS >= MOST_DAYS) wrong('from', `must be at most ${MOST_DAYS} days before to`);
       const by = readGroups(query.by ?? 'day,model');
@@ -53,11 +54,8 @@ export function usageRoutes(app: FastifyInstance, deps: UsageDeps): void {
   );
 }
 
-function readDay(name: string, text: string): number {
-  const ms = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(text) : Number.NaN;
-  // The 30th of February would be read as a day of March.
-  if (Number.isNaN(ms) || day(ms) !== text) wrong(name, 'must be a day, e.g. 2026-01-31');
-  return ms;
+function dayOf(name: string, text: string): number {
+  return readDay(text) ?? wrong(name, 'must be a day, e.g. 2026-01-31');
 }
 
 function readGroups(text: string): UsageGroup[] {

@@ -67,6 +67,14 @@ function listOf(text: string): Row[] {
 const isRow = (row: unknown): row is Row =>
   typeof row === 'string' || (typeof row === 'object' && row !== null && !Array.isArray(row));
 
+const STORED = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d+)?)(?:Z|([+-]\d\d)(?::?(\d\d))?)?$/;
+
+/** Databases write times with a blank, with a short zone, and where all are in UTC without one. */
+function timeOf(text: string): string {
+  const [, day, clock, hours, minutes = '00'] = STORED.exec(text) ?? [];
+  return day === undefined ? text : `${day}T${clock}${hours === undefined ? 'Z' : `${hours}:${minutes}`}`;
+}
+
 function readRow(row: Record<string, unknown>): ExportedKey | { why: string; wrong: boolean } {
   const text = (...names: string[]): string | undefined => {
     for (const name of names) {
@@ -93,7 +101,7 @@ function readRow(row: Record<string, unknown>): ExportedKey | { why: string; wro
     ...(name ? { name } : {}),
     ...(lastFour && /^[\x21-\x7e]+$/.test(lastFour) ? { last_four: lastFour } : {}),
     ...(models.length > 0 && !models.includes(ALL_MODELS) ? { models } : {}),
-    ...(expires ? { expires_at: expires } : {}),
+    ...(expires ? { expires_at: timeOf(expires) } : {}),
     ...(role ? { role } : {}),
     ...(team ? { team } : {}),
   };

@@ -1,6 +1,7 @@
 /** What a new key is asked to be, checked: said when it is made, not found out when it is used. */
 import type { Permission, Role } from '../contract/caller.ts';
 import { type FieldError, GoblinError } from '../contract/errors.ts';
+import { readDayOrTime } from '../contract/time.ts';
 import { nameFault } from '../guard/secrets/named.ts';
 import { KEY_PERMISSIONS, type NewKey } from './keys.ts';
 import { isModelName } from './models.ts';
@@ -37,8 +38,8 @@ export function readKeyFields(fields: KeyFields, at: string, now: number): ReadK
   for (const [index, model] of (fields.models ?? []).entries()) {
     if (!isModelName(model)) wrong(`models.${index}`, 'must be a model, e.g. openai/gpt-4o-mini or anthropic/*');
   }
-  const expiresAt = fields.expires_at === undefined ? null : Date.parse(fields.expires_at);
-  if (expiresAt !== null && !(expiresAt > now)) {
+  const expiresAt = fields.expires_at === undefined ? null : readDayOrTime(fields.expires_at);
+  if (fields.expires_at !== undefined && (expiresAt ?? 0) <= now) {
     wrong('expires_at', 'must be a time in the future, as in 2027-01-31T12:00:00Z');
   }
   const [first] = errors;

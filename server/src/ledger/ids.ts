@@ -39,8 +39,8 @@ export function dayOf(id: string): string {
   return lastDay.text;
 }
 
-/** The lowest id that a request of that millisecond can have. */
+/** The lowest id that a request of that millisecond can have. Ids begin in 1970. */
 export function lowestIdAt(ms: number): string {
-  const hex = ms.toString(16).padStart(12, '0');
+  const hex = Math.max(ms, 0).toString(16).padStart(12, '0');
   return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
 }

@@ -31,7 +31,11 @@ export const IssuerEntry = Type.Object(
   {
     name: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$' }),
     issuer: Url,
-    audience: Type.Optional(Type.Union([Text, Type.Array(Text, { minItems: 1, maxItems: 20 })])),
+    audience: Type.Optional(
+      Type.Union([Text, Type.Array(Text, { minItems: 1, maxItems: 20 })], {
+        takes: 'a text or a list of texts, e.g. goblin',
+      }),
+    ),
     jwks_url: Type.Optional(Url),
     algorithms: Type.Optional(Type.Array(words(...ALGORITHMS), { minItems: 1, maxItems: 10 })),
     tenant: Tenant,

@@ -9,10 +9,16 @@ import { IdentityEntry } from './identity.ts';
 
 const strict = { additionalProperties: false };
 const Ms = Type.Integer({ minimum: 1, maximum: 86_400_000 });
-const OneOrMany = Type.Union([
-  Type.String({ minLength: 1, maxLength: 300 }),
-  Type.Array(Type.String({ minLength: 1, maxLength: 300 }), { minItems: 1, maxItems: 50 }),
-]);
+/** `takes`: what is said of a value that fits none of them. */
+const oneOrMany = (takes: string) =>
+  Type.Union(
+    [
+      Type.String({ minLength: 1, maxLength: 300 }),
+      Type.Array(Type.String({ minLength: 1, maxLength: 300 }), { minItems: 1, maxItems: 50 }),
+    ],
+    { takes },
+  );
+const Models = oneOrMany('a model or a list of models, e.g. [openai/gpt-4.1-nano]');
 const Rates = Type.Object(
   {
     input: Type.Number({ minimum: 0, maximum: 1e6 }),
@@ -95,7 +101,11 @@ export const ProviderEntry = Type.Object(
     ),
     key_env: Type.Optional(Variable),
     keys: Type.Optional(Type.Array(KeyEntry, { minItems: 1, maxItems: 100 })),
-    models: Type.Optional(Type.Array(Type.Union([Name, ModelEntry]), { maxItems: 1000 })),
+    models: Type.Optional(
+      Type.Array(Type.Union([Name, ModelEntry], { takes: 'a name, or an entry with an id, e.g. { id: my-model }' }), {
+        maxItems: 1000,
+      }),
+    ),
     headers: Type.Optional(Type.Record(Type.String({ pattern: '^[A-Za-z0-9-]+$' }), Type.String({ maxLength: 2000 }))),
     prefix: Type.Optional(words('trailing', 'continue_final_message', 'prefix', 'partial', 'none')),
     think_tags: Flag,
@@ -108,27 +118,30 @@ export const ProviderEntry = Type.Object(
 );
 
 /** A model, a list of them, or a list and how it is used. */
-const RouteEntry = Type.Union([
-  ...OneOrMany.anyOf,
-  Type.Object(
-    {
-      model: Type.Optional(OneOrMany),
-      models: Type.Optional(OneOrMany),
-      strategy: Type.Optional(words(...STRATEGIES)),
-      weights: Type.Optional(Type.Record(Name, Type.Number({ minimum: 0, maximum: 1_000_000 }))),
-      failover: Type.Optional(words('continue', 'restart', 'fail')),
-      cache: Flag,
-    },
-    strict,
-  ),
-]);
+const RouteEntry = Type.Union(
+  [
+    ...Models.anyOf,
+    Type.Object(
+      {
+        model: Type.Optional(Models),
+        models: Type.Optional(Models),
+        strategy: Type.Optional(words(...STRATEGIES)),
+        weights: Type.Optional(Type.Record(Name, Type.Number({ minimum: 0, maximum: 1_000_000 }))),
+        failover: Type.Optional(words('continue', 'restart', 'fail')),
+        cache: Flag,
+      },
+      strict,
+    ),
+  ],
+  { takes: 'a model, a list of models, or an entry with model, e.g. [openai/gpt-4.1-nano]' },
+);
 export type RouteEntry = Static<typeof RouteEntry>;
 
 /** What one of a scope may use, or each one. */
 export const LimitEntry = Type.Object(
   {
     scope: words(...LIMIT_SCOPES),
-    match: Type.Optional(OneOrMany),
+    match: Type.Optional(oneOrMany('a text or a list of texts, e.g. [acme]')),
     requests_per_minute: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000_000 })),
     tokens_per_minute: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000_000_000 })),
     concurrent: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
@@ -214,10 +227,13 @@ export const SettingsFile = Type.Object(
         {
           list: Type.Optional(Type.Array(BudgetEntry, { maxItems: 10_000 })),
           unknown_price: Type.Optional(
-            Type.Union([
-              Type.Literal('refuse'),
-              Type.Object({ usd_per_million: Type.Number({ exclusiveMinimum: 0, maximum: 1e6 }) }, strict),
-            ]),
+            Type.Union(
+              [
+                Type.Literal('refuse'),
+                Type.Object({ usd_per_million: Type.Number({ exclusiveMinimum: 0, maximum: 1e6 }) }, strict),
+              ],
+              { takes: 'refuse, or a price as in { usd_per_million: 10 }' },
+            ),
           ),
           webhook_url: Type.Optional(Type.String({ minLength: 1, maxLength: 2000 })),
         },

@@ -97,6 +97,7 @@ function innermost(error: ValueError | undefined): ValueError | undefined {
 }
 
 function sayError(error: ValueError | undefined): string {
+  if (typeof error?.schema.takes === 'string') return `takes ${error.schema.takes}`;
   const choices: unknown[] = (error?.schema.anyOf ?? []).map((one: { const?: unknown }) => one.const);
   if (choices.length > 0 && choices.every((one) => typeof one === 'string')) return `takes ${choices.join(', ')}`;
   return lower(error?.message ?? 'not accepted');
@@ -127,6 +128,11 @@ export function settle(file: SettingsFile, fileName = 'goblin.yaml'): Settings {
   };
   const aliases = readRoutes('aliases', file.aliases ?? {}, refuse);
   for (const name of Object.keys(file.aliases ?? {})) {
+    if (name === 'auto') {
+      refuse(
+        'aliases.auto would have no effect, because auto means that the router chooses; take another name, or say where a task type goes, e.g. tasks: { chat: [openai/gpt-4.1-nano] }.',
+      );
+    }
     if (!aliases.lists.has(name)) refuse(`aliases.${name} names no model: add model.`);
   }
   const tasks = readRoutes('tasks', file.tasks ?? {}, refuse);

@@ -124,6 +124,9 @@ test('the trail is read by filters and pages, and exported', async () => {
   for (const query of [
     'limit=0',
     'from=yesterday',
+    'from=2026-02-30',
+    'to=2026-02-30T12:00:00Z',
+    'to=0000-01-01',
     'request_id=x',
     'after=-1',
     'color=red',

@@ -240,6 +240,8 @@ describe('usage', () => {
     );
     const none = await call<{ items: Json[] }>(house.server, '/mcp/v1/admin/usage?from=2020-01-01&to=2020-01-31');
     assert.deepEqual(none.body.items, []);
+    const early = await call<{ items: Json[] }>(house.server, '/mcp/v1/admin/usage?from=1969-12-31&to=1970-01-01');
+    assert.deepEqual(early.body.items, []);
     for (const wrong of ['by=colour', 'from=2026-02-30', 'from=2026-01-02&to=2026-01-01', 'by=day,day', 'x=1']) {
       isProblem(await call(house.server, `/mcp/v1/admin/usage?${wrong}`), 400, 'invalid_request');
     }

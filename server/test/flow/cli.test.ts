@@ -51,6 +51,8 @@ describe('goblin', () => {
     refused(await runGoblin(['key', 'creat', '--tenant', 'a'], place), /did you mean create\?/);
     refused(await runGoblin(['key', 'create'], place), /--tenant acme/);
     refused(await runGoblin(['key', 'create', '--tenant', 'No Good'], place), /cannot name a tenant/);
+    const never = ['key', 'create', '--tenant', 'a', '--expires', '2027-02-30T00:00:00Z'];
+    refused(await runGoblin(never, place), /--expires takes a time as in 2027-01-31T12:00:00Z/);
     refused(await runGoblin(['ask'], place), /say what to ask/);
     assert.equal(existsSync(place.dataDir), false, 'none of these opens the data folder');
   });

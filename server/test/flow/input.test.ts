@@ -76,6 +76,7 @@ test('a wrong type or range names its path and what is accepted', async () => {
     [{ prompt: 'x', deadline_ms: '100' }, 'deadline_ms'],
     [{ prompt: 'x', not_before: 'tomorrow' }, 'not_before'],
     [{ prompt: 'x', not_before: '2026-02-31T99:00:00Z' }, 'not_before'],
+    [{ prompt: 'x', not_before: '2026-02-30T00:00:00Z' }, 'not_before'],
     [{ prompt: 'x', not_before: '9999-01-01T00:00:00Z' }, 'not_before'],
     [{ prompt: 'x', failover: 'retry' }, 'failover'],
     [{ prompt: 'x', callback_url: 'nope' }, 'callback_url'],

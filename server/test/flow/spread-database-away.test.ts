@@ -4,7 +4,7 @@ import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { call, isProblem, type Json, post, result, submit, view } from '../support/api.ts';
 import { type ClusterNode, type Fleet, startFleet } from '../support/cluster.ts';
-import { eventually } from '../support/server.ts';
+import { eventually, runGoblin, tempFolder } from '../support/server.ts';
 import { checkFrames, openSse, openWs, readAll, textOf } from '../support/streams.ts';
 import { callsWith, MODEL, saidBy } from '../support/vendors.ts';
 
@@ -116,3 +116,28 @@ test('PostgreSQL is frozen: it takes connections and says nothing', (t) =>
     begin: () => fleet.postgres.freeze(),
     end: () => fleet.postgres.thaw(),
   }));
+
+test('the doctor blames PostgreSQL alone, also from a shell and folder that are not the server’s', async () => {
+  const elsewhere = { folder: tempFolder(), dataDir: apis[0].place.dataDir, config: '' };
+  const doctor = () => runGoblin(['doctor'], elsewhere);
+  for (const [begin, end] of [
+    [() => fleet.postgres.kill(), () => fleet.postgres.start()],
+    [() => fleet.postgres.freeze(), () => fleet.postgres.thaw()],
+  ] as const) {
+    await begin();
+    const { code, stdout, stderr } = await doctor();
+    await end();
+    assert.equal(code, 1, stdout + stderr);
+    assert.match(stdout, /^ok +configuration +of this shell and folder: no goblin\.yaml, 0 providers switched on/m);
+    assert.match(stdout, /the running server \(process \d+, \S+\), which is asked, with a configuration of its own$/m);
+    assert.match(stdout, /^ok +redis/m);
+    assert.match(stdout, /^FAIL +database +PostgreSQL does not answer; see that it runs/m);
+    assert.match(stdout, /^warn +providers +not asked/m);
+    assert.match(stdout, /\n\n1 thing configured here is broken\.\n$/);
+    for (const node of all()) await say(node, '200 ready ');
+  }
+  const well = await doctor();
+  assert.equal(well.code, 0, well.stdout + well.stderr);
+  assert.match(well.stdout, /^ok +database +PostgreSQL, answers in [\d.]+ ms$/m);
+  assert.match(well.stdout, /^ok +openai /m);
+});

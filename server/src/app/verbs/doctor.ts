@@ -7,6 +7,7 @@ import { type Config, ConfigError, readConfig } from '../config.ts';
 import { FolderHeld, readNote } from '../folder.ts';
 import { severalKeys, tryKeys } from './doctor-keys.ts';
 import { candidates } from './doctor-models.ts';
+import { checkRecord, metricsOf, type Say } from './doctor-record.ts';
 import { type Verb, VerbError } from './flags.ts';
 import { bodyOf, type Link, reachServer, sentenceOf } from './link.ts';
 import { configuredLines, type ProviderLine } from './provider-report.ts';
@@ -22,9 +23,6 @@ export const verb: Verb = {
   examples: ['npm run goblin -- doctor'],
   run,
 };
-
-type Verdict = 'ok' | 'warn' | 'FAIL';
-type Say = (verdict: Verdict, what: string, text: string) => void;
 
 const AT_ONCE = 4;
 const CALL_MS = 20_000;
@@ -69,11 +67,8 @@ async function examine(say: Say): Promise<void> {
     return;
   }
   const providers = lines.length === 1 ? '1 provider' : `${lines.length} providers`;
-  say(
-    'ok',
-    'configuration',
-    `${config.settingsFile ?? 'no goblin.yaml'}, ${providers} switched on, access ${config.auth}`,
-  );
+  const file = config.settingsFile ?? 'no goblin.yaml';
+  say('ok', 'configuration', `of this shell and folder: ${file}, ${providers} switched on, access ${config.auth}`);
   for (const place of config.writtenSecrets) {
     say(
       'warn',
@@ -95,7 +90,11 @@ async function examine(say: Say): Promise<void> {
     const place = link.own ? config.dataDir : `${config.dataDir}, held by ${holder(config, link)}`;
     say('ok', 'data folder', place);
     if (link.own) await checkPort(config, say);
-    await checkDatabase(config, link, performance.now() - began, say);
+    if (!(await checkRecord(link, performance.now() - began, say))) {
+      // Their calls would wait for the database, and time would run out on providers that are well.
+      say('warn', 'providers', 'not asked: the server lets no call out while its database is away');
+      return;
+    }
     const answered = await checkProviders(config, lines, link, say);
     for (const [name, provider] of keyed) {
       const model = answered.get(name);
@@ -114,7 +113,7 @@ async function examine(say: Say): Promise<void> {
 
 function holder(config: Config, link: Link): string {
   const note = readNote(config.dataDir);
-  return `the running server (${note ? `process ${note.pid}, ` : ''}${link.address}), which is asked`;
+  return `the running server (${note ? `process ${note.pid}, ` : ''}${link.address}), which is asked, with a configuration of its own`;
 }
 
 /** Only what would go wrong: what is right is said once it is known who holds it. */
@@ -144,57 +143,6 @@ async function checkPort({ host, port }: Config, say: Say): Promise<void> {
     say('FAIL', 'port', `${place} is taken; choose another with PORT, e.g. PORT=8001.`);
   else say('FAIL', 'port', `${place} cannot be listened on (${problem}); change HOST or PORT.`);
 }
-
-async function checkDatabase(config: Config, link: Link, openMs: number, say: Say): Promise<void> {
-  const ready = (await (await link.call('/readyz')).json()) as { missing?: string[] };
-  if (ready.missing?.includes('database')) {
-    say('FAIL', 'database', 'it does not answer; restart the server, and look into its log.');
-    return;
-  }
-  if (config.redis) {
-    if (ready.missing?.includes('redis')) {
-      say('FAIL', 'redis', 'it does not answer; work is found more slowly until it does: check REDIS_URL, and Redis.');
-    } else say('ok', 'redis', 'it answers');
-  }
-  if (ready.missing?.includes('provider_keys')) await sayUnreadable(link, say);
-  if (link.own) {
-    const opened = `opened in ${(openMs / 1000).toFixed(1)} s`;
-    say('ok', 'database', config.database ? `PostgreSQL, ${opened}` : opened);
-    return;
-  }
-  const metrics = await metricsOf(link);
-  say('ok', 'database', `${metrics.database.driver}, answers in ${metrics.database.latency_ms} ms`);
-}
-
-/** Keys that were stored with a secret that the server does not have. */
-async function sayUnreadable(link: Link, say: Say): Promise<void> {
-  const keys = await bodyOf<{ items: StoredKey[] }>(await link.call('/mcp/v1/admin/providers/keys'));
-  for (const { provider, name, tenant, state } of keys.items) {
-    if (state !== 'unreadable') continue;
-    const whose = tenant === null ? 'of the installation' : `of the tenant ${tenant}`;
-    const what = `the stored key ${provider}/${name} ${whose} cannot be read`;
-    say(
-      'FAIL',
-      'secret',
-      `${what}: it was sealed with another MCP_SECRET; name that one in MCP_SECRET_PREVIOUS, or set the key again.`,
-    );
-  }
-}
-
-interface StoredKey {
-  provider: string;
-  name: string;
-  tenant: string | null;
-  state: string;
-}
-
-interface Metrics {
-  database: { driver: string; latency_ms: number };
-  providers: { provider: string }[];
-}
-
-const metricsOf = async (link: Link): Promise<Metrics> =>
-  await bodyOf<Metrics>(await link.call('/mcp/v1/admin/metrics'));
 
 /** Answers which model of each provider was asked last. */
 async function checkProviders(

@@ -1,6 +1,7 @@
-/** `goblin key`: API keys. Through the running server, else straight in the database: no server is started for it. */
+/** `goblin key`: API keys. Through the running server, else one of its own. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readDayOrTime } from '../../contract/time.ts';
 import type { ExportedKey } from '../../identity/export-file.ts';
 import type { KeyFields } from '../../identity/new-key.ts';
 import { IMPORTED } from '../../identity/schemes.ts';
@@ -55,7 +56,8 @@ async function create(input: Input): Promise<number> {
   if (name !== undefined && !/^[\x20-\x7e]{1,100}$/.test(name)) {
     throw new VerbError('goblin key create: --name takes 1 to 100 printable ASCII characters.');
   }
-  const { id, key, tenant_made: made } = await withKeys(config(), (keys) => keys.create(tenant, fieldsOf(input)));
+  const fields = fieldsOf(input);
+  const { id, key, tenant_made: made } = await withKeys(config(), (keys) => keys.create(tenant, fields));
   console.log(key);
   if (made) console.error(`The tenant ${tenant} was not there; it is made.`);
   console.error(`This is the only time the key of ${tenant} is shown; end it with: goblin key revoke ${id}`);
@@ -86,8 +88,8 @@ function fieldsOf(input: Input): KeyFields {
 
 function timeOf(text: string): string {
   const days = /^(\d{1,5})d$/.exec(text)?.[1];
-  const at = days === undefined ? Date.parse(text) : Date.now() + Number(days) * 86_400_000;
-  if (Number.isNaN(at)) throw new VerbError(`goblin key: --expires takes a time as in 2027-01-31T12:00:00Z, or 30d.`);
+  const at = days === undefined ? readDayOrTime(text) : Date.now() + Number(days) * 86_400_000;
+  if (at === null) throw new VerbError(`goblin key: --expires takes a time as in 2027-01-31T12:00:00Z, or 30d.`);
   return new Date(at).toISOString();
 }
 

@@ -68,6 +68,15 @@ describe('an export', () => {
     }
   });
 
+  it('has times as databases write them: in UTC where they have no zone', () => {
+    const times = ['2030-01-01 00:00:00.123456', '2030-01-01T00:00:00.5', '2030-01-01 01:00:00+01', 'never'];
+    const rows = times.map((expires) => JSON.stringify({ token: sha256('a'), expires }));
+    assert.deepEqual(
+      readExport(rows.join('\n')).keys.map((key) => key.expires_at),
+      ['2030-01-01T00:00:00.123456Z', '2030-01-01T00:00:00.5Z', '2030-01-01T01:00:00+01:00', 'never'],
+    );
+  });
+
   it('of Helicone and TensorZero is read; so are bare hashes', () => {
     const { keys, left } = readExport(
       [
@@ -105,6 +114,7 @@ describe('the fields of a key', () => {
       [{ models: ['a b'] }, /models.0 must be a model/],
       [{ expires_at: '2026-12-31T00:00:00Z' }, /in the future/],
       [{ expires_at: 'tomorrow' }, /in the future/],
+      [{ expires_at: '2027-02-30T00:00:00Z' }, /expires_at must be a time in the future, as in/],
     ];
     for (const [fields, why] of wrong) assert.throws(() => readKeyFields(fields, '', now), why);
     assert.throws(() => readKeyFields({ models: ['ok', ' '] }, 'keys.3.', now), /keys\.3\.models\.1/);

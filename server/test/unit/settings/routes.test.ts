@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { SettingsFile } from '../../../src/settings/schema.ts';
 import { parseSettings, SettingsError, settle, taskTypes } from '../../../src/settings/settings.ts';
 
 const read = (file: object) => settle(parseSettings(JSON.stringify(file), 'goblin.yaml'));
@@ -69,6 +70,40 @@ test('what contradicts itself is refused by name', () => {
     { breaker: { open_ms: 9000, max_open_ms: 8000 } },
     /breaker\.max_open_ms \(8000\) must be at least breaker\.open_ms \(9000\)/,
   );
+});
+
+test('auto cannot be an alias: it would have no effect', () => {
+  refused(
+    { aliases: { auto: ['gpt-4.1-nano'] } },
+    /goblin\.yaml: aliases\.auto would have no effect, because auto means that the router chooses; .* e\.g\. tasks/,
+  );
+  assert.deepEqual(read({ aliases: { quick: 'auto' } }).aliases, { quick: ['auto'] });
+});
+
+test('what is none of several things is told what is expected, with an example', () => {
+  const nano = 'e\\.g\\. \\[openai/gpt-4\\.1-nano\\]\\.';
+  const route = new RegExp(
+    `goblin\\.yaml: aliases\\.x: takes a model, a list of models, or an entry with model, ${nano}`,
+  );
+  for (const x of [[], 5, '', null]) refused({ aliases: { x } }, route);
+  refused(
+    { aliases: { x: { model: [] } } },
+    new RegExp(`aliases\\.x\\.model: takes a model or a list of models, ${nano}`),
+  );
+  refused({ limits: [{ scope: 'tenant', match: [] }] }, /limits\.0\.match: takes a text or a list of texts, e\.g\. \[/);
+  refused({ budgets: { unknown_price: 5 } }, /budgets\.unknown_price: takes refuse, or a price as in \{/);
+  const wordless: string[] = [];
+  const look = (schema: object, path: string): void => {
+    for (const [name, value] of Object.entries(schema)) {
+      if (typeof value !== 'object' || value === null) continue;
+      const isWord = (one: { const?: unknown }) => typeof one.const === 'string';
+      if ('anyOf' in value && !('takes' in value) && !(value.anyOf as object[]).every(isWord))
+        wordless.push(path + name);
+      look(value, `${path + name}.`);
+    }
+  };
+  look(SettingsFile, '');
+  assert.deepEqual(wordless, []);
 });
 
 test('what is not known, or out of its bounds, is refused by name', () => {
