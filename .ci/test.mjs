@@ -43,9 +43,9 @@ const files = services
 if (files.length < found.length) console.log(`SKIPPED: ${found.length - files.length} test files that need services`);
 console.log(`tests: ${kinds.join(', ')} (${files.length} files)`);
 // Those that measure how soon something happens while much is killed have the machine to themselves.
-const ALONE = /flow\/(chaos|spread-(leases|fairness|rest|late|cancel|redis-away|database-away))\.test\.ts$/;
+const ALONE = /flow\/(chaos|spread-(leases|fairness|cancel|redis-away|database-away))\.test\.ts$/;
 // Long ones that wait most of the time: for leases, breakers, vendors.
-const LONG = /flow\/(crash-(points|budgets)|fault-table|outage(-spread)?|resume)\.test\.ts$/;
+const LONG = /flow\/(crash-(points|budgets)|fault-table|outage(-spread)?|resume|spread-(late|rest))\.test\.ts$/;
 const compiled = join(tmpdir(), 'node-compile-cache');
 
 /** Runs files of tests, so many at a time; answers the exit code. */
