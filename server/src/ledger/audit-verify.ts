@@ -1,7 +1,7 @@
 /** Checks the trail: that every block is signed and follows the one before, and that every event is as it was sealed. */
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import type { Row, Sql } from '../contract/ports.ts';
-import { EVENT_COLUMNS, type Header, leafText, payloadDigest, type SealedEvent } from './audit.ts';
+import { EVENT_COLUMNS, type Header, leafText, payloadDigest, type SealedEvent, SLACK } from './audit.ts';
 import { leafOf, rootOf, sha256 } from './merkle.ts';
 
 export interface Finding {
@@ -60,7 +60,7 @@ const UNSEALED = `select e.id::text from mcp_event e
 const OPEN = `select count(*) filter (where waits)::int as open, count(*) filter (where late)::int as late from (
   select true as waits, e.at < now() - interval '2 minutes' as late from mcp_event e
   left join lateral (select b.upto from mcp_audit_block b where b.writer = e.writer order by b.seq desc limit 1) l on true
-  where e.id > (select coalesce(max(id), 0) - 100000 from mcp_event) and e.writer is not null and e.xid >= coalesce(l.upto, '0'::xid8)) w`;
+  where e.id > (select coalesce(max(id), 0) - ${SLACK} from mcp_event) and e.writer is not null and e.xid >= coalesce(l.upto, '0'::xid8)) w`;
 
 const KEYS = 'select id, public_key from mcp_audit_key';
 const ERASED = '{"erased": true}';

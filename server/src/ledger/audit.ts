@@ -82,7 +82,7 @@ const ADD_KEY = 'insert into mcp_audit_key (id, public_key) values ($1, $2) on c
 /** In one block at most. */
 const MOST = 5000;
 /** Ids are given before transactions end, so a later one may have a lower id; by no more than this. */
-const SLACK = 100_000;
+export const SLACK = 100_000;
 
 interface Head {
   seq: number;
@@ -172,8 +172,8 @@ export async function createSealer(
 
   async function sealFor(who: string): Promise<Sealed> {
     const { head, now } = await placeOf(sql, who);
-    // A writer without a beginning: all that it wrote is still to be sealed.
-    const from = head ?? { upto: '0', last_id: 0, seq: -1, digest: '' };
+    // A writer without a beginning: all that it wrote is still to be sealed, as far back as a check looks for it.
+    const from = head ?? { upto: '0', last_id: now.last_id };
     const found = await sql.query<Found>(TAKE, [who, from.upto, now.upto, Math.max(0, from.last_id - SLACK), MOST]);
     const { events, upto } = await whole(found, now.upto, who);
     if (events.length > 0 && (await add(who, head, events, upto, now))) added(who);

@@ -92,15 +92,6 @@ with old as (
 )
 select count(*)::int as n from gone`;
 
-// Deletes processes that have been silent for $1 hours.
-const PROCESSES = `
-with old as (
-  select id from mcp_process where beat_at < now() - $1::int * interval '1 hour' order by id limit $2::int for update skip locked
-), gone as (
-  delete from mcp_process where id in (select id from old) returning 1
-)
-select count(*)::int as n from gone`;
-
 /** Throws only `unavailable`: the database is away, so no other step would get through. */
 export async function retain(sql: Sql, keep: Keep, limits: Limits = LIMITS): Promise<Retained> {
   const answer: Retained = { made: 0, dropped: 0, deleted: 0, more: false, failed: [] };
@@ -145,6 +136,5 @@ export async function retain(sql: Sql, keep: Keep, limits: Limits = LIMITS): Pro
   await remove('mcp_event', EVENTS, keep.rowDays);
   await remove('mcp_idempotency', KEYS, IDEMPOTENCY_HOURS);
   await remove('mcp_erasure_piece', NOTED, bodyDays);
-  await remove('mcp_process', PROCESSES, 24);
   return answer;
 }

@@ -1,5 +1,6 @@
 /** What nobody else will do: dead processes, deadlines, unsettled money. Any node may do any of it at any time. */
 import type { Sql } from '../contract/ports.ts';
+import { SLACK } from './audit.ts';
 import { EXPIRES_AFTER } from './expire.ts';
 
 /** A request that crashed its worker this often ends `failed`, code `poisoned`. */
@@ -154,10 +155,16 @@ const DEAD = `
 select p.id, p.writer from mcp_process p where p.beat_at < now() - p.lease_ms * interval '1 millisecond'
   and not exists (select 1 from mcp_request r where r.owner = p.id and r.state = 'running')`;
 
-// Forgets processes that are dead still.
+// Forgets processes that are dead still, and of whose trail nothing waits to be sealed: transactions of others may keep it open.
 const BURY = `
-delete from mcp_process p using json_array_elements_text($1::json) as x(id)
-where p.id = x.id and p.beat_at < now() - p.lease_ms * interval '1 millisecond'`;
+with dead as materialized (
+  select p.id, p.writer, coalesce((select b.upto from mcp_audit_block b where b.writer = p.writer order by b.seq desc limit 1), '0'::xid8) as upto
+  from mcp_process p join json_array_elements_text($1::json) as x(id) on p.id = x.id
+)
+delete from mcp_process p using dead d
+where p.id = d.id and p.beat_at < now() - p.lease_ms * interval '1 millisecond' and not exists (
+  select 1 from mcp_event e where e.writer = d.writer and e.id > (select coalesce(max(id), 0) - ${SLACK} from mcp_event)
+    and e.xid >= d.upto and e.xid < pg_snapshot_xmax(pg_current_snapshot()))`;
 
 /** Forgets dead processes of which nothing is left. `seal` seals what one has left of the trail. */
 export async function buryProcesses(sql: Sql, seal: (writer: string) => Promise<void>): Promise<void> {

@@ -3,6 +3,11 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { grantTo, migrate } from '../../src/app/migrate.ts';
 import { openPostgres } from '../../src/drivers/postgres.ts';
+import { deriveAuditKey } from '../../src/identity/secrets.ts';
+import { createSealer } from '../../src/ledger/audit.ts';
+import { verifyAudit } from '../../src/ledger/audit-verify.ts';
+import { beat, leave } from '../../src/ledger/processes.ts';
+import { buryProcesses } from '../../src/ledger/sweep.ts';
 import { startPostgres } from '../support/services.ts';
 import { auditConformance } from './suites/audit.ts';
 
@@ -42,4 +47,33 @@ test('the role of the application adds to the trail and reads it, and can do not
   }
   assert.deepEqual(await clerk.query('select mcp_drop_events(1, 10) as n'), [{ n: 0 }]);
   await Promise.all([owner.close(), clerk.close()]);
+});
+
+test('a process that is gone is not forgotten while a transaction of another keeps its trail open', async () => {
+  const url = await server.database('audit_left');
+  const open = (application: string) => openPostgres({ url, size: 1, application, retryMs: 2_000 });
+  const gone = await open('gone');
+  await migrate(gone);
+  const [lives, other] = await Promise.all([open('lives'), open('other')]);
+  const key = deriveAuditKey('a secret for tests that is long enough');
+  const sealer = await createSealer(lives, 'lives', key);
+  const bury = () =>
+    buryProcesses(lives, async (who) => {
+      while ((await sealer.sealFor(who)) === 'more');
+    });
+  const left = async () => [
+    (await lives.query('select id from mcp_process')).map(({ id }) => id),
+    (await verifyAudit(lives, new Map())).open,
+  ];
+  await other.transaction(async (held) => {
+    await held.query('select pg_current_xact_id()');
+    await beat(gone, { id: 'p', kind: 'all', host: 'h', pid: 1, leaseMs: 1, capacity: 1, secretIds: ['s'] }, 0, 0);
+    await gone.query("insert into mcp_event (tenant, type, payload) values ('t', 'test.last', '{}')");
+    await leave(gone, 'p');
+    await bury();
+    assert.deepEqual(await left(), [['p'], 1]);
+  });
+  await bury();
+  assert.deepEqual(await left(), [[], 0]);
+  await Promise.all([gone.close(), lives.close(), other.close()]);
 });

@@ -1,6 +1,7 @@
 /** The trail as a chain, over any `Sql`: what is sealed stays as it is, and whatever is changed is found. */
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { after, describe, test } from 'node:test';
 import type { Sql } from '../../../src/contract/ports.ts';
 import { deriveAuditKey } from '../../../src/identity/secrets.ts';
@@ -14,6 +15,8 @@ import { buryProcesses } from '../../../src/ledger/sweep.ts';
 import { acceptance, start, success, T } from './ledger-kit.ts';
 
 const KEY = deriveAuditKey('a secret for tests that is long enough');
+
+const LEFT_EVENTS = new URL('../../../migrations/0012_left_events.sql', import.meta.url);
 
 async function all(seal: () => Promise<Sealed>): Promise<void> {
   while ((await seal()) === 'more');
@@ -208,6 +211,18 @@ export function auditConformance(name: string, open: () => Promise<Sql>): void {
       const report = await check();
       assert.deepEqual(report.findings, []);
       assert.equal(report.open, 0);
+    });
+
+    test('what earlier builds wrote outside of every process is sealed, too', async () => {
+      await sql.query("select set_config('application_name', 'goblin key', false)");
+      await ledger.note(T, 'test.key', {});
+      assert.equal((await check()).open, 1);
+      await sql.script(await readFile(LEFT_EVENTS, 'utf8'));
+      await buryProcesses(sql, (who) => all(() => sealer.sealFor(who)));
+      const report = await check();
+      assert.deepEqual([report.findings, report.open], [[], 0]);
+      assert.ok(report.heads['goblin key']);
+      assert.deepEqual(await sql.query("select id from mcp_process where writer = 'goblin key'"), []);
     });
   });
 }

@@ -162,26 +162,15 @@ export function retainConformance(name: string, open: () => Promise<Sql>, parall
       assert.equal(await count('mcp_event'), 2, 'events go by their own age');
     });
 
-    it('deletes idempotency keys a day after they are out of date, and processes that are silent for a day', async () => {
-      await sql.query('delete from mcp_process');
+    it('deletes idempotency keys a day after they are out of date', async () => {
       for (let n = 0; n < 25; n++) {
         await sql.query(
           "insert into mcp_idempotency (tenant, key, body_hash, request_id, expires_at) values ('t', $1, '\\x00', $2::uuid, now() - $3::int * interval '1 hour')",
           [`k${n}`, idOf(0), n < 20 ? 25 : n - 22],
         );
       }
-      for (const [id, hours] of [
-        ['silent', 25],
-        ['slow', 23],
-      ] as const) {
-        await sql.query(
-          "insert into mcp_process (id, kind, host, pid, lease_ms, capacity, beat_at) values ($1, 'all', 'h', 1, 1000, 1, now() - $2::int * interval '1 hour')",
-          [id, hours],
-        );
-      }
-      assert.equal((await all()).deleted, 21);
+      assert.equal((await all()).deleted, 20);
       assert.equal(await count('mcp_idempotency'), 5);
-      assert.deepEqual(await sql.query('select id from mcp_process'), [{ id: 'slow' }]);
     });
 
     it('does nothing when there is nothing to do', async () => {
