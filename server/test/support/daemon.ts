@@ -79,8 +79,11 @@ export function binary(name: string): string {
 
 /** A process and its children: PostgreSQL has a process for each connection. */
 function tree(pid: number): number[] {
-  const children = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' }).stdout ?? '';
-  return [pid, ...children.split(/\s+/).filter(Boolean).map(Number).flatMap(tree)];
+  const { stdout } = spawnSync('ps', ['-e', '-o', 'pid=,ppid='], { encoding: 'utf8' });
+  const family = [pid];
+  const rows = (stdout ?? '').split('\n').map((line) => line.trim().split(/\s+/).map(Number));
+  for (const parent of family) for (const [child, of] of rows) if (child && of === parent) family.push(child);
+  return family;
 }
 
 function signalOne(pid: number, name: NodeJS.Signals): void {
@@ -89,7 +92,9 @@ function signalOne(pid: number, name: NodeJS.Signals): void {
   } catch {}
 }
 
+/** Who stands still has no more children, so none is missed that came while they were listed. */
 function signalTree(pid: number, name: NodeJS.Signals): void {
+  if (name !== 'SIGCONT') signalOne(pid, 'SIGSTOP');
   for (const one of tree(pid)) signalOne(one, name);
 }
 
